@@ -1,0 +1,1 @@
+//! openclaw-e2e.
