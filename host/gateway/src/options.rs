@@ -1,0 +1,40 @@
+//! What a caller decides before the gateway starts. Raw values as typed; `start` validates them.
+//! Never reads the process environment or a file itself.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use openclaw_secrets::Secret;
+
+/// Everything that `run` takes from the command line and the environment.
+///
+/// Each `Option` is an override: `None` means "as the configuration says, else the default".
+#[derive(Debug, Default)]
+pub struct GatewayOptions {
+    /// The configuration file, which may be absent.
+    pub config_path: PathBuf,
+    /// The directory of all durable state; created with mode 0700 when absent.
+    pub state_dir: PathBuf,
+    /// `--profile`, as it appears in the name of the log file.
+    pub profile: Option<String>,
+    /// `--port`, unparsed.
+    pub port: Option<String>,
+    /// `--bind`: `loopback`, `lan`, `tailnet`, `auto` or `custom`.
+    pub bind: Option<String>,
+    /// `--auth`: `none`, `token`, `password` or `trusted-proxy`.
+    pub auth_mode: Option<String>,
+    /// `--token`.
+    pub token: Option<Secret>,
+    /// `--password`, or the content of `--password-file`.
+    pub password: Option<Secret>,
+    /// `--allow-unconfigured`: start although `gateway.mode` is not `local`.
+    pub allow_unconfigured: bool,
+    /// `--verbose`: debug records on the console.
+    pub verbose: bool,
+    /// `--log-level`, for file and console: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: Option<String>,
+    /// Colour on the console; the caller knows whether it is a terminal.
+    pub color: bool,
+    /// A snapshot of the process environment.
+    pub environment: HashMap<String, String>,
+}
