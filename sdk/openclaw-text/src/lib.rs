@@ -1,1 +1,15 @@
-//! openclaw-text.
+//! Measuring and splitting text for chat vendors.
+//!
+//! Owns the length units that vendors count in, the safe places to cut a text, and the fence-aware splitter. It never
+//! renders markup, does no I/O and depends on nothing, so that host and guests share one implementation.
+
+#![forbid(unsafe_code)]
+
+mod boundary;
+mod fence;
+mod measure;
+mod split;
+
+pub use boundary::{cut, prefix};
+pub use measure::{Unit, fits, length};
+pub use split::split;
