@@ -48,10 +48,9 @@ pub fn cut(text: &str, limit: usize, unit: Unit) -> usize {
 
 /// After the last sentence mark that is followed by a space.
 fn sentence_end(head: &str) -> Option<usize> {
-    head.match_indices(' ')
-        .filter(|(at, _)| head.get(..*at).is_some_and(|left| left.ends_with(['.', '!', '?', '…', ':', ';'])))
+    head.rmatch_indices(' ')
+        .find(|(at, _)| head.get(..*at).is_some_and(|left| left.ends_with(['.', '!', '?', '…', ':', ';'])))
         .map(|(at, space)| at + space.len())
-        .last()
 }
 
 /// After the last white space, or at the very end if white space follows there.

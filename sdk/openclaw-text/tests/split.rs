@@ -44,12 +44,16 @@ fn a_block_near_the_end_of_a_part_moves_to_the_next() {
 struct Dice(u64);
 
 impl Dice {
+    fn pick(&mut self, from: &[&'static str]) -> &'static str {
+        from.get(self.roll(from.len())).copied().unwrap_or_default()
+    }
+
     fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap()
+        usize::try_from((z ^ (z >> 31)) % sides as u64).unwrap_or_default()
     }
 }
 
@@ -76,11 +80,8 @@ const FENCES: [&str; 6] = ["\n```\n", "\n```js\n", "\n~~~\n", "\n````\n", "\n  `
 fn text(dice: &mut Dice, fences: bool) -> String {
     (0..dice.roll(60))
         .map(|_| {
-            if fences && dice.roll(8) == 0 {
-                FENCES[dice.roll(FENCES.len())]
-            } else {
-                WORDS[dice.roll(WORDS.len())]
-            }
+            let fence = fences && dice.roll(8) == 0;
+            dice.pick(if fence { &FENCES } else { &WORDS })
         })
         .collect()
 }
