@@ -1,0 +1,184 @@
+//! `status` and `system-presence`: what the gateway is, what it runs on, who is connected.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    call::Call,
+    scope::Scope,
+    shape::{Field, Kind},
+};
+
+/// Parameters of `status`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusParams {}
+
+impl Call for StatusParams {
+    const METHOD: &'static str = "status";
+    const SCOPE: Option<Scope> = Some(Scope::Read);
+    const SHAPE: &'static [Field] = &[];
+    type Reply = StatusSummary;
+}
+
+/// What the running gateway says about itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusSummary {
+    /// The gateway's version.
+    pub runtime_version: String,
+    /// The gateway's process.
+    pub pid: u32,
+    /// Milliseconds since the process started.
+    pub uptime_ms: u64,
+    /// Where it listens, for instance `127.0.0.1:18789`.
+    pub listening: Vec<String>,
+    /// `none`, `token`, `password` …
+    pub auth_mode: String,
+    /// The process's memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_memory: Option<ProcessMemory>,
+    /// The model that a turn uses unless another is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<ModelChoice>,
+    /// Agents.
+    pub agents: AgentsSummary,
+    /// Sessions.
+    pub sessions: SessionsSummary,
+    /// Replies on their way.
+    pub outbox: OutboxSummary,
+    /// Short lines about the channels, for people.
+    pub channel_summary: Vec<String>,
+    /// Where the log is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_file: Option<String>,
+}
+
+/// The process's memory in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessMemory {
+    /// Resident.
+    pub rss_bytes: u64,
+}
+
+/// Which model answers, and why this one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelChoice {
+    /// `provider/model`.
+    pub reference: String,
+    /// Who chose it.
+    pub source: ModelSource,
+    /// For people: the key, the address or the rule that led to it.
+    pub detail: String,
+}
+
+/// Who chose the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelSource {
+    /// The configuration names it.
+    Config,
+    /// A key in the environment that a present shim can serve.
+    Environment,
+    /// A model server on this machine.
+    Local,
+    /// The gateway's own demonstration endpoint.
+    Demo,
+}
+
+/// The agents.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentsSummary {
+    /// The agent that is used unless another is named.
+    pub default_id: String,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// The sessions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionsSummary {
+    /// How many there are.
+    pub count: u64,
+    /// The ten that were used last, newest first.
+    #[serde(default)]
+    pub recent: Vec<SessionRow>,
+}
+
+/// One session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionRow {
+    /// For instance `agent:main:main`.
+    pub key: String,
+    /// Unix milliseconds.
+    pub updated_at: u64,
+    /// Milliseconds since then.
+    pub age: u64,
+}
+
+/// Replies on their way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutboxSummary {
+    /// Waiting to be sent.
+    pub pending: u64,
+    /// May or may not have been sent; nobody resends them but a person.
+    pub ambiguous: u64,
+    /// Refused for good.
+    pub failed: u64,
+}
+
+/// Parameters of `system-presence`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceParams {
+    /// Reads only what changed since; accepted and not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+}
+
+impl Call for PresenceParams {
+    const METHOD: &'static str = "system-presence";
+    const SCOPE: Option<Scope> = Some(Scope::Read);
+    const SHAPE: &'static [Field] = &[Field::optional("since", Kind::Int(0, i64::MAX))];
+    type Reply = Vec<PresenceEntry>;
+}
+
+/// One participant: the gateway itself or a client.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PresenceEntry {
+    /// Host name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// One of [`crate::connect::CLIENT_IDS`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// Version of the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// For instance `linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// `gateway` or one of [`crate::connect::CLIENT_MODES`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Why the entry is there: `self`, `connect` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Tells apart several instances of one client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// When the entry was last renewed, in Unix milliseconds.
+    pub ts: u64,
+}
