@@ -1,1 +1,16 @@
-//! openclaw-store.
+//! Owns everything that must survive: one SQLite file, `state/gateway.sqlite`, behind typed methods. The only crate that
+//! knows SQL. Never decides anything: policy, pairing codes and retry times are its callers'.
+
+mod error;
+mod message;
+mod records;
+
+pub use error::StoreError;
+pub use message::{
+    AccountKey, ChatKind, Conversation, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
+};
+pub use records::{
+    Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole, InboundId,
+    InboundRow, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Route, SendEnd,
+    SendFault, SessionRow, SessionWrite, Usage, Verdict,
+};

@@ -1,0 +1,162 @@
+//! Owns the shapes of a turn: what is asked, what streams, what comes out, and how it can fail.
+
+use std::time::Duration;
+
+use openclaw_models::{Failure, FailureReason, FinishReason, Message, Tool, ToolCall, ToolChoice, Usage};
+use openclaw_store::{SessionWrite, StoreError};
+use tokio::sync::mpsc;
+
+/// Where a turn comes from, for the envelope and for commands. `None` in a request for HTTP and the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelContext {
+    /// The channel's id in the configuration.
+    pub channel: String,
+    /// What people call the channel.
+    pub label: String,
+    /// The vendor's id of the sender.
+    pub sender_id: String,
+    /// The handle, without `@`.
+    pub username: Option<String>,
+    /// The name for people to read.
+    pub display_name: Option<String>,
+    /// A direct message, not a group.
+    pub direct: bool,
+    /// The account's allow list together with the senders approved by pairing, for `/whoami`.
+    pub allow_from: Vec<String>,
+    /// Text that the message answers or cites, with its author.
+    pub quote: Option<(Option<String>, String)>,
+}
+
+/// One turn.
+#[derive(Debug, Default)]
+pub struct TurnRequest {
+    /// Names the run for `abort`; `None` lets the agent choose a UUID.
+    pub run_id: Option<String>,
+    /// Which agent, for instance `main`.
+    pub agent_id: String,
+    /// Which session; lower case.
+    pub session_key: String,
+    /// What the person said.
+    pub message: String,
+    /// When it was said, in Unix milliseconds; 0 means now.
+    pub received_at: i64,
+    /// Where it came from.
+    pub channel: Option<ChannelContext>,
+    /// `<provider>/<model>`, instead of the configured one.
+    pub model: Option<String>,
+    /// Added after the agent's own system prompt.
+    pub extra_system: Option<String>,
+    /// Earlier messages that the caller brings along (the `/v1` dialect); they precede the turn and are not stored.
+    pub context: Vec<Message>,
+    /// Tools that the caller offers; calls come back in `Turn::tool_calls`.
+    pub tools: Vec<Tool>,
+    /// Which of them to call.
+    pub tool_choice: Option<ToolChoice>,
+    /// Upper bound of the answer's length in tokens.
+    pub max_tokens: Option<u32>,
+    /// 0 to 2.
+    pub temperature: Option<f64>,
+    /// 0 to 1.
+    pub top_p: Option<f64>,
+    /// Texts that end the answer.
+    pub stop: Vec<String>,
+    /// Parameters that the host does not read: name and JSON text.
+    pub extra: Vec<(String, String)>,
+    /// From the start of the turn; `None` takes `Settings::timeout`.
+    pub timeout: Option<Duration>,
+    /// Text that begins with `/` is text, not a command.
+    pub plain: bool,
+    /// Receives what the model writes, as it is written. A full or closed sink slows or ends the turn.
+    pub sink: Option<mpsc::Sender<TurnEvent>>,
+}
+
+/// A piece of a running turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TurnEvent {
+    /// Text of the answer.
+    Text(String),
+    /// Text of the model's reasoning.
+    Reasoning(String),
+    /// What is here so far is void: another attempt begins.
+    Restart,
+}
+
+/// A finished turn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turn {
+    /// The run.
+    pub run_id: String,
+    /// The session's transcript.
+    pub session_id: String,
+    /// What the person reads; empty when the agent chose to stay silent.
+    pub reply: String,
+    /// The reply is a command's answer: no model was asked.
+    pub command: bool,
+    /// Calls of the caller's tools.
+    pub tool_calls: Vec<ToolCall>,
+    /// To be stored: with `Agents::commit`, or by messaging together with the reply.
+    pub write: SessionWrite,
+    /// What it used.
+    pub usage: Usage,
+    /// Which provider answered; empty for a command.
+    pub provider: String,
+    /// Which model answered; empty for a command.
+    pub model: String,
+    /// Why the model stopped.
+    pub stop_reason: FinishReason,
+    /// From the start of the turn.
+    pub duration: Duration,
+    /// Attempts that failed before the one that answered.
+    pub fallback_attempts: usize,
+}
+
+/// Why a turn has no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TurnError {
+    /// The model's provider failed, after all fallbacks.
+    #[error("{}", crate::texts::failure_line(provider, model, failure))]
+    Model {
+        /// Which provider; empty when none could be chosen.
+        provider: String,
+        /// Which model.
+        model: String,
+        /// HTTP status of the provider's answer, where there was one.
+        status: Option<u16>,
+        /// Classified by the provider's shim.
+        failure: Failure,
+    },
+    /// No provider or model fits; the text says what is missing and what to type.
+    #[error("{0}")]
+    NoModel(String),
+    /// The model answered with nothing.
+    #[error("Agent couldn't generate a response (empty_response). Ask again, or choose another model")]
+    Empty,
+    /// It took longer than its deadline.
+    #[error("the turn took longer than {} s (timeout). Raise agents.defaults.timeoutSeconds, or choose a faster model", .0.as_secs())]
+    Timeout(Duration),
+    /// Somebody stopped it.
+    #[error("the turn was stopped (aborted)")]
+    Aborted,
+    /// The session could not be read.
+    #[error("the session could not be read: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl TurnError {
+    /// A stable code for searching and for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Model { failure, .. } => failure.reason.as_str(),
+            Self::NoModel(_) => "no_model",
+            Self::Empty => FailureReason::EmptyResponse.as_str(),
+            Self::Timeout(_) => "timeout",
+            Self::Aborted => "aborted",
+            Self::Store(error) => error.code(),
+        }
+    }
+
+    /// What a person in a chat reads. `None`: nothing is said, because they stopped it themselves.
+    pub fn user_text(&self) -> Option<String> {
+        crate::texts::user_text(self)
+    }
+}

@@ -1,0 +1,42 @@
+//! Owns what `messaging` asks of agents: the `TurnRunner` trait. Never knows models or sessions' contents.
+
+use async_trait::async_trait;
+use openclaw_store::{AccountKey, InboundId, Message, Route, SessionWrite};
+
+/// One admitted message that wants an answer.
+#[derive(Clone, Debug)]
+pub struct TurnRequest {
+    /// The ledger's number: the same after a restart.
+    pub inbound: InboundId,
+    /// Whose message it is.
+    pub account: AccountKey,
+    /// What people call the channel.
+    pub channel_label: String,
+    /// Which agent and which session.
+    pub route: Route,
+    /// What was said, where and by whom.
+    pub message: Message,
+    /// When it was admitted, in Unix milliseconds.
+    pub received_at: i64,
+}
+
+/// What a turn ended in. Messaging stores both in the transaction that closes the inbound message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TurnReply {
+    /// Markdown for the person; nothing is sent when it is empty.
+    pub text: Option<String>,
+    /// What is appended to the session.
+    pub session: Option<SessionWrite>,
+}
+
+/// Runs turns. `gateway` implements it over agents.
+#[async_trait]
+pub trait TurnRunner: Send + Sync + 'static {
+    /// Runs one turn. Messaging holds the session's lane meanwhile and drops the future at the turn deadline. A failure is
+    /// a reply too: its text is what the person reads.
+    async fn run(&self, turn: TurnRequest) -> TurnReply;
+
+    /// Whether this message must not wait for the turn that runs in its session (a command that stops it). Such a turn
+    /// runs beside the lane.
+    fn overtakes(&self, message: &Message) -> bool;
+}

@@ -1,0 +1,178 @@
+//! Owns what `messaging` must be told about an account: policy, words, limits, routing. Never reads configuration or
+//! manifests itself; `gateway` maps them.
+
+use std::time::Duration;
+
+use openclaw_store::AccountKey;
+use openclaw_text::Unit;
+
+/// Who may write to the bot directly (`dmPolicy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DmPolicy {
+    /// Unknown senders get a pairing code.
+    #[default]
+    Pairing,
+    /// Only `allow_from` and approved senders.
+    Allowlist,
+    /// Everybody, if `allow_from` holds `*`; otherwise only those it lists.
+    Open,
+    /// Nobody.
+    Disabled,
+}
+
+impl DmPolicy {
+    /// The word of the configuration, also for logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pairing => "pairing",
+            Self::Allowlist => "allowlist",
+            Self::Open => "open",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// Who may write to the bot in groups and rooms (`groupPolicy`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupPolicy {
+    /// Only listed groups and listed senders.
+    #[default]
+    Allowlist,
+    /// Every sender, in listed groups if any group is listed.
+    Open,
+    /// Nobody.
+    Disabled,
+}
+
+impl GroupPolicy {
+    /// The word of the configuration, also for logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowlist => "allowlist",
+            Self::Open => "open",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// One entry of the map of groups: its presence lists the group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupRule {
+    /// Whether the bot must be named. `None` means yes.
+    pub require_mention: Option<bool>,
+    /// Who may write there; `None` falls back to the account's list.
+    pub allow_from: Option<Vec<String>>,
+    /// `false` shuts this group out.
+    pub enabled: Option<bool>,
+}
+
+/// The admission policy of one account, in neutral terms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// For direct messages.
+    pub dm: DmPolicy,
+    /// Sender ids, or `*`. Entries are compared case-insensitively after the words' id prefix is removed.
+    pub allow_from: Vec<String>,
+    /// For everything else.
+    pub group: GroupPolicy,
+    /// Senders in groups; `None` falls back to `allow_from`, an empty list admits nobody.
+    pub group_allow_from: Option<Vec<String>>,
+    /// Listed rooms or spaces by id, or `*`. `None`: no map in the configuration.
+    pub groups: Option<Vec<(String, GroupRule)>>,
+}
+
+/// Which session direct messages share (`session.dmScope`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DmScope {
+    /// All of them the agent's main session.
+    #[default]
+    Main,
+    /// One for each person.
+    PerPeer,
+    /// One for each person and channel.
+    PerChannelPeer,
+    /// One for each person, channel and account.
+    PerAccountChannelPeer,
+}
+
+/// How the channel's manifest words things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// What people call the channel.
+    pub label: String,
+    /// The line above a pairing code, up to and including the colon.
+    pub sender_id_line: String,
+    /// Removed from allow-list entries before they are compared, for instance `<channel>:`.
+    pub id_prefixes: Vec<String>,
+    /// What a thread is called in session keys: `thread` or `topic`.
+    pub thread_word: String,
+}
+
+/// Everything about one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSettings {
+    /// Which account.
+    pub key: AccountKey,
+    /// `false`: its messages are dropped and the reason is stored.
+    pub enabled: bool,
+    /// Who is let in.
+    pub policy: Policy,
+    /// How things are said.
+    pub words: Words,
+    /// The longest text that the channel takes in one message.
+    pub text_limit: usize,
+    /// What `text_limit` counts.
+    pub text_unit: Unit,
+    /// Which agent answers.
+    pub agent: String,
+    /// Which session direct messages share.
+    pub dm_scope: DmScope,
+}
+
+/// Limits and times. `Options::default()` is what the gateway runs with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Turns and calls that run or wait in one session. Further messages wait in the ledger.
+    pub lane_depth: usize,
+    /// Turns and calls that run or wait in all sessions together.
+    pub lanes_total: usize,
+    /// Turns and calls that run at once.
+    pub running: usize,
+    /// The longest that one turn may take from its start.
+    pub turn_deadline: Duration,
+    /// How often typing is shown while a turn runs.
+    pub typing_every: Duration,
+    /// Sends in flight at once, over all conversations.
+    pub sends: usize,
+    /// How long a send may take before it counts as ambiguous.
+    pub send_deadline: Duration,
+    /// Attempts of one part.
+    pub send_attempts: i64,
+    /// The first wait between attempts; doubled each time.
+    pub retry_min: Duration,
+    /// The longest wait between attempts, unless the vendor asks for more.
+    pub retry_max: Duration,
+    /// A reply that could not be sent for so long is not sent any more.
+    pub reply_expiry: Duration,
+    /// How long a caller of `Messaging::send` waits for the receipt.
+    pub send_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lane_depth: 64,
+            lanes_total: 4096,
+            running: 256,
+            turn_deadline: Duration::from_secs(600),
+            typing_every: Duration::from_secs(4),
+            sends: 64,
+            send_deadline: Duration::from_secs(60),
+            send_attempts: 5,
+            retry_min: Duration::from_millis(400),
+            retry_max: Duration::from_secs(30),
+            reply_expiry: Duration::from_secs(24 * 3600),
+            send_wait: Duration::from_secs(30),
+        }
+    }
+}
