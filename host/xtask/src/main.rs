@@ -1,2 +1,56 @@
-//! Build tasks.
-fn main() {}
+//! Build tasks: `cargo xtask build|run|test|bench|ci|advisories`.
+//!
+//! Owns the order in which guests, host and checks are built, and nothing else: what the program does at its start is
+//! the program's business, and what is checked stands in the checks themselves. One profile (`release`) serves `build`,
+//! `run`, `test`, `bench`, clippy and docs, so that the engine is compiled once.
+
+mod cargo;
+mod error;
+mod guests;
+mod steps;
+mod tasks;
+mod workspace;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Usage: cargo xtask <task> [arguments]
+
+Tasks:
+  build             Builds the guests and target/release/openclaw
+  run [arguments]   Builds, sets up a local configuration if there is none, and starts the gateway;
+                    the arguments go to `openclaw gateway`
+  test [filter]     Builds what the tests need and runs all of them, or those whose name contains the filter
+  bench [arguments] Builds and measures; the arguments go to the bench program
+  ci                Everything that CI checks
+  advisories        Checks the dependencies against the advisory database (needs the network)
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let task = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let result = match task.as_str() {
+        "build" => tasks::build(),
+        "run" => tasks::run(&rest),
+        "test" => tasks::test(&rest),
+        "bench" => tasks::bench(&rest),
+        "ci" => tasks::ci(),
+        "advisories" => tasks::advisories(),
+        "" | "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("error: unknown task '{other}'\n\n{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The tasks themselves.
+
+use std::{path::PathBuf, process::Command};
+
+use crate::{
+    cargo::{cargo, program_in_root, run as run_command, shown},
+    error::Error,
+    guests,
+    steps::Steps,
+    workspace::{self, Guest, root, target},
+};
+
+const DENY_VERSION: &str = "0.20.2";
+
+/// Builds the guests and the binary.
+pub(crate) fn build() -> Result<(), Error> {
+    bundled_guests()?;
+    binary()?;
+    println!("built {}", shown_path(&binary_path()));
+    Ok(())
+}
+
+/// Builds and starts the gateway. Replaces this process, so that a signal reaches the gateway alone.
+pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
+    build()?;
+    run_command(Command::new(binary_path()).args([
+        "onboard",
+        "--mode",
+        "local",
+        "--non-interactive",
+        "--accept-risk",
+    ]))?;
+    let mut gateway = Command::new(binary_path());
+    gateway.arg("gateway").args(arguments);
+    replace(&mut gateway)
+}
+
+/// Runs the tests of the host, of the guests and of the SDK.
+pub(crate) fn test(arguments: &[String]) -> Result<(), Error> {
+    let mut steps = Steps::default();
+    test_steps(&mut steps, arguments)
+}
+
+/// Builds and runs the bench program.
+pub(crate) fn bench(arguments: &[String]) -> Result<(), Error> {
+    build()?;
+    let mut command = cargo(["run", "--release", "--quiet", "-p", "openclaw-bench", "--"]);
+    run_command(command.args(arguments))
+}
+
+/// Everything that CI checks, cheapest first.
+pub(crate) fn ci() -> Result<(), Error> {
+    let mut steps = Steps::default();
+    steps.step("fmt", || run_command(&mut cargo(["fmt", "--all", "--check"])))?;
+    steps.step("wasm targets", guests::add_targets)?;
+    steps.step("layers", || run_command(&mut cargo(["test", "--release", "--test", "layers"])))?;
+    steps.step("bans and licences", || run_command(deny()?.args(["bans", "licenses"])))?;
+    steps.step("guests", bundled_guests)?;
+    steps.step("clippy", clippy)?;
+    steps.step("docs", docs)?;
+    test_steps(&mut steps, &[])
+}
+
+/// Checks the dependencies against the advisory database, which CI may not be able to reach.
+pub(crate) fn advisories() -> Result<(), Error> {
+    run_command(deny()?.arg("advisories"))
+}
+
+fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
+    steps.step("test guests", || {
+        bundled_guests()?;
+        guests::build(&workspace::guests("tests/guests")?, &target().join("test-plugins"))
+    })?;
+    steps.step("binary", binary)?;
+    steps.step("host tests", || run_command(cargo(["test", "--release"]).args(arguments)))?;
+    steps.step("guest tests", || {
+        let mut command = cargo(["test", "--release"]);
+        run_command(command.args(guest_packages()?).args(arguments))
+    })
+}
+
+fn bundled_guests() -> Result<(), Error> {
+    guests::add_targets()?;
+    guests::build(&workspace::guests("plugins")?, &target().join("plugins"))
+}
+
+/// The binary is built among the default members, so that its dependencies get the same features as in the tests.
+fn binary() -> Result<(), Error> {
+    run_command(&mut cargo(["build", "--release", "--bin", "openclaw"]))
+}
+
+fn binary_path() -> PathBuf {
+    target().join("release").join(format!("openclaw{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn clippy() -> Result<(), Error> {
+    let deny_warnings = ["--", "-D", "warnings"];
+    run_command(cargo(["clippy", "--release", "--all-targets"]).args(deny_warnings))?;
+    run_command(cargo(["clippy", "--release", "--all-targets"]).args(guest_packages()?).args(deny_warnings))?;
+    for guest in all_guests()? {
+        let mut command = cargo(["clippy", "--profile", "guest", "--target", guest.kind.target()]);
+        run_command(command.args(["-p", &guest.package]).args(deny_warnings))?;
+    }
+    Ok(())
+}
+
+fn docs() -> Result<(), Error> {
+    let mut command = cargo(["doc", "--release", "--no-deps", "--document-private-items"]);
+    run_command(command.env("RUSTDOCFLAGS", "-D warnings"))?;
+    let mut command = cargo(["doc", "--release", "--no-deps", "-p", "openclaw-sdk", "--all-features"]);
+    run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn all_guests() -> Result<Vec<Guest>, Error> {
+    let mut guests = workspace::guests("plugins")?;
+    guests.extend(workspace::guests("tests/guests")?);
+    Ok(guests)
+}
+
+/// `-p` arguments for what is not a default member but has tests that run natively: the guests and the SDK.
+fn guest_packages() -> Result<Vec<String>, Error> {
+    let guests = all_guests()?.into_iter().map(|guest| guest.package);
+    Ok(guests.chain(["openclaw-sdk".to_owned()]).flat_map(|package| ["-p".to_owned(), package]).collect())
+}
+
+/// `cargo deny … check`, built on first use.
+fn deny() -> Result<Command, Error> {
+    let tools = target().join("tools");
+    let program = tools.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX));
+    if !program.exists() {
+        println!("installing cargo-deny {DENY_VERSION} into {} (once, a few minutes)", shown_path(&tools));
+        let mut install = cargo(["install", "--locked", "cargo-deny", "--version", DENY_VERSION]);
+        run_command(install.args(["--no-default-features", "--root"]).arg(&tools))?;
+    }
+    let mut command = program_in_root(program);
+    command.args(["--all-features", "check", "--config", ".cargo/deny.toml", "--hide-inclusion-graph"]);
+    Ok(command)
+}
+
+fn shown_path(path: &std::path::Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+#[cfg(unix)]
+fn replace(command: &mut Command) -> Result<(), Error> {
+    use std::os::unix::process::CommandExt as _;
+    let source = command.exec();
+    Err(Error::NotStarted { command: shown(command), source })
+}
+
+#[cfg(not(unix))]
+fn replace(command: &mut Command) -> Result<(), Error> {
+    run_command(command)
+}

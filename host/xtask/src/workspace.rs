@@ -1,0 +1,92 @@
+//! What the workspace consists of: its root, its guests and the packages that are built with them.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{AtPath, Error};
+
+/// The workspace's root.
+pub(crate) fn root() -> &'static Path {
+    // host/xtask → host → root; both parents exist for any place that this package can stand in.
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Which side of the contract a guest stands on; it decides how the guest is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// Uses the standard library and async imports.
+    Channel,
+    /// Imports nothing at all.
+    Provider,
+}
+
+impl Kind {
+    /// The target that this kind is built for. A `wasm32-wasip2` guest always imports WASI, so that a shim, which may
+    /// import nothing, is a bare module that is encoded as a component afterwards.
+    pub(crate) fn target(self) -> &'static str {
+        match self {
+            Self::Channel => "wasm32-wasip2",
+            Self::Provider => "wasm32-unknown-unknown",
+        }
+    }
+}
+
+/// One package that is built as a component.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    /// The plugin's id.
+    pub(crate) id: String,
+    /// The package's name.
+    pub(crate) package: String,
+    pub(crate) kind: Kind,
+    /// Where its manifest stands.
+    pub(crate) folder: PathBuf,
+}
+
+/// The guests below `folder` of the workspace: each has a `plugin.toml`. Sorted by id.
+pub(crate) fn guests(folder: &str) -> Result<Vec<Guest>, Error> {
+    let folder = root().join(folder);
+    let mut guests = Vec::new();
+    if !folder.exists() {
+        return Ok(guests);
+    }
+    for entry in std::fs::read_dir(&folder).at(&folder)? {
+        let folder = entry.at(&folder)?.path();
+        if folder.join("plugin.toml").exists() {
+            guests.push(guest(folder)?);
+        }
+    }
+    guests.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(guests)
+}
+
+fn guest(folder: PathBuf) -> Result<Guest, Error> {
+    #[derive(Deserialize)]
+    struct Plugin {
+        id: String,
+        kind: Kind,
+    }
+    #[derive(Deserialize)]
+    struct Manifest {
+        package: Package,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        name: String,
+    }
+    let plugin: Plugin = read_toml(&folder.join("plugin.toml"))?;
+    let manifest: Manifest = read_toml(&folder.join("Cargo.toml"))?;
+    Ok(Guest { id: plugin.id, package: manifest.package.name, kind: plugin.kind, folder })
+}
+
+fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = std::fs::read_to_string(path).at(path)?;
+    toml::from_str(&text).map_err(|e| Error::Content { path: path.to_owned(), reason: e.to_string() })
+}
