@@ -5,12 +5,24 @@ mod error;
 mod message;
 mod records;
 
+mod inbound;
+mod open;
+mod outbox;
+mod pairing;
+mod reader;
+mod row;
+mod sessions;
+mod store;
+mod upkeep;
+mod writer;
+
 pub use error::StoreError;
 pub use message::{
     AccountKey, ChatKind, Conversation, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
 };
 pub use records::{
-    Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole, InboundId,
-    InboundRow, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Route, SendEnd,
-    SendFault, SessionRow, SessionWrite, Usage, Verdict,
+    Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole,
+    InboundId, InboundRow, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules,
+    Route, SendEnd, SendFault, SessionRow, SessionWrite, Usage, Verdict,
 };
+pub use store::{Store, path_in};

@@ -1,0 +1,202 @@
+//! Owns the ledger of what came in: one row a message from admission until its turn is over. Never decides: it stores what
+//! was decided, with the reason.
+
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use crate::outbox::insert_draft;
+use crate::row::{account, json, text};
+use crate::sessions::write_session;
+use crate::writer::Ledger;
+use crate::{
+    AccountKey, Admitted, Draft, InboundId, InboundRow, Message, Route, SessionWrite, Store, StoreError,
+    Verdict,
+};
+
+impl Store {
+    /// Stores a message and the account's cursor in one transaction. A message whose vendor id the account has had before
+    /// changes nothing but the cursor.
+    ///
+    /// # Errors
+    /// On any error neither is stored: the vendor must not be told that the message arrived.
+    pub async fn admit(
+        &self,
+        account: &AccountKey,
+        message: &Message,
+        cursor: Option<Vec<u8>>,
+        now: i64,
+    ) -> Result<Admitted, StoreError> {
+        let body = text(message)?;
+        let (account, vendor_id) = (account.clone(), message.id.clone());
+        let reply_context = message.reply_context.clone();
+        let work = move |ledger: &Ledger<'_>| {
+            if let Some(cursor) = cursor {
+                ledger
+                    .sql
+                    .prepare_cached(
+                        "INSERT INTO cursors (channel, account, cursor) VALUES (?1, ?2, ?3) \
+                         ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
+                    )?
+                    .execute(params![account.channel, account.account, cursor])?;
+            }
+            let added = ledger
+                .sql
+                .prepare_cached(
+                    "INSERT INTO inbound (channel, account, vendor_id, body, reply_context, received_at) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![account.channel, account.account, vendor_id, body, reply_context, now])?;
+            if added == 1 {
+                return Ok(Admitted { id: InboundId(ledger.sql.last_insert_rowid()), duplicate: false });
+            }
+            let id = ledger
+                .sql
+                .prepare_cached(
+                    "SELECT id FROM inbound WHERE channel = ?1 AND account = ?2 AND vendor_id = ?3",
+                )?
+                .query_row(params![account.channel, account.account, vendor_id], |row| row.get(0))?;
+            Ok(Admitted { id: InboundId(id), duplicate: true })
+        };
+        self.writer.write(move |ledger| work(ledger).map_err(|error| ledger.fail(error))).await
+    }
+
+    /// What the last `admit` of this account stored.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn cursor(&self, account: &AccountKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let account = account.clone();
+        let work = move |sql: &Connection| {
+            sql.prepare_cached("SELECT cursor FROM cursors WHERE channel = ?1 AND account = ?2")?
+                .query_row(params![account.channel, account.account], |row| row.get(0))
+                .optional()
+        };
+        self.readers.read(work).await
+    }
+
+    /// Stores the decision about an undecided message.
+    ///
+    /// # Errors
+    /// `Conflict` when it was decided before.
+    pub async fn decide(
+        &self,
+        id: InboundId,
+        verdict: &Verdict,
+        reason: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let (verdict, reason) = (verdict.clone(), reason.to_owned());
+        self.writer.write(move |ledger| close_decision(ledger, id, &verdict, &reason, now)).await
+    }
+
+    /// Closes an admitted message: its session's entries and its reply are stored in the same transaction, so that it is
+    /// done exactly when its reply is in the outbox.
+    ///
+    /// # Errors
+    /// `Conflict` when it was closed before: then nothing is stored.
+    pub async fn finish_turn(
+        &self,
+        id: InboundId,
+        session: Option<SessionWrite>,
+        reply: Option<Draft>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let work = move |ledger: &Ledger<'_>| {
+            let closed = ledger
+                .sql
+                .prepare_cached(
+                    "UPDATE inbound SET state = 'done', closed_at = ?2 WHERE id = ?1 AND state = 'queued'",
+                )
+                .and_then(|mut statement| statement.execute(params![id.0, now]))
+                .map_err(|error| ledger.fail(error))?;
+            if closed == 0 {
+                return Err(StoreError::Conflict(format!("inbound message {} has no open turn", id.0)));
+            }
+            if let Some(session) = &session {
+                write_session(ledger, session, now)?;
+            }
+            match &reply {
+                Some(draft) => insert_draft(ledger, draft, now),
+                None => Ok(()),
+            }
+        };
+        self.writer.write(work).await
+    }
+
+    /// Messages without a decision, oldest first, numbered above `after`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn undecided(&self, after: InboundId, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        self.open_rows("new", after, limit).await
+    }
+
+    /// Admitted messages whose turn is not finished, oldest first, numbered above `after`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn unfinished(&self, after: InboundId, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        self.open_rows("queued", after, limit).await
+    }
+
+    async fn open_rows(
+        &self,
+        state: &'static str,
+        after: InboundId,
+        limit: usize,
+    ) -> Result<Vec<InboundRow>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |sql: &Connection| {
+            sql.prepare_cached(
+                "SELECT id, channel, account, body, reply_context, received_at, agent, session_key FROM inbound \
+                 WHERE state IN ('new', 'queued') AND state = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+            )?
+            .query_map(params![state, after.0, limit], inbound_row)?
+            .collect()
+        };
+        self.readers.read(work).await
+    }
+}
+
+fn inbound_row(row: &Row<'_>) -> rusqlite::Result<InboundRow> {
+    let mut message: Message = json(row, "body")?;
+    message.reply_context = row.get("reply_context")?;
+    let (agent, session_key): (Option<String>, Option<String>) = (row.get("agent")?, row.get("session_key")?);
+    Ok(InboundRow {
+        id: InboundId(row.get("id")?),
+        account: account(row)?,
+        message,
+        received_at: row.get("received_at")?,
+        route: agent.zip(session_key).map(|(agent, session_key)| Route { agent, session_key }),
+    })
+}
+
+/// Moves an undecided message on.
+pub(crate) fn close_decision(
+    ledger: &Ledger<'_>,
+    id: InboundId,
+    verdict: &Verdict,
+    reason: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    let (state, route, closed_at) = match verdict {
+        Verdict::Queue(route) => ("queued", Some(route), None),
+        Verdict::Drop => ("dropped", None, Some(now)),
+    };
+    let changed = ledger
+        .sql
+        .prepare_cached(
+            "UPDATE inbound SET state = :state, reason = :reason, agent = :agent, session_key = :session, \
+             closed_at = :closed WHERE id = :id AND state = 'new'",
+        )
+        .and_then(|mut statement| {
+            statement.execute(named_params! {
+                ":id": id.0, ":state": state, ":reason": reason, ":closed": closed_at,
+                ":agent": route.map(|route| &route.agent), ":session": route.map(|route| &route.session_key),
+            })
+        })
+        .map_err(|error| ledger.fail(error))?;
+    match changed {
+        0 => Err(StoreError::Conflict(format!("inbound message {} was decided before", id.0))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,154 @@
+//! Owns sessions and their transcripts. Never builds a prompt.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::row::{bad, json_option, text};
+use crate::store::{UnsettledGuard, lock};
+use crate::writer::Ledger;
+use crate::{Entry, EntryRole, SessionRow, SessionWrite, Store, StoreError};
+
+impl Store {
+    /// Appends a turn without waiting for the disk: returns when it is queued (and waits while the queue is full). A later
+    /// `load_session` sees it; a power failure right after may lose it; a failure is logged.
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub async fn append_lazily(&self, session: SessionWrite, now: i64) -> Result<(), StoreError> {
+        let guard = UnsettledGuard::new(&self.unsettled, &session.key);
+        self.writer.write_lazily(move |ledger| write_session(ledger, &session, now), Box::new(guard)).await
+    }
+
+    /// A session and the end of its transcript, oldest entry first: at most `max_entries` entries, and no more than
+    /// `max_bytes` of content. `None`: there is no such session.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn load_session(
+        &self,
+        key: &str,
+        max_entries: usize,
+        max_bytes: usize,
+    ) -> Result<Option<(SessionRow, Vec<Entry>)>, StoreError> {
+        let unsettled = lock(&self.unsettled).contains_key(key);
+        if unsettled {
+            // An empty job: when it is answered, all that was queued before it can be read.
+            self.writer.write(|_| Ok(())).await?;
+        }
+        let key = key.to_owned();
+        let work = move |sql: &Connection| {
+            let session = sql
+                .prepare_cached("SELECT * FROM sessions WHERE key = ?1")?
+                .query_row([&key], session_row)
+                .optional()?;
+            let Some(session) = session else { return Ok(None) };
+            let entries = tail(sql, &session.session_id, max_entries, max_bytes)?;
+            Ok(Some((session, entries)))
+        };
+        self.readers.read(work).await
+    }
+
+    /// Sessions, the one used last first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn sessions(&self, limit: usize) -> Result<Vec<SessionRow>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |sql: &Connection| {
+            sql.prepare_cached("SELECT * FROM sessions ORDER BY updated_at DESC LIMIT ?1")?
+                .query_map([limit], session_row)?
+                .collect()
+        };
+        self.readers.read(work).await
+    }
+}
+
+fn tail(
+    sql: &Connection,
+    session_id: &str,
+    max_entries: usize,
+    max_bytes: usize,
+) -> rusqlite::Result<Vec<Entry>> {
+    let limit = i64::try_from(max_entries).unwrap_or(i64::MAX);
+    let mut statement =
+        sql.prepare_cached("SELECT * FROM entries WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2")?;
+    let mut rows = statement.query(params![session_id, limit])?;
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let entry = entry_row(row)?;
+        bytes += entry.content.len();
+        if bytes > max_bytes {
+            break;
+        }
+        entries.push(entry);
+    }
+    entries.reverse();
+    Ok(entries)
+}
+
+/// Appends to a session inside a transaction. Another session id than the stored one starts the session anew.
+pub(crate) fn write_session(ledger: &Ledger<'_>, session: &SessionWrite, now: i64) -> Result<(), StoreError> {
+    let last = session.entries.iter().rev().find(|entry| entry.model.is_some());
+    let usage = last.and_then(|entry| entry.usage.as_ref()).map(text).transpose()?;
+    let model = last.and_then(|entry| entry.model.as_ref());
+    ledger
+        .sql
+        .prepare_cached(
+            "INSERT INTO sessions (key, session_id, agent, created_at, updated_at, model, usage) \
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET \
+             created_at = iif(session_id = excluded.session_id, created_at, excluded.created_at), \
+             session_id = excluded.session_id, agent = excluded.agent, updated_at = excluded.updated_at, \
+             model = coalesce(excluded.model, model), usage = coalesce(excluded.usage, usage)",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![session.key, session.session_id, session.agent, now, model, usage])
+        })
+        .map_err(|error| ledger.fail(error))?;
+    for entry in &session.entries {
+        let usage = entry.usage.as_ref().map(text).transpose()?;
+        let role = match entry.role {
+            EntryRole::User => "user",
+            EntryRole::Assistant => "assistant",
+        };
+        ledger.sql
+            .prepare_cached(
+                "INSERT INTO entries (session_id, role, content, model, usage, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )
+            .and_then(|mut statement| {
+                statement.execute(params![session.session_id, role, entry.content, entry.model, usage, entry.at])
+            })
+            .map_err(|error| ledger.fail(error))?;
+    }
+    Ok(())
+}
+
+fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        key: row.get("key")?,
+        session_id: row.get("session_id")?,
+        agent: row.get("agent")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+        model: row.get("model")?,
+        usage: json_option(row, "usage")?.unwrap_or_default(),
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("unknown word {0:?}")]
+pub(crate) struct UnknownWord(pub(crate) String);
+
+fn entry_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let role: String = row.get("role")?;
+    let role = match role.as_str() {
+        "user" => EntryRole::User,
+        "assistant" => EntryRole::Assistant,
+        _ => return Err(bad(row, "role", UnknownWord(role))),
+    };
+    Ok(Entry {
+        role,
+        content: row.get("content")?,
+        model: row.get("model")?,
+        usage: json_option(row, "usage")?,
+        at: row.get("at")?,
+    })
+}

@@ -1,0 +1,95 @@
+//! Owns counting and pruning: what `status` shows, and what keeps the file from growing for ever.
+
+use rusqlite::{Connection, params};
+
+use crate::outbox::expire;
+use crate::row::account;
+use crate::{AccountKey, Activity, Counts, Store, StoreError};
+
+/// Rows looked at in one pruning: bounds how long it holds up other writers.
+const PRUNE_ROWS: i64 = 2_000;
+/// Pages given back to the file system in one pruning.
+const VACUUM_PAGES: i64 = 500;
+
+impl Store {
+    /// How much waits where.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        let work = |sql: &Connection| {
+            let mut statement = sql.prepare_cached(
+                "SELECT count(*) FILTER (WHERE state = 'new'), count(*) FILTER (WHERE state = 'queued') FROM inbound \
+                 WHERE state IN ('new', 'queued')",
+            )?;
+            let (undecided, unfinished) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let mut statement = sql.prepare_cached(
+                "SELECT (SELECT count(*) FROM outbox WHERE state = 'pending'), \
+                 count(*) FILTER (WHERE state = 'sending'), count(*) FILTER (WHERE state = 'ambiguous'), \
+                 count(*) FILTER (WHERE state = 'failed') FROM outbox WHERE state IN ('sending', 'ambiguous', 'failed')",
+            )?;
+            statement.query_row([], |row| {
+                Ok(Counts {
+                    undecided,
+                    unfinished,
+                    pending: row.get(0)?,
+                    sending: row.get(1)?,
+                    ambiguous: row.get(2)?,
+                    failed: row.get(3)?,
+                })
+            })
+        };
+        self.readers.read(work).await
+    }
+
+    /// When each account last received and last sent.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn activity(&self) -> Result<Vec<(AccountKey, Activity)>, StoreError> {
+        let work = |sql: &Connection| {
+            sql.prepare_cached(
+                "SELECT channel, account, max(received) AS received, max(sent) AS sent FROM ( \
+                 SELECT channel, account, max(received_at) AS received, NULL AS sent FROM inbound GROUP BY 1, 2 \
+                 UNION ALL \
+                 SELECT channel, account, NULL, max(updated_at) FROM outbox WHERE state = 'sent' GROUP BY 1, 2) \
+                 GROUP BY 1, 2",
+            )?
+            .query_map([], |row| {
+                let activity =
+                    Activity { last_inbound_at: row.get("received")?, last_outbound_at: row.get("sent")? };
+                Ok((account(row)?, activity))
+            })?
+            .collect()
+        };
+        self.readers.read(work).await
+    }
+
+    /// Gives up sends past their expiry, forgets closed messages and sends older than `before`, and returns how many rows
+    /// went. Does a bounded amount each time: call it now and then. What keeps redeliveries out goes with the messages, so
+    /// `before` should lie at least 30 days back.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub async fn prune(&self, before: i64, now: i64) -> Result<usize, StoreError> {
+        let work = move |sql: &Connection| {
+            expire(sql, now)?;
+            // Rows close in about the order of their ids, so that looking at the lowest is enough.
+            let mut gone = sql.execute(
+                "DELETE FROM inbound WHERE id IN (SELECT id FROM (SELECT id, state, closed_at FROM inbound ORDER BY id \
+                 LIMIT ?2) WHERE state IN ('done', 'dropped') AND closed_at < ?1)",
+                params![before, PRUNE_ROWS],
+            )?;
+            gone += sql.execute(
+                "DELETE FROM outbox WHERE id IN (SELECT id FROM (SELECT id, state, updated_at FROM outbox ORDER BY id \
+                 LIMIT ?2) WHERE state IN ('sent', 'ambiguous', 'failed') AND updated_at < ?1)",
+                params![before, PRUNE_ROWS],
+            )?;
+            if gone > 0 {
+                sql.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+            }
+            Ok(gone)
+        };
+        self.writer.write(move |ledger| work(ledger.sql).map_err(|error| ledger.fail(error))).await
+    }
+}
