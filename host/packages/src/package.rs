@@ -1,0 +1,140 @@
+//! A whole package: manifest, schema and component, from a folder or from the binary itself.
+
+use std::fmt;
+use std::io::Read;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::error::PackageError;
+use crate::manifest::Manifest;
+
+/// The largest files that are read, in bytes.
+const LARGEST_TEXT: u64 = 1024 * 1024;
+const LARGEST_COMPONENT: u64 = 64 * 1024 * 1024;
+
+/// A plugin that can be run.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// `plugin.toml`
+    pub manifest: Manifest,
+    /// The JSON Schema of the plugin's section; `true` (anything) when the manifest names none.
+    pub schema: Arc<Value>,
+    /// The component.
+    pub wasm: Wasm,
+    /// SHA-256 of the component, lower-case hexadecimal.
+    pub digest: String,
+    /// It is part of this binary.
+    pub bundled: bool,
+}
+
+/// The bytes of a component. Cheap to clone.
+#[derive(Clone)]
+pub enum Wasm {
+    /// Part of the binary: not copied.
+    Embedded(&'static [u8]),
+    /// Read from a file.
+    Loaded(Arc<[u8]>),
+}
+
+impl Deref for Wasm {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Embedded(bytes) => bytes,
+            Self::Loaded(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Wasm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Wasm({} bytes)", self.len())
+    }
+}
+
+/// A package as the build script embeds it.
+pub(crate) struct Embedded {
+    pub(crate) id: &'static str,
+    pub(crate) manifest: &'static str,
+    pub(crate) schema: &'static str,
+    pub(crate) wasm: &'static [u8],
+    pub(crate) digest: &'static str,
+}
+
+impl Package {
+    /// Reads `plugin.toml`, the schema it names, and `component.wasm` from a folder.
+    ///
+    /// # Errors
+    /// When a file cannot be read or the manifest does not hold together.
+    pub fn from_folder(folder: &Path) -> Result<Self, PackageError> {
+        let file = folder.join("plugin.toml");
+        let manifest = Manifest::parse(&read_text(&file)?, &file.display().to_string())?;
+        let schema = match &manifest.config {
+            Some(config) => {
+                let file = folder.join(&config.schema);
+                parse_schema(&read_text(&file)?, &file.display().to_string())?
+            }
+            None => Value::Bool(true),
+        };
+        let bytes = read(&folder.join("component.wasm"), LARGEST_COMPONENT)?;
+        let digest = hex::encode(Sha256::digest(&bytes));
+        Ok(Self {
+            manifest,
+            schema: Arc::new(schema),
+            wasm: Wasm::Loaded(bytes.into()),
+            digest,
+            bundled: false,
+        })
+    }
+
+    pub(crate) fn from_embedded(embedded: &Embedded) -> Result<Self, PackageError> {
+        let name = |file: &str| format!("bundled plugin {}, {file}", embedded.id);
+        let manifest = Manifest::parse(embedded.manifest, &name("plugin.toml"))?;
+        let schema = match &manifest.config {
+            Some(config) => parse_schema(embedded.schema, &name(&config.schema))?,
+            None => Value::Bool(true),
+        };
+        Ok(Self {
+            manifest,
+            schema: Arc::new(schema),
+            wasm: Wasm::Embedded(embedded.wasm),
+            digest: embedded.digest.to_owned(),
+            bundled: true,
+        })
+    }
+
+    /// The manifest's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.manifest.plugin.id
+    }
+}
+
+fn parse_schema(text: &str, file: &str) -> Result<Value, PackageError> {
+    serde_json::from_str(text).map_err(|cause| PackageError::Schema { file: file.to_owned(), cause })
+}
+
+fn read_text(file: &Path) -> Result<String, PackageError> {
+    let bytes = read(file, LARGEST_TEXT)?;
+    String::from_utf8(bytes).map_err(|error| PackageError::Syntax {
+        file: file.display().to_string(),
+        detail: error.utf8_error().to_string(),
+    })
+}
+
+fn read(file: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
+    let unreadable = |cause| PackageError::Unreadable { file: file.to_owned(), cause };
+    let mut bytes = Vec::new();
+    let open = std::fs::File::open(file).map_err(unreadable)?;
+    let size = open.metadata().map_err(unreadable)?.len();
+    if size > limit {
+        return Err(PackageError::TooLarge { file: file.to_owned(), size, limit });
+    }
+    open.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(bytes)
+}
