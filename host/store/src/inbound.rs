@@ -138,6 +138,24 @@ impl Store {
         self.open_rows("queued", after, limit).await
     }
 
+    /// Admitted messages of one session whose turn is not finished, oldest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn owed_in(&self, session_key: &str, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
+        let session_key = session_key.to_owned();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |sql: &Connection| {
+            sql.prepare_cached(
+                "SELECT id, channel, account, body, reply_context, received_at, agent, session_key FROM inbound \
+                 WHERE state = 'queued' AND session_key = ?1 ORDER BY id LIMIT ?2",
+            )?
+            .query_map(params![session_key, limit], inbound_row)?
+            .collect()
+        };
+        self.readers.read(work).await
+    }
+
     async fn open_rows(
         &self,
         state: &'static str,

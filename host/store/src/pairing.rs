@@ -33,8 +33,15 @@ impl Store {
         let (account, sender, code) = (account.clone(), sender.to_owned(), code.to_owned());
         let (meta, reply) = (text(meta)?, reply.clone());
         let work = move |ledger: &Ledger<'_>| {
-            let outcome = file_request(ledger.sql, &account, &sender, &meta, &code, rules, now)
-                .map_err(|error| ledger.fail(error))?;
+            let request = Request {
+                account: &account,
+                sender: &sender,
+                room: &reply.target.room,
+                meta: &meta,
+                code: &code,
+            };
+            let outcome =
+                file_request(ledger.sql, &request, rules, now).map_err(|error| ledger.fail(error))?;
             let reason = match outcome {
                 PairingOutcome::CodeTaken => return Ok(outcome),
                 PairingOutcome::Created => "pairing request",
@@ -143,16 +150,22 @@ impl Store {
     }
 }
 
+/// The columns of a request that is about to be filed.
+struct Request<'a> {
+    account: &'a AccountKey,
+    sender: &'a str,
+    room: &'a str,
+    meta: &'a str,
+    code: &'a str,
+}
+
 fn file_request(
     sql: &Connection,
-    account: &AccountKey,
-    sender: &str,
-    meta: &str,
-    code: &str,
+    request: &Request<'_>,
     rules: PairingRules,
     now: i64,
 ) -> rusqlite::Result<PairingOutcome> {
-    let AccountKey { channel, account } = account;
+    let Request { account: AccountKey { channel, account }, sender, room, meta, code } = request;
     sql.prepare_cached("DELETE FROM pairing_requests WHERE created_at <= ?1")?
         .execute([now - rules.ttl_ms])?;
     let refreshed = sql
@@ -176,10 +189,10 @@ fn file_request(
         return Ok(PairingOutcome::CodeTaken);
     }
     sql.prepare_cached(
-        "INSERT INTO pairing_requests (channel, account, sender, code, meta, created_at, last_seen_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+        "INSERT INTO pairing_requests (channel, account, sender, room, code, meta, created_at, last_seen_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
     )?
-    .execute(params![channel, account, sender, code, meta, now])?;
+    .execute(params![channel, account, sender, room, code, meta, now])?;
     Ok(PairingOutcome::Created)
 }
 
@@ -207,7 +220,7 @@ fn let_in(
             .execute(params![entry, now])?;
         owner_configured = (first == 1).then_some(entry);
     }
-    Ok(Approved { account: request.account, sender: request.sender, owner_configured })
+    Ok(Approved { account: request.account, sender: request.sender, room: request.room, owner_configured })
 }
 
 fn pairing_row(row: &Row<'_>) -> rusqlite::Result<PairingRequest> {
@@ -215,6 +228,7 @@ fn pairing_row(row: &Row<'_>) -> rusqlite::Result<PairingRequest> {
     Ok(PairingRequest {
         account: account(row)?,
         sender: row.get("sender")?,
+        room: row.get("room")?,
         code: row.get("code")?,
         created_at: row.get("created_at")?,
         last_seen_at: row.get("last_seen_at")?,

@@ -214,6 +214,8 @@ pub struct PairingRequest {
     pub account: AccountKey,
     /// The vendor's sender id.
     pub sender: String,
+    /// The room that it wrote in.
+    pub room: String,
     /// What the owner types; unique among pending requests of the channel.
     pub code: String,
     /// When it was made.
@@ -253,6 +255,8 @@ pub struct Approved {
     pub account: AccountKey,
     /// The vendor's sender id.
     pub sender: String,
+    /// The room that it wrote in.
+    pub room: String,
     /// `<channel>:<sender>`, when this approval made it the first owner.
     pub owner_configured: Option<String>,
 }

@@ -15,11 +15,12 @@ CREATE TABLE inbound (
     UNIQUE (channel, account, vendor_id)
 );
 CREATE INDEX inbound_open ON inbound (id) WHERE state IN ('new', 'queued');
+CREATE INDEX inbound_owed ON inbound (session_key, id) WHERE state = 'queued';
 CREATE INDEX inbound_latest ON inbound (channel, account, received_at);
 
 CREATE TABLE pairing_requests (
     channel TEXT NOT NULL, account TEXT NOT NULL, sender TEXT NOT NULL,
-    code TEXT NOT NULL, meta TEXT NOT NULL,
+    room TEXT NOT NULL, code TEXT NOT NULL, meta TEXT NOT NULL,
     created_at INTEGER NOT NULL, last_seen_at INTEGER NOT NULL,
     PRIMARY KEY (channel, account, sender)
 ) WITHOUT ROWID;
