@@ -25,7 +25,7 @@ pub mod scope;
 pub mod shape;
 pub mod status;
 
-pub use call::{Call, decode};
+pub use call::{Call, METHODS, decode};
 pub use error::{ErrorCode, RpcError};
 pub use frame::{Event, Frame, Request, Response, StateVersion};
 pub use scope::Scope;
