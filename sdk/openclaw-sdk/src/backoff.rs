@@ -1,0 +1,71 @@
+//! Growing waits between attempts. Owns the arithmetic; it never sleeps and imports no random source: the caller gives
+//! it something that varies, such as the clock's microseconds.
+
+/// Waits that double from `initial` to `max` milliseconds.
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    initial: u64,
+    max: u64,
+    next: u64,
+}
+
+impl Backoff {
+    /// The first wait is `initial` milliseconds, no wait is longer than `max`.
+    #[must_use]
+    pub const fn new(initial: u64, max: u64) -> Self {
+        Self { initial, max, next: initial }
+    }
+
+    /// The next wait, in milliseconds, with nothing added or taken.
+    pub fn exact(&mut self) -> u64 {
+        let wait = self.next.min(self.max);
+        self.next = wait.saturating_mul(2).min(self.max);
+        wait
+    }
+
+    /// The next wait with up to a fifth taken off, so that instances that failed together do not return together.
+    pub fn jittered(&mut self, entropy: u64) -> u64 {
+        let wait = self.exact();
+        wait - mix(entropy) % (wait / 5).max(1)
+    }
+
+    /// Begins again at the first wait.
+    pub const fn reset(&mut self) {
+        self.next = self.initial;
+    }
+}
+
+/// Spreads neighbouring clock readings over the whole range (the finaliser of splitmix64).
+const fn mix(value: u64) -> u64 {
+    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_to_the_maximum_and_begins_again() {
+        let mut backoff = Backoff::new(50, 1000);
+        let waits: Vec<u64> = (0..7).map(|_| backoff.exact()).collect();
+        assert_eq!(waits, [50, 100, 200, 400, 800, 1000, 1000]);
+        backoff.reset();
+        assert_eq!(backoff.exact(), 50);
+    }
+
+    #[test]
+    fn jitter_takes_at_most_a_fifth() {
+        let mut seen = std::collections::BTreeSet::new();
+        for clock in 0..500 {
+            let wait = Backoff::new(1000, 1000).jittered(clock);
+            assert!((801..=1000).contains(&wait), "{wait}");
+            seen.insert(wait);
+        }
+        assert!(seen.len() > 100, "neighbouring readings give different waits");
+        assert_eq!(Backoff::new(0, 0).jittered(7), 0);
+        assert_eq!(Backoff::new(1, 1).jittered(7), 1);
+    }
+}

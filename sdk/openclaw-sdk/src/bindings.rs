@@ -1,0 +1,54 @@
+//! The generated bindings. Owns nothing else; authors use the modules that re-export them.
+#![allow(
+    missing_docs,
+    unsafe_code,
+    unreachable_pub,
+    clippy::all,
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    clippy::str_to_string,
+    reason = "generated from wit/, where the items are documented"
+)]
+
+/// World `channel-plugin`.
+#[cfg(feature = "channel")]
+pub mod channel {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "channel-plugin",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::channel",
+        export_macro_name: "export_channel_world",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+        additional_derives_ignore: ["response"],
+    });
+}
+
+/// World `with-typing`, on the same types.
+#[cfg(feature = "channel")]
+pub mod typing {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "with-typing",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::typing",
+        export_macro_name: "export_typing_world",
+        pub_export_macro: true,
+        with: { "openclaw:plugin/types@0.1.0": openclaw_sdk::bindings::channel::openclaw::plugin::types },
+    });
+}
+
+/// World `provider-plugin`.
+#[cfg(feature = "provider")]
+pub mod provider {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "provider-plugin",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::provider",
+        export_macro_name: "export_provider_world",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+    });
+}

@@ -1,0 +1,28 @@
+//! The exports of a channel component. Owns the traits to implement and the macros that export them.
+
+pub use crate::bindings::channel::exports::openclaw::plugin::channel::{Guest as Channel, Identity, Start};
+pub use crate::bindings::channel::openclaw::plugin::types::{
+    ChatKind, Conversation, Failure, FailureKind, Message, Outbound, Outcome, Quote, Receipt, Sender,
+    SenderKind, Target,
+};
+pub use crate::bindings::typing::exports::openclaw::plugin::typing::Guest as Typing;
+
+/// Exports a type that implements [`Channel`]: required of every channel component.
+#[macro_export]
+macro_rules! export_channel {
+    ($channel:ident) => {
+        $crate::bindings::channel::export_channel_world!(
+            $channel with_types_in $crate::bindings::channel
+        );
+    };
+}
+
+/// Exports a type that implements [`Typing`]: optional.
+#[macro_export]
+macro_rules! export_typing {
+    ($channel:ident) => {
+        $crate::bindings::typing::export_typing_world!(
+            $channel with_types_in $crate::bindings::typing
+        );
+    };
+}

@@ -1,0 +1,48 @@
+//! Waiting for the first of two things. Only for what consumes nothing when it is dropped: an HTTP read, a sleep,
+//! [`crate::events::Events::next`].
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+/// Which of two futures was ready first.
+#[derive(Debug, Eq, PartialEq)]
+pub enum First<L, R> {
+    /// The left one, which is asked first.
+    Left(L),
+    /// The right one.
+    Right(R),
+}
+
+/// Waits for the first of two futures and drops the other.
+pub async fn race<L: Future, R: Future>(left: L, right: R) -> First<L::Output, R::Output> {
+    let (mut left, mut right) = (pin!(left), pin!(right));
+    poll_fn(|context| {
+        if let Poll::Ready(output) = left.as_mut().poll(context) {
+            return Poll::Ready(First::Left(output));
+        }
+        right.as_mut().poll(context).map(First::Right)
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+    use std::task::{Context, Waker};
+
+    fn now<F: Future>(future: F) -> Option<F::Output> {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn the_first_that_is_ready_wins() {
+        assert_eq!(now(race(ready(1), ready('x'))), Some(First::Left(1)));
+        assert_eq!(now(race(pending::<()>(), ready('x'))), Some(First::Right('x')));
+        assert_eq!(now(race(pending::<()>(), pending::<()>())), None);
+    }
+}

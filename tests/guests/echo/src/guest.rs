@@ -1,0 +1,224 @@
+//! The shell around the modes: the only part that calls the host.
+
+use std::cell::{Cell, RefCell};
+
+use openclaw_sdk::channel::{
+    Channel, ChatKind, Conversation, Failure, Identity, Message, Outbound, Outcome, Receipt, Sender,
+    SenderKind, Start,
+};
+use openclaw_sdk::events::{Events, Occurrence, set_timer};
+use openclaw_sdk::http::{Method, Request};
+use openclaw_sdk::inbound::{self, Admission, AdmitError, Connection};
+use openclaw_sdk::race::{First, race};
+use openclaw_sdk::{clock, info};
+
+use crate::{Command, Config, Mode, Report};
+
+struct Echo;
+
+openclaw_sdk::export_channel!(Echo);
+
+thread_local! {
+    static CONFIG: RefCell<Config> = RefCell::new(Config::default());
+    static REPORT: Cell<Report> = const { Cell::new(EMPTY) };
+    static KEPT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+const EMPTY: Report = Report {
+    timers: 0,
+    dropped: 0,
+    gaps: 0,
+    sequence: 0,
+    accepted: 0,
+    duplicates: 0,
+    polls: 0,
+    finished: false,
+};
+
+fn count(change: impl FnOnce(&mut Report)) {
+    let mut report = REPORT.get();
+    change(&mut report);
+    REPORT.set(report);
+}
+
+impl Channel for Echo {
+    async fn run(start: Start) -> Result<(), Failure> {
+        let config: Config = serde_json::from_str(&start.config).map_err(|error| {
+            Failure::permanent("config", &format!("the echo guest's configuration: {error}"))
+        })?;
+        CONFIG.set(config.clone());
+        info!("started", "mode" => format!("{:?}", config.mode), "cursor" => start.cursor.map_or(0, |c| c.len()));
+        inbound::state(&Connection::Ready);
+        let mut events = Events::new();
+        match config.mode {
+            Mode::Echo => idle(&mut events, config.tick_ms).await,
+            Mode::Poll => poll(&mut events).await,
+            Mode::Race => drop_pending(&mut events, &config).await,
+            Mode::Admit => {
+                admit(config.messages).await;
+                idle(&mut events, config.tick_ms).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(outbound: Outbound) -> Outcome {
+        let delay = CONFIG.with_borrow(|config| config.send_delay_ms);
+        if delay > 0 {
+            clock::sleep(delay).await;
+        }
+        let id = match Command::parse(&outbound.text) {
+            Command::Spin(ms) => format!("{}", spin(ms)),
+            Command::Trap => std::process::abort(),
+            Command::Grow(mib) => format!("{}", grow(mib)),
+            Command::Block(ms) => block(ms),
+            Command::Sleep(ms) => {
+                clock::sleep(ms).await;
+                format!("{ms}")
+            }
+            Command::Report => serde_json::to_string(&REPORT.get()).unwrap_or_default(),
+            Command::Echo => format!("{}", outbound.text.len()),
+        };
+        Outcome::Sent(Receipt { message_ids: vec![id] })
+    }
+
+    async fn probe() -> Result<Identity, Failure> {
+        Ok(Identity {
+            id: "echo".into(),
+            username: Some("echo".into()),
+            display_name: None,
+            facts: Vec::new(),
+        })
+    }
+}
+
+/// Idles on a timer until the host wants the end.
+async fn idle(events: &mut Events, tick_ms: u64) {
+    set_timer("tick", tick_ms);
+    while let Occurrence::Timer(name) = events.next().await {
+        count(|report| report.timers += 1);
+        set_timer(&name, tick_ms);
+    }
+}
+
+/// Polls until the host wants the end.
+async fn poll(events: &mut Events) {
+    loop {
+        let request = Request::new("api", Method::Get, "/poll", 60_000);
+        match race(events.shutdown(), request.send(1 << 20)).await {
+            First::Left(()) => return,
+            First::Right(answer) => {
+                count(|report| report.polls += 1);
+                if answer.is_ok() {
+                    inbound::state(&Connection::Ready);
+                } else {
+                    clock::sleep(100).await;
+                }
+            }
+        }
+    }
+}
+
+/// The timing under which a `next` that forgets loses events: it is dropped after a few microseconds, mostly while
+/// the host is about to answer.
+async fn drop_pending(events: &mut Events, config: &Config) {
+    for timer in 0..config.timers.min(64) {
+        set_timer(&format!("t{timer}"), 0);
+    }
+    let mut timers = 0;
+    while timers < config.count {
+        let before = events.acked();
+        match race(events.next(), deadline(config.deadline_us)).await {
+            First::Left(Occurrence::Timer(name)) => {
+                timers += 1;
+                let sequence = events.acked();
+                count(|report| {
+                    report.timers = timers;
+                    report.sequence = sequence;
+                    report.gaps += u64::from(sequence != before + 1);
+                });
+                set_timer(&name, 0);
+            }
+            First::Left(Occurrence::Shutdown) => return,
+            First::Right(()) => count(|report| report.dropped += 1),
+        }
+    }
+    count(|report| report.finished = true);
+    events.shutdown().await;
+}
+
+/// Over after so many microseconds, without the host's timers.
+async fn deadline(us: u64) {
+    let end = clock::monotonic_us().saturating_add(us);
+    while clock::monotonic_us() < end {
+        openclaw_sdk::wit_bindgen::yield_async().await;
+    }
+}
+
+async fn admit(messages: u64) {
+    for number in 1..=messages {
+        let message = Message {
+            id: format!("echo-{number}"),
+            conversation: Conversation {
+                kind: ChatKind::Direct,
+                space: None,
+                room: "room".into(),
+                thread: None,
+                title: None,
+            },
+            sender: Sender {
+                kind: SenderKind::Person,
+                id: "sender".into(),
+                username: None,
+                display_name: Some("Sender".into()),
+            },
+            text: format!("message {number}"),
+            sent_at_ms: clock::now_ms(),
+            mentions_self: false,
+            reply_to_self: false,
+            edited: false,
+            forwarded: false,
+            quote: None,
+            reply_context: Vec::new(),
+        };
+        loop {
+            match inbound::admit(message.clone(), Some(number.to_string().into_bytes())).await {
+                Ok(Admission::Accepted) => count(|report| report.accepted += 1),
+                Ok(Admission::Duplicate) => count(|report| report.duplicates += 1),
+                Err(AdmitError::Invalid(_)) => {}
+                Err(AdmitError::Unavailable(ms)) => {
+                    clock::sleep(ms).await;
+                    continue;
+                }
+            }
+            break;
+        }
+    }
+    count(|report| report.finished = true);
+}
+
+fn spin(ms: u64) -> u64 {
+    let end = clock::monotonic_us().saturating_add(ms.saturating_mul(1_000));
+    let mut value = 1_u64;
+    while clock::monotonic_us() < end {
+        // Long stretches of pure computation: host calls would give the host a chance to step in.
+        for _ in 0..1_000_000 {
+            value = std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        }
+    }
+    value
+}
+
+fn grow(mib: usize) -> usize {
+    // Ones, because fresh zeroed pages need not be touched.
+    let memory = vec![1_u8; mib.saturating_mul(1 << 20)];
+    let size = memory.len();
+    KEPT.with_borrow_mut(|kept| kept.push(memory));
+    size
+}
+
+#[expect(clippy::disallowed_methods, reason = "proves that the host traps a blocking call")]
+fn block(ms: u64) -> String {
+    std::thread::sleep(std::time::Duration::from_millis(ms));
+    "the host let a blocking call through".into()
+}

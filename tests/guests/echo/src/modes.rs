@@ -1,0 +1,134 @@
+//! What the guest can be told, and what it tells. Never calls the host.
+
+use serde::{Deserialize, Serialize};
+
+/// What `run` does.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Idles on a timer of `tickMs`.
+    #[default]
+    Echo,
+    /// Asks the grant `api` for `/poll` again and again, 60 s each.
+    Poll,
+    /// Drops `events.next` after `deadlineUs` again and again, until `count` timers arrived.
+    Race,
+    /// Admits `messages` messages, then idles.
+    Admit,
+}
+
+/// The account's configuration.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// What `run` does.
+    pub mode: Mode,
+    /// The period of the timer of `echo`.
+    pub tick_ms: u64,
+    /// How long every `send` waits before it answers.
+    pub send_delay_ms: u64,
+    /// How many timers `race` keeps armed, at most 64.
+    pub timers: u64,
+    /// How many timers `race` waits for.
+    pub count: u64,
+    /// After how long `race` drops `next`.
+    pub deadline_us: u64,
+    /// How many messages `admit` admits.
+    pub messages: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Echo,
+            tick_ms: 1_000,
+            send_delay_ms: 0,
+            timers: 8,
+            count: 20_000,
+            deadline_us: 50,
+            messages: 1,
+        }
+    }
+}
+
+/// What one text asks `send` to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Burn CPU for so many milliseconds.
+    Spin(u64),
+    /// Trap.
+    Trap,
+    /// Allocate, touch and keep so many MiB.
+    Grow(usize),
+    /// Block the thread for so many milliseconds.
+    Block(u64),
+    /// Wait for so many milliseconds.
+    Sleep(u64),
+    /// Answer with the counters.
+    Report,
+    /// Answer with the length of the text.
+    Echo,
+}
+
+impl Command {
+    /// Reads a text.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let (name, argument) = text.split_once(':').unwrap_or((text, ""));
+        let number = argument.parse::<u64>().ok();
+        match (name, number) {
+            ("spin", Some(ms)) => Self::Spin(ms),
+            ("trap", _) => Self::Trap,
+            ("grow", Some(mib)) => Self::Grow(usize::try_from(mib).unwrap_or(usize::MAX)),
+            ("block", Some(ms)) => Self::Block(ms),
+            ("sleep", Some(ms)) => Self::Sleep(ms),
+            ("report", _) => Self::Report,
+            _ => Self::Echo,
+        }
+    }
+}
+
+/// The counters, as JSON in the message id of `report`.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Timers that arrived.
+    pub timers: u64,
+    /// How often a pending `next` was dropped.
+    pub dropped: u64,
+    /// Sequence numbers that were passed over or came twice.
+    pub gaps: u64,
+    /// The last sequence number.
+    pub sequence: u64,
+    /// Messages that `admit` accepted.
+    pub accepted: u64,
+    /// Messages that were duplicates.
+    pub duplicates: u64,
+    /// Polls that ended, well or badly.
+    pub polls: u64,
+    /// Whether `run` did all it was asked to.
+    pub finished: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_commands_or_echoes() {
+        let check = |text, expected| assert_eq!(Command::parse(text), expected, "{text}");
+        check("spin:2000", Command::Spin(2_000));
+        check("trap", Command::Trap);
+        check("grow:80", Command::Grow(80));
+        check("grow:much", Command::Echo);
+        check("block:10", Command::Block(10));
+        check("report", Command::Report);
+        check("hello: you", Command::Echo);
+    }
+
+    #[test]
+    fn a_configuration_needs_no_key() {
+        let config: Config = serde_json::from_str(r#"{"mode":"race","count":5}"#).unwrap();
+        assert_eq!((config.mode, config.count, config.deadline_us), (Mode::Race, 5, 50));
+    }
+}
