@@ -133,7 +133,7 @@ fn deny() -> Result<Command, Error> {
         run_command(install.args(["--no-default-features", "--root"]).arg(&tools))?;
     }
     let mut command = program_in_root(program);
-    command.args(["--all-features", "check", "--config", ".cargo/deny.toml", "--hide-inclusion-graph"]);
+    command.args(["--config", ".cargo/deny.toml", "--all-features", "check", "--hide-inclusion-graph"]);
     Ok(command)
 }
 
