@@ -1,1 +1,20 @@
-//! openclaw-config.
+//! Owns `openclaw.json`: where it lies, how it is read, judged, shown and changed, and what of it the gateway uses.
+//! Never changes a byte that an edit did not ask for, never writes on reading, and knows no channel's or provider's
+//! own keys: those are judged by schemas that the caller hands in.
+
+mod env;
+mod error;
+mod json5;
+mod model;
+mod path;
+mod paths;
+mod secret_ref;
+mod substitute;
+
+pub use env::{Env, LayeredEnv, ProcessEnv};
+pub use error::ConfigError;
+pub use json5::{MAX_BYTES, MAX_DEPTH, SyntaxError};
+pub use model::*;
+pub use path::{KeyPath, Step};
+pub use paths::Paths;
+pub use secret_ref::{REDACTED, SecretError, SecretInput, present, resolve_secret};

@@ -1,0 +1,201 @@
+//! `gateway.*`
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::secret_ref::SecretInput;
+
+/// `gateway.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Gateway {
+    /// TCP port. See [`crate::start::port`] for what overrides it.
+    pub port: Option<u16>,
+    /// Must be `local` before the gateway starts.
+    pub mode: Option<GatewayMode>,
+    /// Which addresses to listen on.
+    pub bind: Option<Bind>,
+    /// The IPv4 address for `bind = custom`.
+    pub custom_bind_host: Option<String>,
+    /// How clients prove themselves.
+    pub auth: Auth,
+    /// `gateway.http`
+    pub http: Http,
+    /// `gateway.controlUi`
+    pub control_ui: ControlUi,
+    /// `gateway.remote`: what the command line uses when `mode` is `remote`.
+    pub remote: Remote,
+    /// Addresses and networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+/// `gateway.mode`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum GatewayMode {
+    /// The gateway runs here.
+    Local,
+    /// The gateway runs elsewhere; this machine has only clients.
+    Remote,
+}
+
+/// `gateway.bind`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bind {
+    /// `127.0.0.1`, and `::1` where it exists.
+    #[default]
+    Loopback,
+    /// `0.0.0.0`
+    Lan,
+    /// The Tailscale address of this host.
+    Tailnet,
+    /// `0.0.0.0` in a container, otherwise loopback.
+    Auto,
+    /// `gateway.customBindHost`
+    Custom,
+}
+
+impl Bind {
+    /// The word in the file and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loopback => "loopback",
+            Self::Lan => "lan",
+            Self::Tailnet => "tailnet",
+            Self::Auto => "auto",
+            Self::Custom => "custom",
+        }
+    }
+}
+
+impl std::str::FromStr for Bind {
+    type Err = crate::ConfigError;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        [Self::Loopback, Self::Lan, Self::Tailnet, Self::Auto, Self::Custom]
+            .into_iter()
+            .find(|bind| bind.as_str() == word)
+            .ok_or_else(|| crate::ConfigError::InvalidBind(word.to_owned()))
+    }
+}
+
+/// `gateway.auth`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Auth {
+    /// Unset: see [`crate::start::auth`].
+    pub mode: Option<AuthMode>,
+    /// The shared token.
+    #[serde(deserialize_with = "secret")]
+    pub token: Option<SecretInput>,
+    /// The shared password.
+    #[serde(deserialize_with = "secret")]
+    pub password: Option<SecretInput>,
+    /// `gateway.auth.rateLimit`
+    pub rate_limit: RateLimit,
+}
+
+/// `gateway.auth.mode`
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum AuthMode {
+    /// Everyone passes.
+    None,
+    /// The shared token.
+    Token,
+    /// The shared password.
+    Password,
+    /// An identity header from a proxy.
+    TrustedProxy,
+}
+
+impl AuthMode {
+    /// The word in the file and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Token => "token",
+            Self::Password => "password",
+            Self::TrustedProxy => "trusted-proxy",
+        }
+    }
+}
+
+impl std::str::FromStr for AuthMode {
+    type Err = crate::ConfigError;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        [Self::None, Self::Token, Self::Password, Self::TrustedProxy]
+            .into_iter()
+            .find(|mode| mode.as_str() == word)
+            .ok_or_else(|| crate::ConfigError::InvalidAuthMode(word.to_owned()))
+    }
+}
+
+/// `gateway.auth.rateLimit`. Unset fields have the defaults of the limiter.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RateLimit {
+    /// Wrong guesses before the lockout.
+    pub max_attempts: Option<u32>,
+    /// Milliseconds in which they count together.
+    pub window_ms: Option<u64>,
+    /// Milliseconds of refusal.
+    pub lockout_ms: Option<u64>,
+}
+
+/// `gateway.http`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Http {
+    /// `gateway.http.endpoints`
+    pub endpoints: HttpEndpoints,
+}
+
+/// `gateway.http.endpoints`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct HttpEndpoints {
+    /// `POST /v1/chat/completions`
+    pub chat_completions: Endpoint,
+    /// `POST /v1/responses`
+    pub responses: Endpoint,
+}
+
+/// A switch for one HTTP endpoint.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Endpoint {
+    /// Unset: the gateway's own default.
+    pub enabled: Option<bool>,
+}
+
+/// `gateway.controlUi`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ControlUi {
+    /// Exact origins, or `*`.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `gateway.remote`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Remote {
+    /// `ws://…` or `wss://…`
+    pub url: Option<String>,
+    /// The token of the remote gateway.
+    #[serde(deserialize_with = "secret")]
+    pub token: Option<SecretInput>,
+    /// The password of the remote gateway.
+    #[serde(deserialize_with = "secret")]
+    pub password: Option<SecretInput>,
+}
+
+/// Reads a [`SecretInput`]; anything else is absent here and an issue in the report.
+pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretInput>, D::Error> {
+    Ok(SecretInput::from_value(&Value::deserialize(deserializer)?))
+}

@@ -1,0 +1,126 @@
+//! The typed view of a valid `openclaw.json`: what the gateway reads, with its defaults where a missing key has one
+//! meaning for everybody. Built only from a document that passed [`crate::validate`]; it never judges.
+
+mod agents;
+mod channels;
+mod gateway;
+mod models;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use agents::{Agent, AgentDefaults, Agents, DmScope, ModelChoice, ModelEntry, Session};
+pub use channels::{Account, Channel};
+pub use gateway::{Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, HttpEndpoints, RateLimit, Remote};
+pub use models::{Model, Models, Provider};
+
+use crate::path::KeyPath;
+
+/// Everything the gateway uses of `openclaw.json`.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// `gateway.*`
+    pub gateway: Gateway,
+    /// `models.*`
+    pub models: Models,
+    /// `agents.*`
+    pub agents: Agents,
+    /// `session.*`
+    pub session: Session,
+    /// `channels.<id>`, one for each section that is present, in the order of the file.
+    pub channels: Vec<Channel>,
+    /// `logging.*`
+    pub logging: Logging,
+    /// `plugins.*`
+    pub plugins: Plugins,
+    /// `env.vars`: defaults below the real environment.
+    pub env_vars: BTreeMap<String, String>,
+}
+
+/// `logging.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Logging {
+    /// Threshold of the log file.
+    pub level: Option<String>,
+    /// Path of the log file instead of the dated one.
+    pub file: Option<String>,
+    /// Size in bytes at which the log file is rotated.
+    pub max_file_bytes: Option<u64>,
+    /// Threshold of the console.
+    pub console_level: Option<String>,
+    /// `pretty`, `compact` or `json`.
+    pub console_style: Option<String>,
+}
+
+/// `plugins.*`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Plugins {
+    /// `false` turns every plugin off. Unset means on.
+    pub enabled: Option<bool>,
+    /// When not empty, only these ids may run.
+    pub allow: Vec<String>,
+    /// These ids never run.
+    pub deny: Vec<String>,
+    /// By plugin id.
+    pub entries: BTreeMap<String, PluginEntry>,
+}
+
+/// `plugins.entries.<id>`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PluginEntry {
+    /// `false` turns this plugin off. Unset means on.
+    pub enabled: Option<bool>,
+}
+
+impl Plugins {
+    /// Whether the plugin `id` may run.
+    #[must_use]
+    pub fn allows(&self, id: &str) -> bool {
+        let listed = |list: &[String]| list.iter().any(|entry| entry == id);
+        self.enabled != Some(false)
+            && !listed(&self.deny)
+            && (self.allow.is_empty() || listed(&self.allow))
+            && self.entries.get(id).is_none_or(|entry| entry.enabled != Some(false))
+    }
+}
+
+impl Config {
+    /// Reads the view from a whole document.
+    #[must_use]
+    pub(crate) fn from_value(document: &Value) -> Self {
+        Self {
+            gateway: section(document, &["gateway"]),
+            models: Models::from_section(document.get("models")),
+            agents: Agents::from_section(document.get("agents")),
+            session: section(document, &["session"]),
+            channels: channels::from_section(document.get("channels")),
+            logging: section(document, &["logging"]),
+            plugins: section(document, &["plugins"]),
+            env_vars: section(document, &["env", "vars"]),
+        }
+    }
+
+    /// The section `channels.<id>`, if there is one.
+    #[must_use]
+    pub fn channel(&self, id: &str) -> Option<&Channel> {
+        self.channels.iter().find(|channel| channel.id == id)
+    }
+
+    /// The section `models.providers.<id>`, if there is one.
+    #[must_use]
+    pub fn provider(&self, id: &str) -> Option<&Provider> {
+        self.models.providers.iter().find(|provider| provider.id == id)
+    }
+}
+
+/// One section, or its defaults. A section that does not fit its type has an issue in the report already, and whoever
+/// owns it does not start: its defaults stand in only to keep the others readable.
+fn section<T: serde::de::DeserializeOwned + Default>(document: &Value, keys: &[&str]) -> T {
+    let path = KeyPath::from_keys(keys);
+    path.find(document).and_then(|value| T::deserialize(value).ok()).unwrap_or_default()
+}
