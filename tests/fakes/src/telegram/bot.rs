@@ -1,0 +1,162 @@
+//! What the server knows of one bot.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::fault::Fault;
+
+/// Calls kept in the log.
+const LOG: usize = 10_000;
+/// Where the ids of a new bot's updates begin: the vendor starts at a random number.
+const FIRST_UPDATE: i64 = 500_000_001;
+
+/// Something that a bot sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sent {
+    /// When.
+    pub at: Instant,
+    /// `sendMessage` or `sendChatAction`.
+    pub method: String,
+    /// As the bot spelled it.
+    pub chat_id: String,
+    /// What people read: without markup, entities decoded. Empty for an action.
+    pub text: String,
+    /// The id that the bot was given.
+    pub message_id: i64,
+    /// Everything that the bot sent.
+    pub params: Value,
+}
+
+/// Who says something where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Talker {
+    chat: Value,
+    from: Value,
+}
+
+impl Talker {
+    /// A person in a private chat with the bot; the chat's id is the person's.
+    #[must_use]
+    pub fn private(user: i64, username: &str) -> Self {
+        let chat = json!({"id": user, "type": "private", "first_name": username, "username": username});
+        Self { chat, from: person(user, username) }
+    }
+
+    /// A person in a group.
+    #[must_use]
+    pub fn in_group(chat: i64, title: &str, user: i64, username: &str) -> Self {
+        Self { chat: json!({"id": chat, "type": "supergroup", "title": title}), from: person(user, username) }
+    }
+}
+
+fn person(user: i64, username: &str) -> Value {
+    json!({"id": user, "is_bot": false, "first_name": username, "username": username, "language_code": "en"})
+}
+
+#[derive(Debug)]
+pub(super) struct Bot {
+    pub(super) id: i64,
+    pub(super) username: String,
+    pub(super) revoked: bool,
+    pub(super) webhook: String,
+    pub(super) updates: VecDeque<Value>,
+    pub(super) next_update: i64,
+    pub(super) next_message: i64,
+    /// Rises with each poll: an earlier one sees that it was overtaken.
+    pub(super) latest_poll: u64,
+    pub(super) last_offset: Option<(i64, Instant)>,
+    pub(super) polls: usize,
+    pub(super) most_polls: usize,
+    pub(super) commands: Value,
+    pub(super) sent: Vec<Sent>,
+    pub(super) calls: VecDeque<(String, Value)>,
+    pub(super) faults: HashMap<String, VecDeque<Fault>>,
+}
+
+impl Bot {
+    pub(super) fn new(token: &str, username: &str) -> Self {
+        Self {
+            id: token.split_once(':').and_then(|(id, _)| id.parse().ok()).unwrap_or(1),
+            username: username.to_owned(),
+            revoked: false,
+            webhook: String::new(),
+            updates: VecDeque::new(),
+            next_update: FIRST_UPDATE,
+            next_message: 1,
+            latest_poll: 0,
+            last_offset: None,
+            polls: 0,
+            most_polls: 0,
+            commands: json!([]),
+            sent: Vec::new(),
+            calls: VecDeque::new(),
+            faults: HashMap::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, mut update: Value) -> i64 {
+        let id = self.next_update;
+        self.next_update += 1;
+        if let Some(update) = update.as_object_mut() {
+            update.insert("update_id".to_owned(), json!(id));
+        }
+        self.updates.push_back(update);
+        id
+    }
+
+    /// A message from `talker`; a command or a mention of the bot is marked as the vendor marks it.
+    pub(super) fn message(&mut self, talker: &Talker, text: &str) -> Value {
+        let mut message = json!({
+            "message_id": self.message_id(), "from": talker.from, "chat": talker.chat, "date": now(), "text": text,
+        });
+        let entities = self.entities(text);
+        if let Some(message) = message.as_object_mut().filter(|_| !entities.is_empty()) {
+            message.insert("entities".to_owned(), json!(entities));
+        }
+        message
+    }
+
+    fn entities(&self, text: &str) -> Vec<Value> {
+        let mut entities = Vec::new();
+        if text.starts_with('/') {
+            let command = text.split_whitespace().next().unwrap_or_default();
+            entities
+                .push(json!({"type": "bot_command", "offset": 0, "length": command.encode_utf16().count()}));
+        }
+        let mention = format!("@{}", self.username);
+        if let Some(at) = text.find(&mention).filter(|_| !text.starts_with('/')) {
+            let before = text.get(..at).unwrap_or_default().encode_utf16().count();
+            entities
+                .push(json!({"type": "mention", "offset": before, "length": mention.encode_utf16().count()}));
+        }
+        entities
+    }
+
+    pub(super) fn message_id(&mut self) -> i64 {
+        let id = self.next_message;
+        self.next_message += 1;
+        id
+    }
+
+    pub(super) fn note(&mut self, method: &str, params: &Value) {
+        if self.calls.len() >= LOG {
+            self.calls.pop_front();
+        }
+        self.calls.push_back((method.to_owned(), params.clone()));
+    }
+
+    pub(super) fn user(&self) -> Value {
+        json!({
+            "id": self.id, "is_bot": true, "first_name": self.username, "username": self.username,
+            "can_join_groups": true, "can_read_all_group_messages": false, "supports_inline_queries": false,
+            "has_topics_enabled": false,
+        })
+    }
+}
+
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
