@@ -1,15 +1,43 @@
 //! Owns the way of a message through the host: admission, policy, pairing, routing, session lanes, outbox, delivery. No
 //! vendor's word, no component runtime, no model: it owns the traits that it calls (`Sender`, `TurnRunner`) and `gateway`
 //! wires them.
+//!
+//! Invariants, each with a test:
+//! - A message is the host's when `admit` has returned, and has one decision and at most one turn that counts.
+//! - A turn is done exactly when its reply is in the outbox.
+//! - A session runs one turn at a time; no session can starve another.
+//! - A send is marked before it begins. One whose end is unknown is flagged and never repeated.
 
+mod accounts;
+mod activity;
+mod backoff;
+mod bounds;
 mod channel;
+mod clock;
+mod delivery;
+mod lanes;
+mod messaging;
+mod outbox;
+mod pairing;
+mod pipeline;
+mod policy;
+mod routing;
 mod runner;
 mod settings;
+mod tasks;
+#[cfg(test)]
+mod testing;
+mod turns;
 
 pub use channel::{Failure, Outbound, Outcome, Sender};
+pub use delivery::{Delivered, SendError, SendRequest};
+pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
+pub use messaging::{Admission, AdmitError, Messaging, Queues};
 pub use openclaw_store::{
-    AccountKey, Activity, ChatKind, Conversation, Counts, InboundId, Message, OutboxRow, Quote, Receipt, Route, SenderInfo,
-    SenderKind, SessionWrite, Target,
+    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, InboundId, Message, OutboxRow,
+    PairingRequest, Quote, Receipt, Route, SenderInfo, SenderKind, SessionWrite, StoreError, Target,
 };
+pub use pairing::{PairingError, RULES as PAIRING_RULES, approval_lines};
+pub use routing::main_key;
 pub use runner::{TurnReply, TurnRequest, TurnRunner};
 pub use settings::{AccountSettings, DmPolicy, DmScope, GroupPolicy, GroupRule, Options, Policy, Words};

@@ -1,6 +1,7 @@
 //! Owns what `messaging` must be told about an account: policy, words, limits, routing. Never reads configuration or
 //! manifests itself; `gateway` maps them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use openclaw_store::AccountKey;
@@ -62,6 +63,8 @@ pub struct GroupRule {
     pub require_mention: Option<bool>,
     /// Who may write there; `None` falls back to the account's list.
     pub allow_from: Option<Vec<String>>,
+    /// Instead of the account's own group policy.
+    pub policy: Option<GroupPolicy>,
     /// `false` shuts this group out.
     pub enabled: Option<bool>,
 }
@@ -71,14 +74,14 @@ pub struct GroupRule {
 pub struct Policy {
     /// For direct messages.
     pub dm: DmPolicy,
-    /// Sender ids, or `*`. Entries are compared case-insensitively after the words' id prefix is removed.
+    /// Sender ids without prefixes, or `*`. Compared case-insensitively.
     pub allow_from: Vec<String>,
     /// For everything else.
     pub group: GroupPolicy,
     /// Senders in groups; `None` falls back to `allow_from`, an empty list admits nobody.
     pub group_allow_from: Option<Vec<String>>,
-    /// Listed rooms or spaces by id, or `*`. `None`: no map in the configuration.
-    pub groups: Option<Vec<(String, GroupRule)>>,
+    /// Listed rooms or spaces by id; `*` stands for all others. Empty: no group is listed, and none has to be.
+    pub groups: BTreeMap<String, GroupRule>,
 }
 
 /// Which session direct messages share (`session.dmScope`).
@@ -100,10 +103,10 @@ pub enum DmScope {
 pub struct Words {
     /// What people call the channel.
     pub label: String,
-    /// The line above a pairing code, up to and including the colon.
+    /// The pairing text's line with the sender's id; `{id}` stands for the id.
     pub sender_id_line: String,
-    /// Removed from allow-list entries before they are compared, for instance `<channel>:`.
-    pub id_prefixes: Vec<String>,
+    /// How the log words a group message that is not processed, for instance `skipping group message`.
+    pub group_drop: String,
     /// What a thread is called in session keys: `thread` or `topic`.
     pub thread_word: String,
 }

@@ -22,7 +22,7 @@ pub use message::{
 };
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole,
-    InboundId, InboundRow, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules,
-    Route, SendEnd, SendFault, SessionRow, SessionWrite, Usage, Verdict,
+    InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest,
+    PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, Usage, Verdict,
 };
 pub use store::{Store, path_in};

@@ -7,50 +7,36 @@ use crate::outbox::insert_draft;
 use crate::row::{account, json, text};
 use crate::writer::Ledger;
 use crate::{
-    AccountKey, Approved, Draft, InboundId, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Store,
+    AccountKey, Approved, NewPairing, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Store,
     StoreError, Verdict,
 };
 
 impl Store {
-    /// Answers an undecided message of an unknown sender: makes a request with `code` and enqueues `reply`, or refreshes
-    /// the request that is pending, or stays silent because too many are. The message is closed in the same transaction,
+    /// Answers an undecided message of an unknown sender: files the request and enqueues its reply, or refreshes the
+    /// request that is pending, or stays silent because too many are. The message is closed in the same transaction,
     /// unless the code is taken.
     ///
     /// # Errors
     /// `Conflict` when the message was decided before.
-    #[expect(clippy::too_many_arguments, reason = "one transaction; each is a plain fact of the one caller")]
     pub async fn request_pairing(
         &self,
-        inbound: InboundId,
-        account: &AccountKey,
-        sender: &str,
-        meta: &PairingMeta,
-        code: &str,
-        reply: &Draft,
+        ask: NewPairing,
         rules: PairingRules,
         now: i64,
     ) -> Result<PairingOutcome, StoreError> {
-        let (account, sender, code) = (account.clone(), sender.to_owned(), code.to_owned());
-        let (meta, reply) = (text(meta)?, reply.clone());
+        let meta = text(&ask.meta)?;
         let work = move |ledger: &Ledger<'_>| {
-            let request = Request {
-                account: &account,
-                sender: &sender,
-                room: &reply.target.room,
-                meta: &meta,
-                code: &code,
-            };
             let outcome =
-                file_request(ledger.sql, &request, rules, now).map_err(|error| ledger.fail(error))?;
+                file_request(ledger.sql, &ask, &meta, rules, now).map_err(|error| ledger.fail(error))?;
             let reason = match outcome {
                 PairingOutcome::CodeTaken => return Ok(outcome),
                 PairingOutcome::Created => "pairing request",
                 PairingOutcome::Refreshed => "pairing request is pending",
                 PairingOutcome::Full => "too many pairing requests are pending",
             };
-            close_decision(ledger, inbound, &Verdict::Drop, reason, now)?;
+            close_decision(ledger, ask.inbound, &Verdict::Drop, reason, now)?;
             if outcome == PairingOutcome::Created {
-                insert_draft(ledger, &reply, now)?;
+                insert_draft(ledger, &ask.reply, now)?;
             }
             Ok(outcome)
         };
@@ -150,22 +136,15 @@ impl Store {
     }
 }
 
-/// The columns of a request that is about to be filed.
-struct Request<'a> {
-    account: &'a AccountKey,
-    sender: &'a str,
-    room: &'a str,
-    meta: &'a str,
-    code: &'a str,
-}
-
 fn file_request(
     sql: &Connection,
-    request: &Request<'_>,
+    ask: &NewPairing,
+    meta: &str,
     rules: PairingRules,
     now: i64,
 ) -> rusqlite::Result<PairingOutcome> {
-    let Request { account: AccountKey { channel, account }, sender, room, meta, code } = request;
+    let NewPairing { sender, code, reply, .. } = ask;
+    let (AccountKey { channel, account }, room) = (&reply.account, &reply.target.room);
     sql.prepare_cached("DELETE FROM pairing_requests WHERE created_at <= ?1")?
         .execute([now - rules.ttl_ms])?;
     let refreshed = sql

@@ -226,6 +226,21 @@ pub struct PairingRequest {
     pub meta: PairingMeta,
 }
 
+/// A request that is about to be made for the sender of an undecided message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPairing {
+    /// The message.
+    pub inbound: InboundId,
+    /// The vendor's sender id.
+    pub sender: String,
+    /// Who it is, for people to read.
+    pub meta: PairingMeta,
+    /// What the owner will type.
+    pub code: String,
+    /// Tells the sender; its account and room are the request's.
+    pub reply: Draft,
+}
+
 /// Limits of pairing.
 #[derive(Clone, Copy, Debug)]
 pub struct PairingRules {

@@ -1,0 +1,54 @@
+//! Owns the settings of the accounts that messages come from and go to. Replaced as a whole when the configuration changes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use openclaw_store::{AccountKey, Draft, Target};
+
+use crate::clock::{millis, now_ms};
+use crate::settings::{AccountSettings, Options};
+
+/// Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Accounts {
+    known: Arc<RwLock<HashMap<AccountKey, Arc<AccountSettings>>>>,
+}
+
+impl Accounts {
+    pub(crate) fn set(&self, settings: AccountSettings) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(settings.key.clone(), Arc::new(settings));
+    }
+
+    pub(crate) fn forget(&self, account: &AccountKey) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(account);
+    }
+
+    pub(crate) fn get(&self, account: &AccountKey) -> Option<Arc<AccountSettings>> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
+    }
+}
+
+/// A message for the vendor, split into parts that fit. `None`: there is nothing to say.
+pub(crate) fn draft(
+    settings: &AccountSettings,
+    target: Target,
+    text: &str,
+    options: &Options,
+) -> Option<Draft> {
+    let parts = openclaw_text::split(text, settings.text_limit, settings.text_unit);
+    if parts.is_empty() {
+        return None;
+    }
+    Some(Draft {
+        account: settings.key.clone(),
+        target,
+        parts,
+        batch: uuid::Uuid::new_v4().simple().to_string(),
+        request_key: None,
+        reply_to: None,
+        reply_context: Vec::new(),
+        silent: false,
+        expires_at: now_ms() + millis(options.reply_expiry),
+    })
+}

@@ -1,0 +1,40 @@
+//! Owns the evidence of life that `status` shows: when each account last received and last sent.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use openclaw_store::{AccountKey, Activity};
+
+/// Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct ActivityBoard {
+    accounts: Arc<Mutex<HashMap<AccountKey, Activity>>>,
+}
+
+impl ActivityBoard {
+    /// Takes over what the store remembers.
+    pub(crate) fn load(&self, known: Vec<(AccountKey, Activity)>) {
+        let mut accounts = self.lock();
+        for (account, activity) in known {
+            let entry = accounts.entry(account).or_default();
+            entry.last_inbound_at = entry.last_inbound_at.max(activity.last_inbound_at);
+            entry.last_outbound_at = entry.last_outbound_at.max(activity.last_outbound_at);
+        }
+    }
+
+    pub(crate) fn received(&self, account: &AccountKey, now: i64) {
+        self.lock().entry(account.clone()).or_default().last_inbound_at = Some(now);
+    }
+
+    pub(crate) fn sent(&self, account: &AccountKey, now: i64) {
+        self.lock().entry(account.clone()).or_default().last_outbound_at = Some(now);
+    }
+
+    pub(crate) fn of(&self, account: &AccountKey) -> Activity {
+        self.lock().get(account).copied().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountKey, Activity>> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,340 @@
+//! Owns the handle that `gateway` holds, and the order of start and end. What it starts lives in `pipeline`, `turns` and
+//! `outbox`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openclaw_store::{
+    AccountKey, Activity, Approved, ConversationKey, Counts, InboundId, InboundRow, Message, PairingRequest,
+    Store, StoreError, Target,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::accounts::{Accounts, draft};
+use crate::activity::ActivityBoard;
+use crate::bounds;
+use crate::channel::Sender;
+use crate::clock::{millis, now_ms};
+use crate::delivery::{self, Delivered, SendError, SendRequest};
+use crate::lanes::{LaneCounts, Lanes};
+use crate::outbox::Outbox;
+use crate::pairing::{self, PairingError};
+use crate::pipeline::Pipeline;
+use crate::runner::TurnRunner;
+use crate::settings::{AccountSettings, Options};
+use crate::tasks::Tasks;
+use crate::turns::{Turns, Wiring};
+
+/// Admitted messages that wait for a decision in memory; beyond it `admit` waits.
+const ADMITTED: usize = 1024;
+/// Rows of the ledger read at once after a start.
+const PAGE: usize = 64;
+/// How often the outbox is swept and the ledger pruned.
+const UPKEEP: Duration = Duration::from_secs(60);
+/// Closed rows are kept so long: a vendor that redelivers later than that is not recognised.
+const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
+/// When a component may try again to have a message admitted.
+const ADMIT_AGAIN_MS: u64 = 1_000;
+
+/// What became of an admitted message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It is the host's from now on.
+    Accepted,
+    /// A message with this id was admitted before.
+    Duplicate,
+}
+
+/// Why a message was not admitted (`inbound.admit-error`).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdmitError {
+    /// A field breaks a bound; the text names it.
+    #[error("the message breaks a bound (invalid): {0}")]
+    Invalid(String),
+    /// The host cannot store anything now; try again after so many milliseconds.
+    #[error("nothing can be stored now (unavailable): try again in {0} ms")]
+    Unavailable(u64),
+}
+
+/// How much waits where, for `status`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Queues {
+    /// In the ledger.
+    pub ledger: Counts,
+    /// In memory.
+    pub lanes: LaneCounts,
+    /// Accounts whose messages wait until the account can send.
+    pub parked: Vec<AccountKey>,
+}
+
+/// The way of a message, running. Cheap to clone.
+#[derive(Clone)]
+pub struct Messaging {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    accounts: Accounts,
+    activity: ActivityBoard,
+    lanes: Lanes,
+    outbox: Outbox,
+    tasks: Tasks,
+    options: Options,
+    admitted: mpsc::Sender<InboundRow>,
+}
+
+impl Messaging {
+    /// Starts with the given accounts and goes on from the ledger: messages without a decision, turns that were not
+    /// finished, replies that were not sent. Start channels after it has returned.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn start(
+        store: Store,
+        sender: Arc<dyn Sender>,
+        runner: Arc<dyn TurnRunner>,
+        accounts: Vec<AccountSettings>,
+        options: Options,
+    ) -> Result<Self, StoreError> {
+        let (tasks, activity, known) = (Tasks::new(), ActivityBoard::default(), Accounts::default());
+        accounts.into_iter().for_each(|settings| known.set(settings));
+        activity.load(store.activity().await?);
+        let lanes = Lanes::new(options.lane_depth, options.lanes_total, options.running);
+        let outbox =
+            Outbox::new(store.clone(), Arc::clone(&sender), tasks.clone(), activity.clone(), &options);
+        let turns = Turns::new(Wiring {
+            store: store.clone(),
+            runner,
+            sender,
+            outbox: outbox.clone(),
+            accounts: known.clone(),
+            lanes: lanes.clone(),
+            tasks: tasks.clone(),
+            options: options.clone(),
+        });
+        let pipeline = Pipeline {
+            store: store.clone(),
+            accounts: known.clone(),
+            outbox: outbox.clone(),
+            turns: turns.clone(),
+            tasks: tasks.clone(),
+            options: options.clone(),
+        };
+        recover(&store, &pipeline, &turns).await?;
+        outbox.sweep().await?;
+        let (admitted, rows) = mpsc::channel(ADMITTED);
+        tasks.spawn(pipeline.run(rows));
+        tasks.spawn(upkeep(store.clone(), outbox.clone(), turns, tasks.clone()));
+        let inner = Inner { store, accounts: known, activity, lanes, outbox, tasks, options, admitted };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Adds an account or replaces its settings; holds for messages decided from now on.
+    pub fn configure(&self, settings: AccountSettings) {
+        self.inner.accounts.set(settings);
+    }
+
+    /// Forgets an account's settings: its messages are dropped from now on. Its ledger stays.
+    pub fn forget(&self, account: &AccountKey) {
+        self.inner.accounts.forget(account);
+    }
+
+    /// Stores a message and its cursor; durable when it returns `Ok`. Dropping the future loses nothing that was stored.
+    ///
+    /// # Errors
+    /// [`AdmitError`]; then neither message nor cursor was stored.
+    pub async fn admit(
+        &self,
+        account: &AccountKey,
+        message: Message,
+        cursor: Option<Vec<u8>>,
+    ) -> Result<Admission, AdmitError> {
+        bounds::check(&message, cursor.as_deref()).map_err(AdmitError::Invalid)?;
+        let (inner, account) = (Arc::clone(&self.inner), account.clone());
+        let (answer, answered) = oneshot::channel();
+        // In a task of its own: a component that is dropped while it waits must not leave a stored message that nobody
+        // decides before the next start.
+        self.inner.tasks.spawn(async move {
+            // The component is gone: the vendor redelivers, and the ledger knows the message.
+            let _ = answer.send(inner.admit(account, message, cursor).await);
+        });
+        answered.await.unwrap_or(Err(AdmitError::Unavailable(ADMIT_AGAIN_MS)))
+    }
+
+    /// What the last `admit` of this account stored.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn cursor(&self, account: &AccountKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.store.cursor(account).await
+    }
+
+    /// The account can send (again): call it whenever it becomes ready.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read; the account is not parked any more, and the next sweep finds its messages.
+    pub async fn wake(&self, account: &AccountKey) -> Result<(), StoreError> {
+        self.inner.outbox.wake_account(account).await
+    }
+
+    /// Sends a message and waits for its receipt, at most `Options::send_wait`. The same idempotency key, however often
+    /// and however concurrently, is one message.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn send(&self, request: SendRequest) -> Result<Delivered, SendError> {
+        let inner = &self.inner;
+        delivery::send(&inner.store, &inner.accounts, &inner.outbox, &inner.options, request).await
+    }
+
+    /// The lanes that turns of HTTP and the command line share with messages.
+    pub fn lanes(&self) -> &Lanes {
+        &self.inner.lanes
+    }
+
+    /// Pending pairing requests of one channel or of all, oldest first.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn pairing_requests(&self, channel: Option<&str>) -> Result<Vec<PairingRequest>, StoreError> {
+        self.inner.store.pairing_requests(channel, pairing::RULES, now_ms()).await
+    }
+
+    /// Lets in whoever was given `code`; case and surrounding white space do not matter. `bootstrap_owner`: the
+    /// configuration names no owner. `notify`: tell the sender.
+    ///
+    /// # Errors
+    /// [`PairingError`].
+    pub async fn approve(
+        &self,
+        channel: &str,
+        account: Option<&str>,
+        code: &str,
+        bootstrap_owner: bool,
+        notify: bool,
+    ) -> Result<Approved, PairingError> {
+        let code = pairing::normalise(code);
+        let store = &self.inner.store;
+        let approved =
+            store.approve(channel, account, &code, bootstrap_owner, pairing::RULES, now_ms()).await?;
+        let approved =
+            approved.ok_or_else(|| PairingError::NotFound { channel: channel.to_owned(), code })?;
+        tracing::info!(account = %approved.account, sender = approved.sender, "pairing approved");
+        if notify && let Err(error) = self.inner.notify(&approved).await {
+            tracing::warn!(code = error.code(), "the approved sender is not told: {error}");
+        }
+        Ok(approved)
+    }
+
+    /// Everybody who may write to an account directly: its `allow_from` and, under `pairing`, the approved senders.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn allow_from(&self, account: &AccountKey) -> Result<Vec<String>, StoreError> {
+        let Some(settings) = self.inner.accounts.get(account) else { return Ok(Vec::new()) };
+        let mut all = settings.policy.allow_from.clone();
+        if settings.policy.dm == crate::settings::DmPolicy::Pairing {
+            let approved = self.inner.store.approved_senders(account).await?;
+            all.extend(approved.into_iter().filter(|sender| !settings.policy.allow_from.contains(sender)));
+        }
+        Ok(all)
+    }
+
+    /// When the account last received and last sent.
+    pub fn activity(&self, account: &AccountKey) -> Activity {
+        self.inner.activity.of(account)
+    }
+
+    /// How much waits where.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn queues(&self) -> Result<Queues, StoreError> {
+        let ledger = self.inner.store.counts().await?;
+        Ok(Queues { ledger, lanes: self.inner.lanes.counts(), parked: self.inner.outbox.parked() })
+    }
+
+    /// Ends: nothing new is begun, what runs has `grace` to end, and the ledger keeps the rest for the next start. The
+    /// store stays open; close it afterwards.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.inner.tasks.begin_closing();
+        self.inner.lanes.close();
+        self.inner.tasks.finish(grace).await;
+    }
+}
+
+impl Inner {
+    async fn admit(
+        &self,
+        account: AccountKey,
+        message: Message,
+        cursor: Option<Vec<u8>>,
+    ) -> Result<Admission, AdmitError> {
+        let now = now_ms();
+        let admitted = self.store.admit(&account, &message, cursor, now).await.map_err(|error| {
+            tracing::error!(code = error.code(), %account, "a message is not admitted: {error}");
+            AdmitError::Unavailable(ADMIT_AGAIN_MS)
+        })?;
+        if admitted.duplicate {
+            return Ok(Admission::Duplicate);
+        }
+        self.activity.received(&account, now);
+        let row = InboundRow { id: admitted.id, account, message, received_at: now, route: None };
+        // An error means that the end has begun: the next start decides it.
+        let _ = self.admitted.send(row).await;
+        Ok(Admission::Accepted)
+    }
+
+    async fn notify(&self, approved: &Approved) -> Result<(), StoreError> {
+        let Some(settings) = self.accounts.get(&approved.account) else { return Ok(()) };
+        let target = Target { room: approved.room.clone(), thread: None };
+        let Some(draft) = draft(&settings, target.clone(), pairing::APPROVED, &self.options) else {
+            return Ok(());
+        };
+        self.store.enqueue(&draft, now_ms()).await?;
+        self.outbox.wake(&ConversationKey { account: approved.account.clone(), target });
+        Ok(())
+    }
+}
+
+/// Goes on from the ledger, older work first.
+async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<(), StoreError> {
+    let (mut unfinished, mut undecided) = (0, 0);
+    let mut after = InboundId(0);
+    loop {
+        let rows = store.unfinished(after, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+        unfinished += rows.len();
+        for row in rows {
+            turns.queue(row).await;
+        }
+    }
+    // Each page starts behind the last: a message that cannot be decided must not keep us here.
+    after = InboundId(0);
+    loop {
+        let rows = store.undecided(after, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+        undecided += rows.len();
+        pipeline.decide_all(rows).await;
+    }
+    if unfinished + undecided > 0 {
+        tracing::info!(unfinished, undecided, "going on with what the last run left");
+    }
+    Ok(())
+}
+
+async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {
+    while tasks.pause(UPKEEP).await {
+        if let Err(error) = outbox.sweep().await {
+            tracing::warn!(code = error.code(), "the outbox is not swept: {error}");
+        }
+        turns.catch_up().await;
+        let now = now_ms();
+        if let Err(error) = store.prune(now - millis(KEEP), now).await {
+            tracing::warn!(code = error.code(), "the ledger is not pruned: {error}");
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Owns sending: one worker for each conversation with something to send, one send in flight in each, many conversations at
+//! once. Rows and their order are the store's; this module calls the channel and records how it ended.
+//!
+//! A worker holds no rows: it claims the head of its conversation, which marks it durably as being sent, and only then
+//! calls the channel. A send whose end is unknown is flagged and never repeated here.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use openclaw_store::{AccountKey, Claim, ConversationKey, OutboxRow, SendEnd, Store, StoreError};
+use tokio::sync::{Semaphore, broadcast};
+
+use crate::activity::ActivityBoard;
+use crate::backoff::{self, Backoff};
+use crate::channel::{Failure, Outbound, Outcome, Sender};
+use crate::clock::{millis, now_ms};
+use crate::settings::Options;
+use crate::tasks::Tasks;
+
+/// Conversations looked up at once when an account comes back; the sweep finds those beyond.
+const WAKE_LIMIT: usize = 10_000;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Outbox {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    sender: Arc<dyn Sender>,
+    tasks: Tasks,
+    activity: ActivityBoard,
+    backoff: Backoff,
+    attempts: i64,
+    deadline: Duration,
+    permits: Semaphore,
+    work: Mutex<Work>,
+    /// Names of drafts with a part that ended.
+    ended: broadcast::Sender<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Work {
+    /// Conversations with a worker. True: something came meanwhile, look once more.
+    active: HashMap<ConversationKey, bool>,
+    /// Accounts that take nothing until they are woken, and why.
+    parked: HashMap<AccountKey, Parked>,
+    /// How often an account was woken: tells a worker that its account came back while it was being refused.
+    woken: HashMap<AccountKey, u64>,
+}
+
+/// Why an account takes nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parked {
+    NotRunning,
+    /// Only a person can help: asking again would anger the vendor.
+    Unauthorised,
+}
+
+impl Outbox {
+    pub(crate) fn new(
+        store: Store,
+        sender: Arc<dyn Sender>,
+        tasks: Tasks,
+        activity: ActivityBoard,
+        options: &Options,
+    ) -> Self {
+        let shared = Shared {
+            store,
+            sender,
+            tasks,
+            activity,
+            backoff: Backoff { min: options.retry_min, max: options.retry_max },
+            attempts: options.send_attempts,
+            deadline: options.send_deadline,
+            permits: Semaphore::new(options.sends.max(1)),
+            work: Mutex::default(),
+            ended: broadcast::Sender::new(1024),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Something was enqueued in this conversation.
+    pub(crate) fn wake(&self, conversation: &ConversationKey) {
+        let mut work = self.shared.lock();
+        if work.parked.contains_key(&conversation.account) || self.shared.tasks.is_closing() {
+            return;
+        }
+        if let Some(again) = work.active.get_mut(conversation) {
+            *again = true;
+            return;
+        }
+        work.active.insert(conversation.clone(), false);
+        let (shared, conversation) = (Arc::clone(&self.shared), conversation.clone());
+        self.shared.tasks.spawn(async move { shared.drain(&conversation).await });
+    }
+
+    /// The account can send (again).
+    pub(crate) async fn wake_account(&self, account: &AccountKey) -> Result<(), StoreError> {
+        {
+            let mut work = self.shared.lock();
+            work.parked.remove(account);
+            *work.woken.entry(account.clone()).or_insert(0) += 1;
+        }
+        for conversation in self.shared.store.pending_conversations(Some(account), WAKE_LIMIT).await? {
+            self.wake(&conversation);
+        }
+        Ok(())
+    }
+
+    /// Looks for conversations that nobody works on: after a start, and now and then. Gives accounts that were not running
+    /// another chance.
+    pub(crate) async fn sweep(&self) -> Result<(), StoreError> {
+        self.shared.lock().parked.retain(|_, why| *why == Parked::Unauthorised);
+        for conversation in self.shared.store.pending_conversations(None, WAKE_LIMIT).await? {
+            self.wake(&conversation);
+        }
+        Ok(())
+    }
+
+    /// Hears of every part that ends, by the name of its draft. A listener that falls behind looks in the store.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<str>> {
+        self.shared.ended.subscribe()
+    }
+
+    /// Whether the account takes nothing until it is woken.
+    pub(crate) fn is_parked(&self, account: &AccountKey) -> bool {
+        self.shared.lock().parked.contains_key(account)
+    }
+
+    /// Accounts that take nothing until they are woken.
+    pub(crate) fn parked(&self) -> Vec<AccountKey> {
+        let mut parked: Vec<_> = self.shared.lock().parked.keys().cloned().collect();
+        parked.sort();
+        parked
+    }
+}
+
+impl Shared {
+    async fn drain(&self, conversation: &ConversationKey) {
+        let mut failures = 0;
+        loop {
+            // Taken before the claim: what is marked as being sent goes out at once.
+            let Ok(permit) = self.permits.acquire().await else { break };
+            if self.tasks.is_closing() {
+                break;
+            }
+            let woken = self.woken(&conversation.account);
+            let wait = match self.store.claim(conversation, now_ms()).await {
+                Ok(Claim::Part(row)) => {
+                    failures = 0;
+                    if !self.send(*row, woken).await && self.leave(conversation) {
+                        return;
+                    }
+                    None
+                }
+                Ok(Claim::NotBefore(at)) => {
+                    Some(Duration::from_millis(u64::try_from(at - now_ms()).unwrap_or(0)))
+                }
+                Ok(Claim::Empty) => {
+                    if self.leave(conversation) {
+                        return;
+                    }
+                    None
+                }
+                Err(error) if error.is_transient() => {
+                    failures += 1;
+                    Some(backoff::STORE.after(failures, None))
+                }
+                Err(error) => {
+                    tracing::error!(code = error.code(), "the outbox cannot go on here: {error}");
+                    break;
+                }
+            };
+            drop(permit);
+            if let Some(wait) = wait
+                && !self.tasks.pause(wait).await
+            {
+                break;
+            }
+        }
+        self.lock().active.remove(conversation);
+    }
+
+    /// Ends the worker, unless something came meanwhile.
+    fn leave(&self, conversation: &ConversationKey) -> bool {
+        let mut work = self.lock();
+        match work.active.get_mut(conversation) {
+            Some(again) if *again => {
+                *again = false;
+                false
+            }
+            Some(_) | None => {
+                work.active.remove(conversation);
+                true
+            }
+        }
+    }
+
+    /// Sends one part and records the end. Returns whether the conversation goes on.
+    async fn send(&self, row: OutboxRow, woken: u64) -> bool {
+        let outbound = Outbound {
+            idempotency_key: row.idempotency_key(),
+            target: row.target,
+            text: row.text,
+            reply_to: row.reply_to,
+            reply_context: row.reply_context,
+            silent: row.silent,
+        };
+        let outcome = self.call(row.account.clone(), outbound).await;
+        let now = now_ms();
+        let (end, goes_on) = match outcome {
+            Outcome::Sent(receipt) => {
+                self.activity.sent(&row.account, now);
+                (SendEnd::Sent(receipt), true)
+            }
+            Outcome::Retryable(failure) if row.attempts >= self.attempts => {
+                tracing::warn!(account = %row.account, code = failure.code, "gave up sending: {}", failure.detail);
+                (SendEnd::Failed(failure.fault()), true)
+            }
+            Outcome::Retryable(failure) => {
+                let asked = failure.retry_after_ms.map(Duration::from_millis);
+                let wait = self.backoff.after(row.attempts, asked);
+                tracing::info!(
+                    account = %row.account, code = failure.code, attempt = row.attempts, wait_ms = millis(wait),
+                    "send is tried again: {}", failure.detail
+                );
+                (SendEnd::Retry(failure.fault(), now + millis(wait)), true)
+            }
+            Outcome::Ambiguous(failure) => {
+                tracing::warn!(
+                    account = %row.account, code = failure.code, outbox = row.id,
+                    "a send may or may not have arrived; it is not repeated: {}", failure.detail
+                );
+                (SendEnd::Ambiguous(failure.fault()), true)
+            }
+            Outcome::Permanent(failure) => {
+                tracing::warn!(account = %row.account, code = failure.code, "send refused: {}", failure.detail);
+                (SendEnd::Failed(failure.fault()), true)
+            }
+            Outcome::Unauthorised(failure) => {
+                tracing::warn!(account = %row.account, code = failure.code, "credential refused: {}", failure.detail);
+                let parked = self.park(&row.account, Parked::Unauthorised, woken);
+                (SendEnd::Parked(failure.fault()), !parked)
+            }
+            Outcome::NotRunning(failure) => {
+                let parked = self.park(&row.account, Parked::NotRunning, woken);
+                (SendEnd::Parked(failure.fault()), !parked)
+            }
+        };
+        let recorded = self.record(row.id, &end).await;
+        if !matches!(end, SendEnd::Retry(..)) {
+            // Nobody listens: nobody waits for this draft.
+            drop(self.ended.send(Arc::from(row.batch)));
+        }
+        recorded && goes_on
+    }
+
+    /// Calls the channel in a task of its own, so that its panic or its silence is an outcome too.
+    async fn call(&self, account: AccountKey, outbound: Outbound) -> Outcome {
+        let sender = Arc::clone(&self.sender);
+        let mut call = tokio::spawn(async move { sender.send(&account, outbound).await });
+        match tokio::time::timeout(self.deadline, &mut call).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Outcome::Ambiguous(Failure::new("panic", error.to_string())),
+            Err(_) => {
+                call.abort();
+                let detail = format!("no outcome within {} s", self.deadline.as_secs());
+                Outcome::Ambiguous(Failure::new("timeout", detail))
+            }
+        }
+    }
+
+    /// Stores the end, however long the disk refuses. Only shutting down gives up, and then the row is found as being
+    /// sent, and flagged, at the next start.
+    async fn record(&self, id: i64, end: &SendEnd) -> bool {
+        for attempt in 1.. {
+            match self.store.end_send(id, end, now_ms()).await {
+                Ok(()) => return true,
+                Err(error) if error.is_transient() => {
+                    if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
+                        return false;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(
+                        code = error.code(),
+                        outbox = id,
+                        "the end of a send is not stored: {error}"
+                    );
+                    return false;
+                }
+            }
+        }
+        false
+    }
+
+    fn woken(&self, account: &AccountKey) -> u64 {
+        self.lock().woken.get(account).copied().unwrap_or(0)
+    }
+
+    /// Parks the account, unless it was woken since `woken` was read.
+    fn park(&self, account: &AccountKey, why: Parked, woken: u64) -> bool {
+        let mut work = self.lock();
+        let fresh = work.woken.get(account).copied().unwrap_or(0) != woken;
+        if !fresh {
+            work.parked.insert(account.clone(), why);
+        }
+        !fresh
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

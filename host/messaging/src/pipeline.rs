@@ -1,0 +1,154 @@
+//! Owns the step from an admitted message to a decision: policy, pairing, routing. Runs after `admit` has returned, so that
+//! the vendor is answered at the speed of the disk and not of the policy.
+//!
+//! Messages are decided together but queued in the order of their admission.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use openclaw_store::{
+    ConversationKey, InboundRow, NewPairing, PairingMeta, PairingOutcome, Route, Store, StoreError, Verdict,
+};
+use tokio::sync::mpsc;
+
+use crate::accounts::{Accounts, draft};
+use crate::backoff;
+use crate::clock::now_ms;
+use crate::outbox::Outbox;
+use crate::pairing;
+use crate::policy::{self, Decision};
+use crate::routing;
+use crate::settings::{AccountSettings, DmPolicy, Options};
+use crate::tasks::Tasks;
+use crate::turns::Turns;
+
+/// Messages decided together.
+const BATCH: usize = 64;
+/// Codes tried before giving up; with 32^8 codes and a handful pending, a second is hardly ever needed.
+const CODES: usize = 5;
+
+pub(crate) struct Pipeline {
+    pub(crate) store: Store,
+    pub(crate) accounts: Accounts,
+    pub(crate) outbox: Outbox,
+    pub(crate) turns: Turns,
+    pub(crate) tasks: Tasks,
+    pub(crate) options: Options,
+}
+
+impl Pipeline {
+    /// Decides what comes until the end begins.
+    pub(crate) async fn run(self, mut admitted: mpsc::Receiver<InboundRow>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let count = tokio::select! {
+                // `recv_many` is cancel safe: what it has not returned is still queued, and in the ledger anyway.
+                count = admitted.recv_many(&mut batch, BATCH) => count,
+                () = self.tasks.closing() => 0,
+            };
+            if count == 0 {
+                return;
+            }
+            self.decide_all(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    /// Decides messages and queues those that become turns.
+    pub(crate) async fn decide_all(&self, rows: Vec<InboundRow>) {
+        let decided = join_all(rows.into_iter().map(|row| self.settle(row))).await;
+        for row in decided.into_iter().flatten() {
+            self.turns.queue(row).await;
+        }
+    }
+
+    /// Decides one message, however long the disk refuses. `None`: it becomes no turn, or the end came first.
+    async fn settle(&self, mut row: InboundRow) -> Option<InboundRow> {
+        for attempt in 1.. {
+            match self.decide(&row).await {
+                Ok(route) => {
+                    row.route = Some(route?);
+                    return Some(row);
+                }
+                Err(error) if error.is_transient() => {
+                    if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
+                        return None;
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(
+                        code = error.code(),
+                        inbound = row.id.0,
+                        "a message is not decided: {error}"
+                    );
+                    return None;
+                }
+            }
+        }
+        None
+    }
+
+    async fn decide(&self, row: &InboundRow) -> Result<Option<Route>, StoreError> {
+        let Some(settings) = self.accounts.get(&row.account) else {
+            tracing::warn!(account = %row.account, inbound = row.id.0, "drop message (account not configured)");
+            self.store.decide(row.id, &Verdict::Drop, "the account is not configured", now_ms()).await?;
+            return Ok(None);
+        };
+        let sender = &row.message.sender.id;
+        let approved = settings.policy.dm == DmPolicy::Pairing
+            && row.message.conversation.kind == openclaw_store::ChatKind::Direct
+            && self.store.is_approved(&row.account, sender).await?;
+        match policy::decide(&settings, &row.message, approved) {
+            Decision::Admit(reason) => {
+                let route = routing::route(&settings, &row.message);
+                self.store.decide(row.id, &Verdict::Queue(route.clone()), reason, now_ms()).await?;
+                Ok(Some(route))
+            }
+            Decision::Drop(refusal) => {
+                if refusal.notable {
+                    tracing::info!(
+                        account = %row.account, sender, room = row.message.conversation.room,
+                        title = row.message.conversation.title, reason = refusal.reason, "{}", refusal.line
+                    );
+                } else {
+                    tracing::debug!(account = %row.account, sender, "{}", refusal.line);
+                }
+                self.store.decide(row.id, &Verdict::Drop, refusal.reason, now_ms()).await?;
+                Ok(None)
+            }
+            Decision::Pair => {
+                self.pair(&settings, row).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    async fn pair(&self, settings: &Arc<AccountSettings>, row: &InboundRow) -> Result<(), StoreError> {
+        let (channel, sender) = (&settings.key.channel, &row.message.sender);
+        for _ in 0..CODES {
+            let code = pairing::code().map_err(|error| StoreError::Internal(Arc::new(error)))?;
+            let text = pairing::reply(channel, &settings.words, &sender.id, &code);
+            let Some(mut reply) = draft(settings, row.message.target(), &text, &self.options) else { break };
+            reply.reply_context.clone_from(&row.message.reply_context);
+            let target = reply.target.clone();
+            let meta = PairingMeta { username: sender.username.clone(), name: sender.display_name.clone() };
+            let ask = NewPairing { inbound: row.id, sender: sender.id.clone(), meta, code, reply };
+            let outcome = self.store.request_pairing(ask, pairing::RULES, now_ms()).await?;
+            let word = match outcome {
+                PairingOutcome::CodeTaken => continue,
+                PairingOutcome::Created => "created",
+                PairingOutcome::Refreshed => "pending",
+                PairingOutcome::Full => "ignored, too many are pending",
+            };
+            tracing::info!(
+                account = %row.account, sender = sender.id, username = sender.username, name = sender.display_name,
+                room = row.message.conversation.room,
+                "{channel} pairing request sender={} ({word})", sender.id
+            );
+            if outcome == PairingOutcome::Created {
+                self.outbox.wake(&ConversationKey { account: row.account.clone(), target });
+            }
+            return Ok(());
+        }
+        self.store.decide(row.id, &Verdict::Drop, "no pairing code could be made", now_ms()).await
+    }
+}

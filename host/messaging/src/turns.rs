@@ -1,0 +1,289 @@
+//! Owns the life of an admitted message: it waits for its session's lane, its turn runs, and turn and reply are closed in one
+//! transaction. Never decides who is admitted and never sends.
+//!
+//! The ledger is the queue. A lane holds only so many turns; what does not fit stays in the ledger, its session is
+//! remembered as owed, and each turn that ends looks for the next one there.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openclaw_store::{
+    ConversationKey, Draft, InboundId, InboundRow, Route, SessionWrite, Store, StoreError, Target,
+};
+use tokio::sync::Mutex;
+
+use crate::accounts::{Accounts, draft};
+use crate::backoff;
+use crate::channel::Sender;
+use crate::clock::now_ms;
+use crate::lanes::{Lane, LaneError, Lanes, Ticket};
+use crate::outbox::Outbox;
+use crate::runner::{TurnReply, TurnRequest, TurnRunner};
+use crate::settings::{AccountSettings, Options};
+use crate::tasks::Tasks;
+
+/// Said when a turn takes too long.
+const TIMED_OUT: &str = "⚠️ Request timed out before a response was generated. Please try again, or increase \
+                         `agents.defaults.timeoutSeconds` in your config.";
+/// Said when a turn panics.
+const WENT_WRONG: &str = "⚠️ Something went wrong while processing your request. Please try again, or use /new to start \
+                          a fresh session.";
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Turns {
+    shared: Arc<Shared>,
+}
+
+/// What turns need of the rest of the crate.
+pub(crate) struct Wiring {
+    pub(crate) store: Store,
+    pub(crate) runner: Arc<dyn TurnRunner>,
+    pub(crate) sender: Arc<dyn Sender>,
+    pub(crate) outbox: Outbox,
+    pub(crate) accounts: Accounts,
+    pub(crate) lanes: Lanes,
+    pub(crate) tasks: Tasks,
+    pub(crate) options: Options,
+}
+
+struct Shared {
+    wiring: Wiring,
+    book: Mutex<Book>,
+}
+
+/// What is in memory of the ledger's open turns. Whoever reads the ledger to find more holds it meanwhile, so that a row is
+/// either seen by the reader or finds its session not owed.
+#[derive(Default)]
+struct Book {
+    /// Rows that wait in a lane or run.
+    taken: HashSet<InboundId>,
+    /// Sessions with rows in the ledger that no lane holds.
+    owed: HashSet<String>,
+}
+
+impl Turns {
+    pub(crate) fn new(wiring: Wiring) -> Self {
+        Self { shared: Arc::new(Shared { wiring, book: Mutex::default() }) }
+    }
+
+    /// Queues the turn of a message that the ledger holds as owed.
+    pub(crate) async fn queue(&self, row: InboundRow) {
+        let Some(route) = row.route.clone() else { return };
+        let mut book = self.shared.book.lock().await;
+        if self.shared.wiring.runner.overtakes(&row.message) {
+            // Beside the lane of its session, one at a time.
+            let beside = format!("{} overtaking", route.session_key);
+            if let Ok(ticket) = self.shared.wiring.lanes.enter(&beside)
+                && book.taken.insert(row.id)
+            {
+                self.start(row, route, ticket);
+                return;
+            }
+        }
+        if book.owed.contains(&route.session_key) {
+            return;
+        }
+        self.enter(&mut book, row, route);
+    }
+
+    /// Takes a place in the lane; when there is none, the session is owed. Returns whether there was one.
+    fn enter(&self, book: &mut Book, row: InboundRow, route: Route) -> bool {
+        if book.taken.contains(&row.id) {
+            return true;
+        }
+        match self.shared.wiring.lanes.enter(&route.session_key) {
+            Ok(ticket) => {
+                book.taken.insert(row.id);
+                self.start(row, route, ticket);
+                true
+            }
+            Err(LaneError::Full) => {
+                book.owed.insert(route.session_key);
+                false
+            }
+            // The gateway is shutting down: the ledger goes on with it.
+            Err(LaneError::Closed | LaneError::Deadline(_)) => false,
+        }
+    }
+
+    fn start(&self, row: InboundRow, route: Route, ticket: Ticket) {
+        let turns = self.clone();
+        self.shared.wiring.tasks.spawn(async move {
+            let (id, session_key) = (row.id, route.session_key.clone());
+            if let Ok(lane) = ticket.ready().await {
+                turns.shared.wiring.answer(row, route, lane).await;
+            }
+            turns.next(id, &session_key).await;
+        });
+    }
+
+    /// After a turn: lets go of it and takes what is owed, of its own session first.
+    async fn next(&self, ended: InboundId, session_key: &str) {
+        let mut book = self.shared.book.lock().await;
+        book.taken.remove(&ended);
+        let owed = match book.owed.contains(session_key) {
+            true => Some(session_key.to_owned()),
+            false => book.owed.iter().next().cloned(),
+        };
+        if let Some(owed) = owed {
+            self.take_owed(&mut book, &owed).await;
+        }
+    }
+
+    /// Looks after sessions that are owed and that no ending turn will look after: called now and then.
+    pub(crate) async fn catch_up(&self) {
+        let mut book = self.shared.book.lock().await;
+        let all: Vec<_> = book.owed.iter().cloned().collect();
+        for owed in all {
+            self.take_owed(&mut book, &owed).await;
+        }
+    }
+
+    async fn take_owed(&self, book: &mut Book, owed: &str) {
+        if self.shared.wiring.tasks.is_closing() {
+            return;
+        }
+        let limit = self.shared.wiring.options.lane_depth + 1;
+        match self.shared.wiring.store.owed_in(owed, limit).await {
+            Ok(rows) => {
+                let mut all = rows.len() < limit;
+                for row in rows {
+                    let Some(route) = row.route.clone() else { continue };
+                    if !self.enter(book, row, route) {
+                        all = false;
+                        break;
+                    }
+                }
+                if all {
+                    book.owed.remove(owed);
+                }
+            }
+            // It stays owed: the turn that ends next tries again, and so does the next start.
+            Err(error) => tracing::error!(code = error.code(), "owed turns cannot be read: {error}"),
+        }
+    }
+}
+
+impl Wiring {
+    async fn answer(&self, row: InboundRow, route: Route, lane: Lane) {
+        let settings = self.accounts.get(&row.account);
+        let target = row.message.target();
+        let typing = Aborting(tokio::spawn(show_typing(
+            Arc::clone(&self.sender),
+            row.account.clone(),
+            target.clone(),
+            self.options.typing_every,
+        )));
+        let reply_context = row.message.reply_context.clone();
+        let request = TurnRequest {
+            inbound: row.id,
+            account: row.account.clone(),
+            channel_label: settings
+                .as_ref()
+                .map_or_else(String::new, |settings| settings.words.label.clone()),
+            route,
+            message: row.message,
+            received_at: row.received_at,
+        };
+        let reply = self.run(request).await;
+        drop(typing);
+        let draft = reply
+            .text
+            .as_deref()
+            .zip(settings.as_deref())
+            .and_then(|(text, settings)| self.reply_draft(settings, &target, text, reply_context));
+        if self.close(row.id, reply.session, draft).await {
+            self.outbox.wake(&ConversationKey { account: row.account, target });
+        }
+        // The next turn of the session must find this one in the transcript.
+        drop(lane);
+    }
+
+    fn reply_draft(
+        &self,
+        settings: &AccountSettings,
+        target: &Target,
+        text: &str,
+        reply_context: Vec<u8>,
+    ) -> Option<Draft> {
+        let mut draft = draft(settings, target.clone(), text, &self.options)?;
+        draft.reply_context = reply_context;
+        Some(draft)
+    }
+
+    /// Runs the turn in a task of its own, so that its panic or its silence is a reply too.
+    async fn run(&self, request: TurnRequest) -> TurnReply {
+        let (id, session) = (request.inbound, request.route.session_key.clone());
+        let runner = Arc::clone(&self.runner);
+        let mut turn = Aborting(tokio::spawn(async move { runner.run(request).await }));
+        let deadline = self.options.turn_deadline;
+        let said = |text: &str| TurnReply { text: Some(text.to_owned()), session: None };
+        match tokio::time::timeout(deadline, &mut turn.0).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(error)) => {
+                tracing::error!(code = "panic", inbound = id.0, session, "a turn ended abnormally: {error}");
+                said(WENT_WRONG)
+            }
+            Err(_) => {
+                tracing::warn!(
+                    code = "timeout",
+                    inbound = id.0,
+                    session,
+                    "a turn was stopped after {deadline:?}"
+                );
+                said(TIMED_OUT)
+            }
+        }
+    }
+
+    /// Stores turn and reply, however long the disk refuses. Returns whether a reply was stored. When the end comes first,
+    /// the ledger still owes the turn.
+    async fn close(&self, id: InboundId, session: Option<SessionWrite>, draft: Option<Draft>) -> bool {
+        for attempt in 1.. {
+            match self.store.finish_turn(id, session.clone(), draft.clone(), now_ms()).await {
+                Ok(()) => return draft.is_some(),
+                Err(error) if error.is_transient() => {
+                    if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
+                        return false;
+                    }
+                }
+                Err(StoreError::Conflict(reason)) => {
+                    tracing::warn!(code = "conflict", inbound = id.0, "a turn's reply is dropped: {reason}");
+                    return false;
+                }
+                Err(error) => {
+                    tracing::error!(code = error.code(), inbound = id.0, "a turn is not stored: {error}");
+                    return false;
+                }
+            }
+        }
+        false
+    }
+}
+
+/// A task that ends with its holder.
+struct Aborting<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for Aborting<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Shows typing at once and then every so often, until it is dropped. What becomes of it is nobody's business.
+async fn show_typing(
+    sender: Arc<dyn Sender>,
+    account: openclaw_store::AccountKey,
+    target: Target,
+    every: Duration,
+) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        // Too late is as good as never: the next notice follows.
+        let _ = tokio::time::timeout(every, sender.typing(&account, &target)).await;
+    }
+}
