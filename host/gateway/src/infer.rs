@@ -1,18 +1,17 @@
 //! One raw completion without a running gateway, for `openclaw infer model run --local`: configuration, the shim, one
 //! request, one answer. No session, no system prompt, no agent; touches no durable state but the artifact cache.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+
+use openclaw_config::Paths;
 
 /// What to ask and where the configuration is.
 #[derive(Debug)]
 pub struct InferRequest {
-    /// The configuration file, which may be absent.
-    pub config_path: PathBuf,
-    /// The state directory, for the artifact cache and the installed plugins.
-    pub state_dir: PathBuf,
+    /// Where everything lies.
+    pub paths: Paths,
     /// A snapshot of the process environment.
-    pub environment: HashMap<String, String>,
+    pub environment: BTreeMap<String, String>,
     /// `<provider>/<model>`; `None` means what an agent would use.
     pub model: Option<String>,
     /// The user message.

@@ -1,22 +1,18 @@
 //! What a caller decides before the gateway starts. Raw values as typed; `start` validates them.
 //! Never reads the process environment or a file itself.
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
+use openclaw_config::Paths;
 use openclaw_secrets::Secret;
 
 /// Everything that `run` takes from the command line and the environment.
 ///
 /// Each `Option` is an override: `None` means "as the configuration says, else the default".
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct GatewayOptions {
-    /// The configuration file, which may be absent.
-    pub config_path: PathBuf,
-    /// The directory of all durable state; created with mode 0700 when absent.
-    pub state_dir: PathBuf,
-    /// `--profile`, as it appears in the name of the log file.
-    pub profile: Option<String>,
+    /// Where everything lies. The configuration may be absent; the state directory is created with mode 0700.
+    pub paths: Paths,
     /// `--port`, unparsed.
     pub port: Option<String>,
     /// `--bind`: `loopback`, `lan`, `tailnet`, `auto` or `custom`.
@@ -36,5 +32,25 @@ pub struct GatewayOptions {
     /// Colour on the console; the caller knows whether it is a terminal.
     pub color: bool,
     /// A snapshot of the process environment.
-    pub environment: HashMap<String, String>,
+    pub environment: BTreeMap<String, String>,
+}
+
+impl GatewayOptions {
+    /// No overrides.
+    #[must_use]
+    pub fn new(paths: Paths, environment: BTreeMap<String, String>) -> GatewayOptions {
+        GatewayOptions {
+            paths,
+            port: None,
+            bind: None,
+            auth_mode: None,
+            token: None,
+            password: None,
+            allow_unconfigured: false,
+            verbose: false,
+            log_level: None,
+            color: false,
+            environment,
+        }
+    }
 }
