@@ -1,0 +1,94 @@
+//! Compiled components on disk, so that a start does not compile. The only module with `unsafe`.
+//!
+//! An artifact is named by the sha256 of the component and the engine's compatibility hash, lies in a directory that only
+//! this user can enter, has the sha256 of its contents in a file beside it, and is written under another name and
+//! renamed. Whatever does not check out is compiled again; nothing else ever happens to a bad file.
+
+#![allow(unsafe_code, reason = "loading machine code that this module wrote and has just checked")]
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// A directory of artifacts for one engine.
+pub(crate) struct ArtifactCache {
+    dir: PathBuf,
+    /// Tells artifacts of other engine versions and settings apart.
+    compatibility: String,
+}
+
+impl ArtifactCache {
+    /// Nothing is touched before the first [`Self::load`].
+    pub(crate) fn new(dir: PathBuf, engine: &Engine) -> Self {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Self { dir, compatibility: format!("{:016x}", hasher.finish()) }
+    }
+
+    /// Returns the compiled form of `wasm`, whose sha256 is `digest`: from disk if there is a good one, else by compiling
+    /// (which takes from a tenth of a second upwards: call it where blocking is allowed).
+    pub(crate) fn load(&self, engine: &Engine, digest: &str, wasm: &[u8]) -> wasmtime::Result<Component> {
+        let path = self.dir.join(format!("{digest}-{}.cwasm", self.compatibility));
+        if let Some(component) = self.read(engine, &path) {
+            return Ok(component);
+        }
+        let component = Component::new(engine, wasm)?;
+        if let Err(error) = self.write(&path, &component) {
+            tracing::warn!(%error, path = %path.display(), "the compiled component could not be kept; the next start compiles again");
+        }
+        Ok(component)
+    }
+
+    fn read(&self, engine: &Engine, path: &Path) -> Option<Component> {
+        let owner_only = fs::metadata(&self.dir).is_ok_and(|dir| dir.permissions().mode() & 0o077 == 0);
+        if !owner_only {
+            return None;
+        }
+        let artifact = fs::read(path).ok()?;
+        if fs::read_to_string(sum_of(path)).ok()? != format!("{:x}", Sha256::digest(&artifact)) {
+            tracing::warn!(path = %path.display(), "a compiled component is damaged; compiling again");
+            return None;
+        }
+        drop(artifact);
+        // SAFETY: the directory belongs to this user alone, the name carries the engine's compatibility hash and the
+        // component's digest, and the contents are what `write` stored: their checksum matches. The file is mapped, so
+        // that pages which no instance touches cost no memory.
+        match unsafe { Component::deserialize_file(engine, path) } {
+            Ok(component) => Some(component),
+            Err(error) => {
+                tracing::warn!(%error, path = %path.display(), "a compiled component does not fit; compiling again");
+                None
+            }
+        }
+    }
+
+    fn write(&self, path: &Path, component: &Component) -> wasmtime::Result<()> {
+        let artifact = component.serialize()?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
+        fs::set_permissions(&self.dir, fs::Permissions::from_mode(0o700))?;
+        replace(path, &artifact)?;
+        replace(&sum_of(path), format!("{:x}", Sha256::digest(&artifact)).as_bytes())?;
+        Ok(())
+    }
+}
+
+/// Where the checksum of the artifact at `path` stands.
+fn sum_of(path: &Path) -> PathBuf {
+    path.with_extension("sha256")
+}
+
+/// Puts `contents` at `path` so that a reader sees the old file or the new one, never a part.
+fn replace(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(format!(".{}.tmp", std::process::id()));
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    file.write_all(contents)?;
+    drop(file);
+    fs::rename(&draft, path)
+}

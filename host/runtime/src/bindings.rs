@@ -1,0 +1,48 @@
+//! Bindings generated from `wit/`, and the names under which the rest of the host sees them.
+//!
+//! Nothing is written by hand here: a shape that looks wrong is wrong in the WIT.
+
+#![allow(missing_docs, reason = "generated; the documentation stands in wit/")]
+#![allow(clippy::all, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, reason = "generated")]
+
+pub(crate) mod channel {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "channel-plugin",
+        imports: { default: trappable },
+        exports: { default: async | store },
+    });
+}
+
+pub(crate) mod typing {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "with-typing",
+        with: { "openclaw:plugin/types@0.1.0": crate::bindings::channel::openclaw::plugin::types },
+        exports: { default: async | store },
+    });
+}
+
+pub(crate) mod provider {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "provider-plugin",
+    });
+}
+
+/// What a channel component and the host say to each other.
+pub mod channel_types {
+    pub use super::channel::exports::openclaw::plugin::channel::{Identity, Start};
+    pub use super::channel::openclaw::plugin::types::{
+        ChatKind, Conversation, Failure, FailureKind, Message, Outbound, Outcome, Quote, Receipt, Sender,
+        SenderKind, Target,
+    };
+}
+
+/// What a provider shim and the host say to each other.
+pub mod provider_types {
+    pub use super::provider::exports::openclaw::plugin::provider::{
+        ChatRequest, Chunk, Content, Failure, FailureReason, FinishReason, HttpRequest, Message, Method,
+        Model, Part, Role, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
+    };
+}

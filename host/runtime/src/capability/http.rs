@@ -1,0 +1,298 @@
+//! HTTP for guests: `openclaw:plugin/http`.
+//!
+//! A guest names a grant and a path below it. Everything that decides where a request goes and what secret it carries is
+//! in [`openclaw_packages::ResolvedGrant::compose`]; this module is the only caller, so it is the only way out of the sandbox.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use openclaw_egress::{Body, EgressError, ErrorKind, Limits, Network};
+use openclaw_packages::Composed;
+use openclaw_secrets::Scrubber;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{
+    Accessor, Destination, FutureReader, HasSelf, StreamProducer, StreamReader, StreamResult, VecBuffer,
+};
+
+use super::Guest;
+use crate::bindings::channel::openclaw::plugin::http;
+
+/// Longest time that a guest may ask for.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Pieces of a body that wait for a slow guest; beyond it the host stops reading from the vendor.
+const PIECES: usize = 8;
+
+/// Who uses a credential on a path that allows one request at a time: for instance one poller for each token.
+///
+/// The key holds the credential's fingerprint, so that two accounts with the same credential are found out.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    held: Mutex<HashMap<String, Arc<str>>>,
+    released: Notify,
+}
+
+/// Held while such a request is under way; free again when dropped.
+#[derive(Debug)]
+struct Lease {
+    leases: Arc<Leases>,
+    key: String,
+}
+
+impl Leases {
+    /// Takes the lease for `holder`. Waits for a request of the same account to end (the last one of an instance that was
+    /// just replaced); names the account when it is another one.
+    async fn take(self: &Arc<Self>, key: String, holder: &Arc<str>) -> Result<Lease, Arc<str>> {
+        loop {
+            // Created before looking: it hears of every release from here on.
+            let released = self.released.notified();
+            {
+                let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+                match held.get(&key) {
+                    None => {
+                        held.insert(key.clone(), Arc::clone(holder));
+                        return Ok(Lease { leases: Arc::clone(self), key });
+                    }
+                    Some(other) if other != holder => return Err(Arc::clone(other)),
+                    Some(_) => {}
+                }
+            }
+            released.await;
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.leases.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.leases.released.notify_waiters();
+    }
+}
+
+impl http::Host for Guest {}
+
+impl http::HostWithStore<Guest> for HasSelf<Guest> {
+    async fn send(
+        accessor: &Accessor<Guest, Self>,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<http::Response, http::Error>> {
+        let prepared = accessor.with(|mut access| access.get().prepare(request));
+        let (exchange, scrubber) = match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return Ok(Err(error)),
+        };
+        let (head, body, end) = match exchange.await {
+            Ok(answer) => answer,
+            Err(error) => return Ok(Err(told(&error, &scrubber))),
+        };
+        accessor.with(|mut access| {
+            let body = StreamReader::new(&mut access, Pieces(body))?;
+            let end = FutureReader::new(&mut access, async move {
+                // The sender is dropped only together with the exchange, whose guest is gone then.
+                let end = end.await.unwrap_or(Ok(()));
+                Ok::<_, wasmtime::Error>(end.map_err(|error| told(&error, &scrubber)))
+            })?;
+            let headers = head.headers.iter().map(|(name, value)| {
+                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            });
+            Ok(Ok(http::Response { status: head.status, headers: headers.collect(), body, end }))
+        })
+    }
+}
+
+/// The head of an answer.
+struct Head {
+    status: u16,
+    headers: HeaderMap,
+}
+
+type End = oneshot::Receiver<Result<(), EgressError>>;
+type Answer = (Head, mpsc::Receiver<Bytes>, End);
+
+impl Guest {
+    /// Checks a request against the grant and starts it on the host's threads.
+    fn prepare(&self, request: http::Request) -> Result<(Exchange, Arc<Scrubber>), http::Error> {
+        let grant = self.grants.iter().find(|grant| grant.name == request.grant);
+        let grant = grant
+            .ok_or_else(|| denied(format!("the manifest has no [[http]] entry named `{}`", request.grant)))?;
+        let method = method(request.method);
+        let composed = grant
+            .compose(method.as_str(), &request.path, &request.query, &request.headers)
+            .map_err(|why| denied(why.to_string()))?;
+        if request.body.len() as u64 > grant.max_body {
+            return Err(denied(format!("the body is longer than the {} bytes of the grant", grant.max_body)));
+        }
+        let lease = grant.is_single_flight(&request.path).then(|| credential(&composed));
+        let (leases, holder) = (Arc::clone(&self.leases), Arc::clone(&self.label));
+        let timeout = Duration::from_millis(request.timeout_ms).min(TIMEOUT);
+        let outgoing = openclaw_egress::Request {
+            method,
+            url: composed.url.parse().map_err(|_bad| denied("the path does not make a URL".to_owned()))?,
+            headers: headers(&composed.headers)?,
+            body: Bytes::from(request.body),
+            network: if grant.operator_named { Network::OperatorNamed } else { Network::Public },
+            limits: Limits::within(timeout, grant.max_response),
+        };
+        let egress = self.egress.clone();
+        let (head, answer) = oneshot::channel();
+        let task = self.io.spawn(async move {
+            // Held until the last byte: the next request with this credential has to wait for it.
+            let _lease = match lease {
+                None => None,
+                Some(key) => match leases.take(key, &holder).await {
+                    Ok(lease) => Some(lease),
+                    Err(other) => {
+                        let detail =
+                            format!("the account {other} of this gateway already uses this credential");
+                        // Nobody waits when the guest has dropped the call.
+                        drop(head.send(Err(EgressError { kind: ErrorKind::Denied, detail })));
+                        return;
+                    }
+                },
+            };
+            match egress.send(outgoing).await {
+                Ok(response) => {
+                    let (pieces, body) = mpsc::channel(PIECES);
+                    let (ended, end) = oneshot::channel();
+                    let got = Head { status: response.status.as_u16(), headers: response.headers };
+                    if head.send(Ok((got, body, end))).is_ok() {
+                        // Nobody waits for the end when the guest has dropped the answer.
+                        ended.send(pump(response.body, pieces).await).ok();
+                    }
+                }
+                // Nobody waits when the guest has dropped the call.
+                Err(error) => drop(head.send(Err(error))),
+            }
+        });
+        Ok((Exchange { answer, task: Some(task) }, Arc::clone(&self.scrubber)))
+    }
+}
+
+/// Moves the body to the guest piece by piece; stops when the guest stops listening.
+async fn pump(mut body: Body, pieces: mpsc::Sender<Bytes>) -> Result<(), EgressError> {
+    loop {
+        // A guest that stops listening ends the exchange at once, not when the vendor sends its next byte.
+        let piece = tokio::select! {
+            piece = body.chunk() => piece?,
+            () = pieces.closed() => None,
+        };
+        let Some(piece) = piece else { return Ok(()) };
+        if pieces.send(piece).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// A request under way on the host's threads. Dropping it before its head arrived aborts it: a component that was
+/// stopped must not go on polling.
+struct Exchange {
+    answer: oneshot::Receiver<Result<Answer, EgressError>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Future for Exchange {
+    type Output = Result<Answer, EgressError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        // From here on the task ends when the guest drops the body.
+        self.task = None;
+        Poll::Ready(answer.unwrap_or_else(|_lost| {
+            Err(EgressError {
+                kind: ErrorKind::Interrupted,
+                detail: "the exchange was lost inside the host".to_owned(),
+            })
+        }))
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// Feeds a body into the guest's stream.
+struct Pieces(mpsc::Receiver<Bytes>);
+
+impl StreamProducer<Guest> for Pieces {
+    type Item = u8;
+    type Buffer = VecBuffer<u8>;
+
+    fn poll_produce<'a>(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut store: StoreContextMut<'a, Guest>,
+        mut destination: Destination<'a, u8, VecBuffer<u8>>,
+        finish: bool,
+    ) -> Poll<wasmtime::Result<StreamResult>> {
+        if destination.remaining(&mut store) == Some(0) {
+            return Poll::Ready(Ok(StreamResult::Completed));
+        }
+        match self.0.poll_recv(cx) {
+            Poll::Ready(Some(piece)) => {
+                destination.set_buffer(Vec::from(piece).into());
+                Poll::Ready(Ok(StreamResult::Completed))
+            }
+            Poll::Ready(None) => Poll::Ready(Ok(StreamResult::Dropped)),
+            Poll::Pending if finish => Poll::Ready(Ok(StreamResult::Cancelled)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+fn method(method: http::Method) -> Method {
+    match method {
+        http::Method::Get => Method::GET,
+        http::Method::Head => Method::HEAD,
+        http::Method::Post => Method::POST,
+        http::Method::Put => Method::PUT,
+        http::Method::Patch => Method::PATCH,
+        http::Method::Delete => Method::DELETE,
+    }
+}
+
+/// Tells requests with the same credential to the same path from others, without keeping the credential.
+fn credential(composed: &Composed) -> String {
+    let path = composed.url.split('?').next().unwrap_or_default();
+    let mut digest = Sha256::new_with_prefix(path);
+    for (name, value) in &composed.headers {
+        digest.update(format!("\n{name}: {value}"));
+    }
+    format!("{:x}", digest.finalize())
+}
+
+fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, http::Error> {
+    let mut headers = HeaderMap::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        let parsed = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
+        // The value stays out of the text: it may be a secret.
+        let (name, value) = parsed.ok_or_else(|| denied(format!("the header `{name}` is not valid")))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn denied(detail: String) -> http::Error {
+    http::Error { kind: http::ErrorKind::Denied, detail }
+}
+
+fn told(error: &EgressError, scrubber: &Scrubber) -> http::Error {
+    let kind = match error.kind {
+        ErrorKind::Denied => http::ErrorKind::Denied,
+        ErrorKind::NotSent => http::ErrorKind::NotSent,
+        ErrorKind::Interrupted => http::ErrorKind::Interrupted,
+        ErrorKind::Timeout => http::ErrorKind::Timeout,
+        ErrorKind::TooLarge => http::ErrorKind::TooLarge,
+    };
+    http::Error { kind, detail: scrubber.scrub(&error.detail).into_owned() }
+}

@@ -1,0 +1,95 @@
+//! The way into the gateway: `openclaw:plugin/inbound`.
+//!
+//! Here the bounds of a message are enforced, once; what becomes of the message is the [`Inbox`]'s business.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use wasmtime::component::{Accessor, HasSelf};
+
+use super::Guest;
+use crate::bindings::channel::openclaw::plugin::{inbound, types};
+
+/// What became of an admitted message.
+pub use crate::bindings::channel::openclaw::plugin::inbound::Admission;
+/// Why a message was not admitted.
+pub use crate::bindings::channel::openclaw::plugin::inbound::AdmitError;
+/// What a component says of its connection to the vendor.
+pub use crate::bindings::channel::openclaw::plugin::inbound::Connection;
+
+const ID: usize = 256;
+const TEXT: usize = 256 << 10;
+const OPAQUE: usize = 4 << 10;
+
+/// Where messages go. Implemented by the host above this crate, once for each account.
+pub trait Inbox: Send + Sync + 'static {
+    /// Stores the message and the cursor in one step. Durable when it returns `Ok`.
+    fn admit(
+        &self,
+        message: types::Message,
+        cursor: Option<Vec<u8>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Admission, AdmitError>> + Send + '_>>;
+}
+
+/// Names the field of `message` that breaks its bound.
+fn out_of_bounds(message: &types::Message, cursor: Option<&[u8]>) -> Option<&'static str> {
+    let id = |text: &str| !text.is_empty() && text.len() <= ID;
+    let checks = [
+        (id(&message.id), "id: 1 to 256 bytes"),
+        (id(&message.conversation.room), "conversation.room: 1 to 256 bytes"),
+        (id(&message.sender.id), "sender.id: 1 to 256 bytes"),
+        (message.conversation.thread.as_deref().is_none_or(id), "conversation.thread: 1 to 256 bytes"),
+        (message.conversation.space.as_deref().is_none_or(id), "conversation.space: 1 to 256 bytes"),
+        (message.text.len() <= TEXT, "text: at most 256 KiB"),
+        (message.reply_context.len() <= OPAQUE, "reply-context: at most 4 KiB"),
+        (cursor.is_none_or(|cursor| cursor.len() <= OPAQUE), "cursor: at most 4 KiB"),
+    ];
+    checks.into_iter().find_map(|(holds, rule)| (!holds).then_some(rule))
+}
+
+impl types::Host for Guest {}
+
+impl inbound::Host for Guest {
+    fn state(&mut self, connection: Connection) -> wasmtime::Result<()> {
+        let scrub = |text: String| self.scrubber.scrub(crate::error::cut(&text, OPAQUE)).into_owned();
+        let connection = match connection {
+            Connection::Degraded(why) => Connection::Degraded(scrub(why)),
+            Connection::AuthRequired(why) => Connection::AuthRequired(scrub(why)),
+            plain @ (Connection::Connecting | Connection::Ready) => plain,
+        };
+        self.facts.send_modify(|facts| facts.connected(connection, SystemTime::now()));
+        Ok(())
+    }
+}
+
+impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
+    async fn admit(
+        accessor: &Accessor<Guest, Self>,
+        message: types::Message,
+        cursor: Option<Vec<u8>>,
+    ) -> wasmtime::Result<Result<Admission, AdmitError>> {
+        if let Some(rule) = out_of_bounds(&message, cursor.as_deref()) {
+            return Ok(Err(AdmitError::Invalid(rule.to_owned())));
+        }
+        let (inbox, io) = accessor.with(|mut access| {
+            let guest = access.get();
+            (Arc::clone(&guest.inbox), guest.io.clone())
+        });
+        // Not aborted when the guest drops the call: what was begun is stored, and a redelivery is a duplicate.
+        let stored = io.spawn(async move { inbox.admit(message, cursor).await }).await;
+        let admitted = match stored {
+            Ok(admitted) => admitted,
+            Err(lost) => {
+                tracing::error!(%lost, "storing an inbound message failed inside the host");
+                Err(AdmitError::Unavailable(1_000))
+            }
+        };
+        if admitted.is_ok() {
+            accessor
+                .with(|mut access| access.get().facts.send_modify(|facts| facts.received(SystemTime::now())));
+        }
+        Ok(admitted)
+    }
+}

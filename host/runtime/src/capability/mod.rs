@@ -1,0 +1,65 @@
+//! What the host lends to a channel component: one capability, one module.
+//!
+//! Every call of a guest ends up in one of these modules, and every grant is checked in exactly one place: a path, method
+//! or header in [`http`], the bounds of a message in [`inbound`], the number of timers in [`events`].
+
+pub(crate) mod clock;
+pub(crate) mod events;
+pub(crate) mod http;
+pub(crate) mod inbound;
+pub(crate) mod log;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use openclaw_egress::Egress;
+use openclaw_packages::ResolvedGrant;
+use openclaw_secrets::Scrubber;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use wasmtime::component::{HasSelf, Linker, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::bindings::channel::openclaw::plugin;
+use crate::channel::facts::Facts;
+use crate::channel::memory::MemoryLimit;
+use events::EventQueue;
+use http::Leases;
+use inbound::Inbox;
+
+/// The data of one instance's store: what its calls may use.
+pub(crate) struct Guest {
+    /// `<plugin>/<account>`, for logs.
+    pub(crate) label: Arc<str>,
+    pub(crate) wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) memory: MemoryLimit,
+    pub(crate) started: Instant,
+    pub(crate) events: Arc<EventQueue>,
+    pub(crate) inbox: Arc<dyn Inbox>,
+    pub(crate) facts: watch::Sender<Facts>,
+    pub(crate) grants: Arc<[ResolvedGrant]>,
+    pub(crate) egress: Egress,
+    pub(crate) leases: Arc<Leases>,
+    pub(crate) scrubber: Arc<Scrubber>,
+    pub(crate) log: log::LineBudget,
+    /// Where the host's own I/O runs; guests have other threads.
+    pub(crate) io: Handle,
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Links every capability. What a component imports beyond these does not load.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    plugin::log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    plugin::clock::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    plugin::events::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    plugin::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    plugin::types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    plugin::inbound::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    Ok(())
+}

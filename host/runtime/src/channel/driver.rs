@@ -1,0 +1,171 @@
+//! Drives one instance: one store, one long `run_concurrent`, from start to end.
+//!
+//! Why one store for each account: a trap poisons the whole store, so accounts never share one. Why one long
+//! `run_concurrent`: `send` and `probe` must run while `run` waits. What it costs: a single call cannot be cancelled, so
+//! deadlines live at the caller and end in dropping the store, which takes under a millisecond.
+//!
+//! Why nothing in here waits with a time-out: the event loop does not poll its closure while a guest computes, so a timer
+//! in here could be starved by the guest it is meant to bound. Time lives outside, in [`super::watchdog`] and the caller.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use wasmtime::component::{Accessor, AccessorTask, InstancePre};
+use wasmtime::{Engine, Store, UpdateDeadline, WasmCoreDump};
+
+use super::Exit;
+use super::watchdog::{Interrupted, Watched};
+use crate::bindings::channel_types::{Failure, Identity, Outbound, Outcome, Start, Target};
+use crate::bindings::{channel, typing};
+use crate::capability::Guest;
+
+/// A call for the component, with the place for its answer.
+pub(crate) enum Call {
+    Send(Outbound, oneshot::Sender<Outcome>),
+    Probe(oneshot::Sender<Result<Identity, Failure>>),
+    Typing(Target, oneshot::Sender<Result<(), Failure>>),
+}
+
+/// What the event loop is told.
+pub(crate) enum Work {
+    Call {
+        call: Call,
+        /// Set when the component begins: from then on an effect may be visible.
+        begun: Arc<AtomicBool>,
+    },
+    /// `run` returned.
+    Ended(Result<(), Failure>),
+}
+
+/// Everything that becomes one instance.
+pub(crate) struct Instance {
+    pub(crate) engine: Engine,
+    pub(crate) pre: InstancePre<Guest>,
+    pub(crate) channel: channel::ChannelPluginIndices,
+    pub(crate) typing: Option<typing::WithTypingIndices>,
+    pub(crate) guest: Guest,
+    pub(crate) start: Start,
+    pub(crate) work: mpsc::Receiver<Work>,
+    /// The way back into `work`, for the end of `run`.
+    pub(crate) ended: mpsc::WeakSender<Work>,
+}
+
+/// Runs until the instance ends or `retired` says that it must.
+pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Option<Exit>>) -> Exit {
+    let Instance { engine, pre, channel, typing, guest, start, work, ended } = instance;
+    let facts = guest.facts.clone();
+    let interrupted = Interrupted::default();
+    let mut store = Store::new(&engine, guest);
+    store.limiter(|guest| &mut guest.memory);
+    store.set_epoch_deadline(1);
+    let mark = interrupted.clone();
+    store.epoch_deadline_callback(move |_| {
+        mark.mark();
+        Ok(UpdateDeadline::Yield(1))
+    });
+    let ran = {
+        let life = live(&mut store, pre, channel, typing, start, work, ended);
+        let watched = Watched::new(life, interrupted, || {
+            facts.send_modify(|facts| facts.strikes = facts.strikes.saturating_add(1))
+        });
+        // Either branch ends the instance; whatever the other one holds is dropped with the store.
+        tokio::select! {
+            ran = watched => ran,
+            retired = retired.wait_for(Option::is_some) => {
+                return retired.ok().and_then(|exit| exit.clone()).unwrap_or(Exit::Stopped);
+            }
+        }
+    };
+    match ran {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => Exit::Trapped { memories: memories(&error, &store), reason: format!("{error:#}") },
+        Err(_runaway) => Exit::Runaway,
+    }
+}
+
+/// The guest's memories as they were at the trap, where the engine kept them.
+fn memories(error: &wasmtime::Error, store: &Store<Guest>) -> Arc<[Vec<u8>]> {
+    let dump = error.downcast_ref::<WasmCoreDump>();
+    dump.map_or_else(Vec::new, |dump| {
+        dump.memories().iter().map(|memory| memory.data(store).to_vec()).collect()
+    })
+    .into()
+}
+
+/// The life of the instance: instantiate, call `run`, and begin every call that arrives until `run` returns.
+async fn live(
+    store: &mut Store<Guest>,
+    pre: InstancePre<Guest>,
+    channel: channel::ChannelPluginIndices,
+    typing: Option<typing::WithTypingIndices>,
+    start: Start,
+    mut work: mpsc::Receiver<Work>,
+    ended: mpsc::WeakSender<Work>,
+) -> wasmtime::Result<Exit> {
+    let instance = pre.instantiate_async(&mut *store).await?;
+    let channel = Arc::new(channel.load(&mut *store, &instance)?);
+    let typing = typing.map(|typing| typing.load(&mut *store, &instance)).transpose()?.map(Arc::new);
+    store
+        .run_concurrent(async move |accessor| {
+            accessor.spawn(Run { channel: Arc::clone(&channel), start, ended })?;
+            while let Some(work) = work.recv().await {
+                match work {
+                    Work::Ended(Ok(())) => return Ok(Exit::Returned),
+                    Work::Ended(Err(failure)) => return Ok(Exit::Failed(failure)),
+                    Work::Call { call, begun } => {
+                        begun.store(true, Ordering::Release);
+                        accessor.spawn(Begun {
+                            channel: Arc::clone(&channel),
+                            typing: typing.clone(),
+                            call,
+                        })?;
+                    }
+                }
+            }
+            Ok(Exit::Stopped)
+        })
+        .await?
+}
+
+/// The component's `run`.
+struct Run {
+    channel: Arc<channel::ChannelPlugin>,
+    start: Start,
+    ended: mpsc::WeakSender<Work>,
+}
+
+impl AccessorTask<Guest> for Run {
+    async fn run(self, accessor: &Accessor<Guest>) -> wasmtime::Result<()> {
+        let result = self.channel.openclaw_plugin_channel().call_run(accessor, self.start).await?;
+        if let Some(ended) = self.ended.upgrade() {
+            // Fails only when the instance is being dropped, and then nobody asks how it ended.
+            ended.send(Work::Ended(result)).await.ok();
+        }
+        Ok(())
+    }
+}
+
+/// One call in flight.
+struct Begun {
+    channel: Arc<channel::ChannelPlugin>,
+    typing: Option<Arc<typing::WithTyping>>,
+    call: Call,
+}
+
+impl AccessorTask<Guest> for Begun {
+    async fn run(self, accessor: &Accessor<Guest>) -> wasmtime::Result<()> {
+        let channel = self.channel.openclaw_plugin_channel();
+        // An answer that nobody waits for any more is dropped: its caller has already given up and said so.
+        match self.call {
+            Call::Send(outbound, reply) => drop(reply.send(channel.call_send(accessor, outbound).await?)),
+            Call::Probe(reply) => drop(reply.send(channel.call_probe(accessor).await?)),
+            Call::Typing(target, reply) => {
+                if let Some(typing) = &self.typing {
+                    drop(reply.send(typing.openclaw_plugin_typing().call_notify(accessor, target).await?));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,324 @@
+//! One account of one channel: a handle that calls go through, and the instance behind it.
+//!
+//! The handle bounds everything in time and number. What the component cannot do (cancel one call, survive a trap) is
+//! answered here: a call past its deadline gets an honest outcome at once, and the instance is retired.
+
+pub(crate) mod driver;
+pub(crate) mod facts;
+pub(crate) mod memory;
+mod watchdog;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use openclaw_egress::Egress;
+use openclaw_packages::ResolvedGrant;
+use openclaw_secrets::Scrubber;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+
+use crate::bindings::channel_types::{Failure, FailureKind, Identity, Outbound, Outcome, Start, Target};
+use crate::capability::events::{EventQueue, Occurrence};
+use crate::capability::inbound::Inbox;
+use crate::capability::{Guest, log};
+use crate::plugin::{Code, Features, Plugin};
+use crate::{LoadError, Runtime, wasi};
+use driver::{Call, Work};
+use facts::Facts;
+use memory::MemoryLimit;
+
+/// Most calls in flight on one instance. Further callers wait for their turn.
+const CALLS: usize = 64;
+/// Calls that may wait in the queue between the callers and the instance.
+const QUEUE: usize = 64;
+
+/// What one instance may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of all its linear memories together.
+    pub memory: usize,
+    /// How long a `send` may take before its outcome counts as ambiguous.
+    pub send: Duration,
+    /// How long a `probe` or a typing notice may take.
+    pub probe: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 64 << 20, send: Duration::from_secs(60), probe: Duration::from_secs(10) }
+    }
+}
+
+/// What an instance is given at its start.
+pub struct ChannelSetup {
+    /// `<channel>/<account>`: for logs only, the guest never sees it.
+    pub label: String,
+    /// The account's configuration without secrets, as JSON.
+    pub config: String,
+    /// Where the last instance of this account stopped reading.
+    pub cursor: Option<Vec<u8>>,
+    /// What it may reach.
+    pub grants: Vec<ResolvedGrant>,
+    /// Knows the secrets that this instance is entitled to.
+    pub scrubber: Scrubber,
+    /// Where its messages go.
+    pub inbox: Arc<dyn Inbox>,
+    /// The host's HTTP client.
+    pub egress: Egress,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// How an instance ended.
+#[derive(Debug, Clone)]
+pub enum Exit {
+    /// It was asked to.
+    Stopped,
+    /// `run` returned without a failure: the vendor ended it.
+    Returned,
+    /// `run` returned a failure.
+    Failed(Failure),
+    /// It trapped, was refused memory at its start, or broke a rule of an import.
+    Trapped {
+        /// The trap and where in the component it happened.
+        reason: String,
+        /// The guest's memories, when [`crate::RuntimeOptions::coredump_on_trap`] is set.
+        memories: Arc<[Vec<u8>]>,
+    },
+    /// It computed for over two seconds without giving its thread back.
+    Runaway,
+    /// A call did not answer in time; the text names the call.
+    Unresponsive(&'static str),
+}
+
+/// The instance has ended, or it ended before it began this call: nothing was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the account is not running")]
+pub struct NotRunning;
+
+/// A running instance. Clones share it; it stops when the last one is dropped.
+#[derive(Clone)]
+pub struct ChannelInstance {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    work: mpsc::Sender<Work>,
+    slots: Semaphore,
+    events: Arc<EventQueue>,
+    facts: watch::Sender<Facts>,
+    retire: watch::Sender<Option<Exit>>,
+    exit: watch::Receiver<Option<Exit>>,
+    features: Features,
+    limits: Limits,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.retire.send_replace(Some(Exit::Stopped));
+    }
+}
+
+impl Runtime {
+    /// Starts an instance of a channel component. It runs until it ends by itself, breaks a rule or is stopped.
+    pub fn start_channel(&self, plugin: &Plugin, setup: ChannelSetup) -> Result<ChannelInstance, LoadError> {
+        let Code::Channel { pre, channel, typing } = &plugin.code else {
+            return Err(LoadError::Contract {
+                plugin: plugin.id().to_owned(),
+                contract: "openclaw:plugin/channel",
+                reason: "it is a provider, not a channel".to_owned(),
+            });
+        };
+        let (work, received) = mpsc::channel(QUEUE);
+        let (facts, _) = watch::channel(Facts::new(SystemTime::now()));
+        let (retire, retired) = watch::channel(None);
+        let (ended, exit) = watch::channel(None);
+        let events = Arc::new(EventQueue::default());
+        let guest = Guest {
+            wasi: wasi::context(&setup.label),
+            label: setup.label.into(),
+            table: wasmtime::component::ResourceTable::new(),
+            memory: MemoryLimit::new(setup.limits.memory),
+            started: Instant::now(),
+            events: Arc::clone(&events),
+            inbox: setup.inbox,
+            facts: facts.clone(),
+            grants: setup.grants.into(),
+            egress: setup.egress,
+            leases: Arc::clone(&self.leases),
+            scrubber: Arc::new(setup.scrubber),
+            log: log::LineBudget::new(),
+            io: self.io.clone(),
+        };
+        let instance = driver::Instance {
+            engine: self.engine.clone(),
+            pre: pre.clone(),
+            channel: channel.clone(),
+            typing: typing.clone(),
+            guest,
+            start: Start { config: setup.config, cursor: setup.cursor },
+            work: received,
+            ended: work.downgrade(),
+        };
+        self.guests.spawn(async move {
+            let how = driver::drive(instance, retired).await;
+            ended.send_replace(Some(how));
+        });
+        Ok(ChannelInstance {
+            shared: Arc::new(Shared {
+                work,
+                slots: Semaphore::new(CALLS),
+                events,
+                facts,
+                retire,
+                exit,
+                features: plugin.features(),
+                limits: setup.limits,
+            }),
+        })
+    }
+}
+
+impl ChannelInstance {
+    /// Sends one message. `Err` means that nothing was sent; every other end is an [`Outcome`].
+    pub async fn send(&self, outbound: Outbound) -> Result<Outcome, NotRunning> {
+        let outcome = self.call("send", self.shared.limits.send, |reply| Call::Send(outbound, reply)).await;
+        match outcome {
+            Ok(outcome) => {
+                if matches!(outcome, Outcome::Sent(_)) {
+                    self.shared.facts.send_modify(|facts| facts.delivered(SystemTime::now()));
+                }
+                Ok(outcome)
+            }
+            Err(Unanswered::NotBegun) => Err(NotRunning),
+            Err(Unanswered::Late) => {
+                Ok(Outcome::Ambiguous(unavailable("deadline", "the component did not answer in time")))
+            }
+            Err(Unanswered::Lost) => Ok(Outcome::Ambiguous(unavailable(
+                "instance_ended",
+                "the component ended while it was sending",
+            ))),
+        }
+    }
+
+    /// Asks the vendor whether the credential works.
+    pub async fn probe(&self) -> Result<Identity, Failure> {
+        let answer = self.call("probe", self.shared.limits.probe, Call::Probe).await;
+        answer.unwrap_or_else(|unanswered| Err(unanswered.into()))
+    }
+
+    /// Shows that an answer is being written; a component that cannot does nothing.
+    pub async fn typing(&self, target: Target) -> Result<(), Failure> {
+        if !self.shared.features.typing {
+            return Ok(());
+        }
+        let answer = self.call("typing", self.shared.limits.probe, |reply| Call::Typing(target, reply)).await;
+        answer.unwrap_or_else(|unanswered| Err(unanswered.into()))
+    }
+
+    /// Adds an event for the component's `events.next`, behind those that wait; waits while 256 do.
+    pub async fn deliver(&self, occurrence: Occurrence) {
+        self.shared.events.push(occurrence).await;
+    }
+
+    /// What is known of this instance, now and whenever it changes.
+    pub fn facts(&self) -> watch::Receiver<Facts> {
+        self.shared.facts.subscribe()
+    }
+
+    /// How the instance ended, once it has.
+    pub async fn exited(&self) -> Exit {
+        let mut exit = self.shared.exit.clone();
+        let ended = exit.wait_for(Option::is_some).await;
+        // The sender is dropped without a value only when the guest threads are shut down with the process.
+        ended.ok().and_then(|exit| exit.clone()).unwrap_or(Exit::Stopped)
+    }
+
+    /// Lets calls in flight finish for at most `grace`, takes no new ones, and ends the instance.
+    pub async fn stop(&self, grace: Duration) -> Exit {
+        let shared = &self.shared;
+        let drained = tokio::time::timeout(grace, async {
+            shared.events.push(Occurrence::Shutdown).await;
+            // All permits together: every call in flight has ended.
+            shared.slots.acquire_many(CALLS as u32).await.map(|all| all.forget())
+        });
+        if drained.await.is_err() {
+            tracing::debug!("calls were still in flight when the grace ended");
+        }
+        shared.slots.close();
+        self.retire(Exit::Stopped);
+        self.exited().await
+    }
+
+    fn retire(&self, exit: Exit) {
+        self.shared.retire.send_if_modified(|retired| {
+            let first = retired.is_none();
+            if first {
+                *retired = Some(exit);
+            }
+            first
+        });
+    }
+
+    async fn call<R>(
+        &self,
+        name: &'static str,
+        deadline: Duration,
+        call: impl FnOnce(oneshot::Sender<R>) -> Call,
+    ) -> Result<R, Unanswered> {
+        let _slot = self.shared.slots.acquire().await.map_err(|_closed| Unanswered::NotBegun)?;
+        let (reply, answer) = oneshot::channel();
+        let begun = Arc::new(AtomicBool::new(false));
+        let work = Work::Call { call: call(reply), begun: Arc::clone(&begun) };
+        let exchange = async {
+            self.shared.work.send(work).await.map_err(|_ended| Unanswered::NotBegun)?;
+            answer.await.map_err(|_dropped| match begun.load(Ordering::Acquire) {
+                true => Unanswered::Lost,
+                false => Unanswered::NotBegun,
+            })
+        };
+        match tokio::time::timeout(deadline, exchange).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => {
+                // One call cannot be cancelled; the whole instance can.
+                self.retire(Exit::Unresponsive(name));
+                Err(Unanswered::Late)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for ChannelInstance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChannelInstance").field("facts", &*self.shared.facts.borrow()).finish_non_exhaustive()
+    }
+}
+
+/// Why a call has no answer of the component's.
+enum Unanswered {
+    /// The component never saw it.
+    NotBegun,
+    /// Its deadline passed.
+    Late,
+    /// The instance ended meanwhile.
+    Lost,
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::NotBegun => unavailable("not_running", "the account is not running"),
+            Unanswered::Late => unavailable("deadline", "the component did not answer in time"),
+            Unanswered::Lost => unavailable("instance_ended", "the component ended before it answered"),
+        }
+    }
+}
+
+fn unavailable(code: &str, detail: &str) -> Failure {
+    Failure {
+        kind: FailureKind::Unavailable,
+        code: code.to_owned(),
+        detail: detail.to_owned(),
+        retry_after_ms: None,
+    }
+}

@@ -1,0 +1,153 @@
+//! The engine that every instance shares, its epoch ticker, and the threads that guests run on.
+//!
+//! Guests run on threads of their own so that a guest's computing never delays the host's I/O, and the host's I/O never
+//! runs where a guest could starve it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::LoadError;
+use crate::artifact::ArtifactCache;
+use crate::capability::http::Leases;
+
+/// How often the epoch advances: the longest time for which a computing guest keeps its thread.
+pub(crate) const TICK: Duration = Duration::from_millis(5);
+
+/// Address space set aside for each linear memory. Small, because hosts with a limited address space would refuse more.
+const MEMORY_RESERVATION: u64 = 64 << 20;
+
+/// Most instances at once that come from the pool; beyond it they are allocated one by one.
+const POOL_INSTANCES: u32 = 256;
+
+/// What the runtime needs from its surroundings.
+#[derive(Debug, Clone)]
+pub struct RuntimeOptions {
+    /// Where compiled components are kept. Created with mode 0700.
+    pub cache_dir: PathBuf,
+    /// Threads for guests; 0 means one for each core.
+    pub guest_threads: usize,
+    /// Keep the guest's memory when it traps, for tests that search it. Costs time on each trap.
+    pub coredump_on_trap: bool,
+}
+
+/// The engine and what all plugins share. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    pub(crate) engine: Engine,
+    pub(crate) cache: Arc<ArtifactCache>,
+    pub(crate) leases: Arc<Leases>,
+    /// Where guests run.
+    pub(crate) guests: Arc<GuestThreads>,
+    /// Where the host's I/O runs.
+    pub(crate) io: Handle,
+}
+
+impl Runtime {
+    /// Sets up the engine. Must be called inside the tokio runtime that the host's I/O is to run on.
+    pub fn new(options: RuntimeOptions) -> Result<Self, LoadError> {
+        let engine = engine(options.coredump_on_trap)?;
+        start_ticker(&engine)?;
+        let threads = match options.guest_threads {
+            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            n => n,
+        };
+        let guests = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("guest")
+            .enable_time()
+            .build()
+            .map_err(|error| LoadError::Engine(error.to_string()))?;
+        Ok(Self {
+            cache: Arc::new(ArtifactCache::new(options.cache_dir, &engine)),
+            engine,
+            leases: Arc::default(),
+            guests: Arc::new(GuestThreads(Some(guests))),
+            io: Handle::current(),
+        })
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runtime").finish_non_exhaustive()
+    }
+}
+
+/// A tokio runtime that may be dropped inside another one: its threads are left to end by themselves.
+pub(crate) struct GuestThreads(Option<tokio::runtime::Runtime>);
+
+impl GuestThreads {
+    /// Runs `task` on a guest thread.
+    pub(crate) fn spawn<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        if let Some(runtime) = &self.0 {
+            runtime.spawn(task);
+        }
+    }
+}
+
+impl Drop for GuestThreads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Builds the engine with the pooling allocator, or without it where the system refuses the reservation.
+fn engine(coredump: bool) -> Result<Engine, LoadError> {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(POOL_INSTANCES)
+        .total_core_instances(POOL_INSTANCES * 4)
+        .total_memories(POOL_INSTANCES)
+        .total_tables(POOL_INSTANCES * 4)
+        .total_stacks(POOL_INSTANCES * 4)
+        .max_memory_size(MEMORY_RESERVATION as usize)
+        .max_unused_warm_slots(8)
+        .linear_memory_keep_resident(0)
+        .table_keep_resident(0);
+    Engine::new(config(coredump).allocation_strategy(InstanceAllocationStrategy::Pooling(pool)))
+        .or_else(|refused| {
+            tracing::warn!(reason = %refused, "no pooling allocator here; instances are allocated one by one");
+            Engine::new(&config(coredump))
+        })
+        .map_err(|error| LoadError::Engine(error.to_string()))
+}
+
+fn config(coredump: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model_async(true)
+        .epoch_interruption(true)
+        .coredump_on_trap(coredump)
+        .memory_reservation(MEMORY_RESERVATION)
+        .memory_reservation_for_growth(0)
+        .memory_guard_size(64 << 10);
+    config
+}
+
+/// One thread that advances the epoch for as long as the engine lives.
+fn start_ticker(engine: &Engine) -> Result<(), LoadError> {
+    let engine = engine.weak();
+    std::thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                #[allow(
+                    clippy::disallowed_methods,
+                    reason = "a thread of its own, whose whole work is to wait"
+                )]
+                std::thread::sleep(TICK);
+            }
+        })
+        .map(drop)
+        .map_err(|error| LoadError::Engine(error.to_string()))
+}

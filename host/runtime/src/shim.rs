@@ -1,0 +1,274 @@
+//! Provider shims: pure functions, called inline, on instances from a pool.
+//!
+//! A shim imports nothing, so a call can neither wait nor reach anything; all that it can do wrong is to compute for too
+//! long (an epoch trap after 20 ms), to want too much memory, or to trap. Each of these costs its instance and the
+//! streams on it, and nothing else. One pool serves one (provider, credential).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use wasmtime::component::ResourceAny;
+use wasmtime::{Engine, Store};
+
+use crate::bindings::provider;
+use crate::bindings::provider::exports::openclaw::plugin::provider as wit;
+use crate::channel::memory::MemoryLimit;
+use crate::plugin::{Code, Plugin};
+use crate::{LoadError, Runtime};
+
+/// Epoch ticks of 5 ms that one call may take.
+const TICKS: u64 = 4;
+/// Streams that share an instance.
+const STREAMS: usize = 32;
+/// Most instances of one pool: with [`STREAMS`] each, the most streams at once.
+const INSTANCES: usize = 64;
+/// Calls after which an idle instance is replaced, so that a slow leak in a shim never matters.
+const CALLS: u32 = 10_000;
+/// Bytes of memory of one instance.
+const MEMORY: usize = 64 << 20;
+
+/// The data of a shim's store: it can use nothing but memory.
+pub(crate) struct State(MemoryLimit);
+
+/// Why a call has no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ShimError {
+    /// The shim trapped, or its instance was lost to a trap in another call. A new instance may succeed.
+    #[error("the provider shim failed: {0}")]
+    Crashed(String),
+    /// All instances serve as many streams as they may.
+    #[error("the provider shim already serves {} streams", INSTANCES * STREAMS)]
+    Busy,
+}
+
+/// Instances of one shim for one provider and credential. Cheap to clone.
+#[derive(Clone)]
+pub struct ShimPool {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    engine: Engine,
+    pre: provider::ProviderPluginPre<State>,
+    slots: Mutex<Vec<Arc<Slot>>>,
+}
+
+/// One instance and how much hangs on it.
+struct Slot {
+    /// Gone after a trap.
+    instance: Mutex<Option<Instance>>,
+    streams: AtomicUsize,
+}
+
+struct Instance {
+    store: Store<State>,
+    shim: provider::ProviderPlugin,
+    calls: u32,
+}
+
+/// One answer being decoded. Lives on one instance; fails with it.
+pub struct ShimDecoder {
+    slot: Arc<Slot>,
+    decoder: ResourceAny,
+}
+
+impl ShimPool {
+    /// A pool without instances: the first call makes the first one.
+    pub fn new(runtime: &Runtime, plugin: &Plugin) -> Result<Self, LoadError> {
+        match &plugin.code {
+            Code::Provider(pre) => Ok(Self {
+                shared: Arc::new(Shared {
+                    engine: runtime.engine.clone(),
+                    pre: pre.clone(),
+                    slots: Mutex::default(),
+                }),
+            }),
+            Code::Channel { .. } => Err(LoadError::Contract {
+                plugin: plugin.id().to_owned(),
+                contract: "openclaw:plugin/provider",
+                reason: "it is a channel, not a provider".to_owned(),
+            }),
+        }
+    }
+
+    /// Builds the HTTP request for `request`.
+    pub fn prepare(
+        &self,
+        request: &wit::ChatRequest,
+    ) -> Result<Result<wit::HttpRequest, wit::Failure>, ShimError> {
+        self.shared.any(|instance| {
+            instance.shim.openclaw_plugin_provider().call_prepare(&mut instance.store, request)
+        })
+    }
+
+    /// Starts decoding one answer.
+    pub fn decoder(&self, stream: bool, content_type: &str) -> Result<ShimDecoder, ShimError> {
+        let slot = self.shared.slot_for_stream()?;
+        let decoder = self.shared.on(&slot, |instance| {
+            instance.shim.openclaw_plugin_provider().decoder().call_constructor(
+                &mut instance.store,
+                stream,
+                content_type,
+            )
+        });
+        match decoder {
+            Ok(decoder) => Ok(ShimDecoder { slot, decoder }),
+            Err(error) => {
+                slot.streams.fetch_sub(1, Ordering::AcqRel);
+                Err(error)
+            }
+        }
+    }
+
+    /// Classifies an answer whose status is not 2xx.
+    pub fn classify(
+        &self,
+        status: u16,
+        headers: &[(String, String)],
+        body: &[u8],
+    ) -> Result<wit::Failure, ShimError> {
+        self.shared.any(|instance| {
+            instance.shim.openclaw_plugin_provider().call_classify(&mut instance.store, status, headers, body)
+        })
+    }
+
+    /// Builds the request that lists the provider's models.
+    pub fn prepare_models(&self) -> Result<wit::HttpRequest, ShimError> {
+        self.shared
+            .any(|instance| instance.shim.openclaw_plugin_provider().call_prepare_models(&mut instance.store))
+    }
+
+    /// Reads the answer to [`Self::prepare_models`].
+    pub fn decode_models(&self, body: &[u8]) -> Result<Result<Vec<wit::Model>, wit::Failure>, ShimError> {
+        self.shared.any(|instance| {
+            instance.shim.openclaw_plugin_provider().call_decode_models(&mut instance.store, body)
+        })
+    }
+}
+
+impl Shared {
+    /// Calls on whichever instance is free.
+    fn any<R>(&self, call: impl FnOnce(&mut Instance) -> wasmtime::Result<R>) -> Result<R, ShimError> {
+        let slot = self.free_slot()?;
+        self.on(&slot, call)
+    }
+
+    /// Calls on the instance of `slot`; a trap costs the slot its place.
+    fn on<R>(
+        &self,
+        slot: &Arc<Slot>,
+        call: impl FnOnce(&mut Instance) -> wasmtime::Result<R>,
+    ) -> Result<R, ShimError> {
+        let mut place = lock(&slot.instance);
+        let answer = enter(&mut place, call);
+        let worn = place
+            .as_ref()
+            .is_none_or(|instance| instance.calls >= CALLS && slot.streams.load(Ordering::Acquire) == 0);
+        drop(place);
+        if worn {
+            lock(&self.slots).retain(|other| !Arc::ptr_eq(other, slot));
+        }
+        answer
+    }
+
+    /// A slot that nobody is calling on at this moment, or a new one.
+    fn free_slot(&self) -> Result<Arc<Slot>, ShimError> {
+        let mut slots = lock(&self.slots);
+        let free =
+            slots.iter().find(|slot| !matches!(slot.instance.try_lock(), Err(TryLockError::WouldBlock)));
+        if let Some(slot) = free.or_else(|| slots.first().filter(|_| slots.len() >= INSTANCES)) {
+            return Ok(Arc::clone(slot));
+        }
+        self.grow(&mut slots)
+    }
+
+    /// A slot with room for one more stream, already counted.
+    fn slot_for_stream(&self) -> Result<Arc<Slot>, ShimError> {
+        let mut slots = lock(&self.slots);
+        let room = slots.iter().min_by_key(|slot| slot.streams.load(Ordering::Acquire));
+        let slot = match room.filter(|slot| slot.streams.load(Ordering::Acquire) < STREAMS) {
+            Some(slot) => Arc::clone(slot),
+            None if slots.len() >= INSTANCES => return Err(ShimError::Busy),
+            None => self.grow(&mut slots)?,
+        };
+        slot.streams.fetch_add(1, Ordering::AcqRel);
+        Ok(slot)
+    }
+
+    fn grow(&self, slots: &mut Vec<Arc<Slot>>) -> Result<Arc<Slot>, ShimError> {
+        let instance = self.instantiate().map_err(|error| ShimError::Crashed(format!("{error:#}")))?;
+        let slot = Arc::new(Slot { instance: Mutex::new(Some(instance)), streams: AtomicUsize::new(0) });
+        slots.push(Arc::clone(&slot));
+        Ok(slot)
+    }
+
+    fn instantiate(&self) -> wasmtime::Result<Instance> {
+        let mut store = Store::new(&self.engine, State(MemoryLimit::new(MEMORY)));
+        store.limiter(|state| &mut state.0);
+        store.set_epoch_deadline(TICKS);
+        let shim = self.pre.instantiate(&mut store)?;
+        Ok(Instance { store, shim, calls: 0 })
+    }
+}
+
+impl ShimDecoder {
+    /// Feeds the next bytes of the answer.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Result<Vec<wit::Chunk>, wit::Failure>, ShimError> {
+        let decoder = self.decoder;
+        self.call(|instance| {
+            instance.shim.openclaw_plugin_provider().decoder().call_push(&mut instance.store, decoder, bytes)
+        })
+    }
+
+    /// Says that the answer is complete.
+    pub fn finish(&mut self) -> Result<Result<Vec<wit::Chunk>, wit::Failure>, ShimError> {
+        let decoder = self.decoder;
+        self.call(|instance| {
+            instance.shim.openclaw_plugin_provider().decoder().call_finish(&mut instance.store, decoder)
+        })
+    }
+
+    fn call<R>(&self, call: impl FnOnce(&mut Instance) -> wasmtime::Result<R>) -> Result<R, ShimError> {
+        enter(&mut lock(&self.slot.instance), call)
+    }
+}
+
+impl Drop for ShimDecoder {
+    fn drop(&mut self) {
+        let decoder = self.decoder;
+        // An instance that is already gone has dropped the resource with it.
+        self.call(|instance| decoder.resource_drop(&mut instance.store)).ok();
+        self.slot.streams.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Calls on the instance in `place`, and empties the place when the call traps.
+fn enter<R>(
+    place: &mut Option<Instance>,
+    call: impl FnOnce(&mut Instance) -> wasmtime::Result<R>,
+) -> Result<R, ShimError> {
+    let instance = place.as_mut().ok_or_else(|| ShimError::Crashed("its instance is gone".to_owned()))?;
+    instance.calls = instance.calls.saturating_add(1);
+    instance.store.set_epoch_deadline(TICKS);
+    call(instance).map_err(|trap| {
+        *place = None;
+        ShimError::Crashed(format!("{trap:#}"))
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind these locks stays whole even if a panic unwound through them.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl std::fmt::Debug for ShimPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShimPool").field("instances", &lock(&self.shared.slots).len()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for ShimDecoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ShimDecoder").finish_non_exhaustive()
+    }
+}

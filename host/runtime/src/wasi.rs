@@ -1,0 +1,133 @@
+//! The few WASI interfaces that `std` needs in a guest, all of them inert: empty environment and arguments, closed
+//! stdin, stdout and stderr into the plugin's log, and a `poll` that traps.
+//!
+//! Files, sockets and preopened directories are not linked: a component that imports them does not load.
+
+use bytes::Bytes;
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView};
+use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
+use wasmtime_wasi::p2::bindings::{cli, clocks, io, random};
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::random::WasiRandom;
+use wasmtime_wasi::{WasiCtx, WasiView};
+
+use crate::capability::Guest;
+
+/// A context without environment, arguments, files or sockets; what the guest prints goes to its log.
+pub(crate) fn context(label: &str) -> WasiCtx {
+    WasiCtx::builder()
+        .stdout(Printed { plugin: label.into(), stream: "stdout" })
+        .stderr(Printed { plugin: label.into(), stream: "stderr" })
+        .max_random_size(1 << 16)
+        .build()
+}
+
+/// Links the inert interfaces.
+pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    cli::environment::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::exit::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::stdin::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::stdout::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::stderr::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::terminal_input::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::terminal_output::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::terminal_stdin::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::terminal_stdout::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    cli::terminal_stderr::add_to_linker::<_, WasiCli>(linker, WasiCliView::cli)?;
+    clocks::wall_clock::add_to_linker::<_, WasiClocks>(linker, WasiClocksView::clocks)?;
+    clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(linker, WasiClocksView::clocks)?;
+    random::random::add_to_linker::<_, WasiRandom>(linker, |guest| guest.wasi.random())?;
+    random::insecure::add_to_linker::<_, WasiRandom>(linker, |guest| guest.wasi.random())?;
+    random::insecure_seed::add_to_linker::<_, WasiRandom>(linker, |guest| guest.wasi.random())?;
+    io::error::add_to_linker::<_, HasTable>(linker, |guest| guest.ctx().table)?;
+    io::streams::add_to_linker::<_, HasTable>(linker, |guest| guest.ctx().table)?;
+    io::poll::add_to_linker::<_, HasNoPoll>(linker, |guest| NoPoll(guest.ctx().table))?;
+    Ok(())
+}
+
+struct HasTable;
+
+impl HasData for HasTable {
+    type Data<'a> = &'a mut ResourceTable;
+}
+
+struct HasNoPoll;
+
+impl HasData for HasNoPoll {
+    type Data<'a> = NoPoll<'a>;
+}
+
+/// `wasi:io/poll` without the polling: waiting there would stop every other call of the instance.
+struct NoPoll<'a>(&'a mut ResourceTable);
+
+const BLOCKED: &str = "a blocking WASI call: it would stop every other call of this instance. \
+                       Use `clock.sleep` or `events.next` of openclaw:plugin";
+
+impl io::poll::Host for NoPoll<'_> {
+    async fn poll(&mut self, _: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        wasmtime::bail!(BLOCKED)
+    }
+}
+
+impl io::poll::HostPollable for NoPoll<'_> {
+    async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        io::poll::HostPollable::ready(self.0, pollable).await
+    }
+
+    async fn block(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<()> {
+        wasmtime::bail!(BLOCKED)
+    }
+
+    fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        io::poll::HostPollable::drop(self.0, pollable)
+    }
+}
+
+/// What a guest prints, as debug lines of the plugin's log.
+#[derive(Clone)]
+struct Printed {
+    plugin: std::sync::Arc<str>,
+    stream: &'static str,
+}
+
+impl IsTerminal for Printed {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Printed {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Printed {
+    async fn ready(&mut self) {}
+}
+
+impl OutputStream for Printed {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(PRINTED)).unwrap_or_default());
+        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        tracing::debug!(plugin = %self.plugin, stream = self.stream, "{line}");
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PRINTED)
+    }
+}
+
+/// Most bytes of one write.
+const PRINTED: usize = 4096;

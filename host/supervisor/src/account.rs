@@ -1,0 +1,333 @@
+//! One task for each account, and the handles that command it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+use crate::driver::{Driver, End, Running, StartError};
+use crate::state::{State, Status};
+
+/// How long calls in flight may take to finish when an instance is stopped.
+const GRACE: Duration = Duration::from_secs(5);
+/// An instance that ran this long without failing has put its failures behind it.
+const STABLE: Duration = Duration::from_secs(300);
+/// Commands that may wait for one account.
+const COMMANDS: usize = 16;
+
+/// All accounts. Cheap to clone; the accounts stop when they are told to, not when this is dropped.
+#[derive(Clone)]
+pub struct Supervisor {
+    driver: Arc<dyn Driver>,
+    backoff: Backoff,
+    accounts: Arc<Mutex<BTreeMap<String, AccountHandle>>>,
+}
+
+/// The way to one account's task.
+#[derive(Debug, Clone)]
+pub struct AccountHandle {
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Status>,
+}
+
+/// What an account can be told. The answer comes when it has been carried out.
+#[derive(Debug)]
+enum Command {
+    /// End the instance, if there is one, and start another, whatever state the account is in.
+    Restart(oneshot::Sender<Status>),
+    /// End the instance and stay ended.
+    Stop(oneshot::Sender<Status>),
+}
+
+impl Supervisor {
+    /// A supervisor without accounts.
+    pub fn new(driver: Arc<dyn Driver>, backoff: Backoff) -> Self {
+        Self { driver, backoff, accounts: Arc::default() }
+    }
+
+    /// Begins to look after `account`; does nothing if it is looked after already.
+    pub fn ensure(&self, account: &str) -> AccountHandle {
+        let mut accounts = self.lock();
+        if let Some(handle) = accounts.get(account) {
+            return handle.clone();
+        }
+        let (commands, received) = mpsc::channel(COMMANDS);
+        let (status, seen) = watch::channel(Status::new(account));
+        let task = Account {
+            name: account.to_owned(),
+            driver: Arc::clone(&self.driver),
+            backoff: self.backoff,
+            commands: received,
+            status,
+        };
+        tokio::spawn(task.live());
+        let handle = AccountHandle { commands, status: seen };
+        accounts.insert(account.to_owned(), handle.clone());
+        handle
+    }
+
+    /// The account, if it is looked after.
+    pub fn account(&self, account: &str) -> Option<AccountHandle> {
+        self.lock().get(account).cloned()
+    }
+
+    /// Where every account is, by name.
+    pub fn status(&self) -> Vec<Status> {
+        self.lock().values().map(AccountHandle::status).collect()
+    }
+
+    /// Stops all accounts at the same time and waits until they have ended.
+    pub async fn stop_all(&self) {
+        let handles: Vec<_> = self.lock().values().cloned().collect();
+        let stops: Vec<_> =
+            handles.into_iter().map(|handle| tokio::spawn(async move { handle.stop().await })).collect();
+        for stop in stops {
+            // An account whose task is gone has ended already.
+            stop.await.ok();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, AccountHandle>> {
+        // The map stays whole even if a panic unwound through its lock.
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Supervisor").field("accounts", &self.lock().keys().collect::<Vec<_>>()).finish()
+    }
+}
+
+impl AccountHandle {
+    /// Where the account is now.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Follows the account.
+    pub fn watch(&self) -> watch::Receiver<Status> {
+        self.status.clone()
+    }
+
+    /// Ends the instance and starts another one; answers when the start has been tried.
+    pub async fn restart(&self) -> Status {
+        self.command(Command::Restart).await
+    }
+
+    /// Ends the instance and leaves it ended; answers when it is gone.
+    pub async fn stop(&self) -> Status {
+        self.command(Command::Stop).await
+    }
+
+    async fn command(&self, command: impl FnOnce(oneshot::Sender<Status>) -> Command) -> Status {
+        let (done, answer) = oneshot::channel();
+        if self.commands.send(command(done)).await.is_ok()
+            && let Ok(status) = answer.await
+        {
+            return status;
+        }
+        self.status()
+    }
+}
+
+/// What the task of an account does next.
+enum Next {
+    Start,
+    Wait(Duration),
+    Rest,
+}
+
+struct Account {
+    name: String,
+    driver: Arc<dyn Driver>,
+    backoff: Backoff,
+    commands: mpsc::Receiver<Command>,
+    status: watch::Sender<Status>,
+}
+
+impl Account {
+    /// Ends only when every handle is gone.
+    async fn live(mut self) {
+        let mut answer = None;
+        loop {
+            let next = match self.start().await {
+                Ok(running) => {
+                    self.confirm(&mut answer);
+                    match self.run(running.as_ref(), &mut answer).await {
+                        Some(next) => next,
+                        None => return,
+                    }
+                }
+                Err(refused) => {
+                    let next = self.refused(refused);
+                    self.confirm(&mut answer);
+                    next
+                }
+            };
+            let wait = match next {
+                Next::Start => continue,
+                Next::Wait(wait) => Some(wait),
+                Next::Rest => None,
+            };
+            if !self.rest(wait, &mut answer).await {
+                return;
+            }
+        }
+    }
+
+    async fn start(&mut self) -> Result<Box<dyn Running>, StartError> {
+        self.status.send_modify(|status| {
+            status.enter(State::Starting, None);
+            status.starts = status.starts.saturating_add(1);
+            status.started_at = Some(SystemTime::now());
+        });
+        let (driver, name) = (Arc::clone(&self.driver), self.name.clone());
+        // In a task of its own: a panic in there is this start's failure and nobody else's.
+        match tokio::spawn(async move { driver.start(&name).await }).await {
+            Ok(started) => started,
+            Err(lost) => Err(StartError::Transient(format!("the start broke off inside the host: {lost}"))),
+        }
+    }
+
+    /// Follows the instance until it ends or a command ends it. `None` when nobody is left to command.
+    async fn run(
+        &mut self,
+        running: &dyn Running,
+        answer: &mut Option<oneshot::Sender<Status>>,
+    ) -> Option<Next> {
+        let began = Instant::now();
+        let mut health = running.health();
+        let ended = running.ended();
+        tokio::pin!(ended);
+        loop {
+            let now = health.borrow_and_update().clone();
+            self.status.send_modify(|status| status.follow(&now));
+            // Nothing is lost by the branch that does not win: health keeps its last value, commands stay queued.
+            tokio::select! {
+                end = &mut ended => return Some(self.failed(end, began.elapsed())),
+                command = self.commands.recv() => {
+                    self.status.send_modify(|status| status.enter(State::Draining, None));
+                    running.stop(GRACE).await;
+                    return match command? {
+                        Command::Restart(done) => {
+                            *answer = Some(done);
+                            self.status.send_modify(|status| status.failures = 0);
+                            Some(Next::Start)
+                        }
+                        Command::Stop(done) => {
+                            self.stopped(done);
+                            Some(Next::Rest)
+                        }
+                    };
+                }
+                changed = health.changed() => {
+                    if changed.is_err() {
+                        // The instance no longer reports; its end follows.
+                        return Some(self.failed(ended.await, began.elapsed()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for the next attempt or for a command. False when nobody is left to command.
+    async fn rest(&mut self, wait: Option<Duration>, answer: &mut Option<oneshot::Sender<Status>>) -> bool {
+        let mut until = wait.map(|wait| Instant::now() + wait);
+        loop {
+            let due = async {
+                match until {
+                    Some(until) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = due => return true,
+                command = self.commands.recv() => match command {
+                    None => return false,
+                    Some(Command::Restart(done)) => {
+                        *answer = Some(done);
+                        self.status.send_modify(|status| status.failures = 0);
+                        return true;
+                    }
+                    Some(Command::Stop(done)) => {
+                        self.stopped(done);
+                        until = None;
+                    }
+                },
+            }
+        }
+    }
+
+    fn stopped(&self, done: oneshot::Sender<Status>) {
+        self.status
+            .send_modify(|status| status.enter(State::Disabled, Some("stopped by command".to_owned())));
+        self.confirm(&mut Some(done));
+    }
+
+    fn confirm(&self, answer: &mut Option<oneshot::Sender<Status>>) {
+        if let Some(done) = answer.take() {
+            // Whoever gave the command may have gone; it was carried out all the same.
+            done.send(self.status.borrow().clone()).ok();
+        }
+    }
+
+    fn refused(&self, refused: StartError) -> Next {
+        match refused {
+            StartError::Transient(why) => self.back_off(why),
+            StartError::AuthRequired(why) => self.auth_required(why),
+            StartError::Disabled(why) => {
+                self.status.send_modify(|status| status.enter(State::Disabled, Some(why)));
+                Next::Rest
+            }
+            StartError::Quarantined(why) => {
+                tracing::error!(account = %self.name, reason = %why, "account quarantined");
+                self.status.send_modify(|status| status.enter(State::Quarantined, Some(why)));
+                Next::Rest
+            }
+        }
+    }
+
+    fn failed(&self, end: End, ran: Duration) -> Next {
+        if ran >= STABLE {
+            self.status.send_modify(|status| status.failures = 0);
+        }
+        match end {
+            End::Failed(why) => self.back_off(why),
+            End::AuthRequired(why) => self.auth_required(why),
+        }
+    }
+
+    fn back_off(&self, why: String) -> Next {
+        let failures = self.status.borrow().failures.saturating_add(1);
+        let wait = self.backoff.wait(failures, random());
+        tracing::warn!(account = %self.name, failures, wait_ms = wait.as_millis() as u64, reason = %why, "account ended; it will be started again");
+        self.park(State::Backoff, why, failures, wait);
+        Next::Wait(wait)
+    }
+
+    fn auth_required(&self, why: String) -> Next {
+        let wait = self.backoff.max;
+        tracing::error!(account = %self.name, reason = %why, "account needs a person: its credential was refused");
+        let failures = self.status.borrow().failures;
+        self.park(State::AuthRequired, why, failures, wait);
+        Next::Wait(wait)
+    }
+
+    fn park(&self, state: State, why: String, failures: u32, wait: Duration) {
+        self.status.send_modify(|status| {
+            status.enter(state, Some(why.clone()));
+            status.last_failure = Some(why);
+            status.failures = failures;
+            status.next_attempt = SystemTime::now().checked_add(wait);
+        });
+    }
+}
+
+/// From 0 to 1, for jitter; a system without randomness gets the full wait.
+fn random() -> f64 {
+    getrandom::u32().map_or(1.0, |n| f64::from(n) / f64::from(u32::MAX))
+}

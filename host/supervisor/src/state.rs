@@ -1,0 +1,105 @@
+//! The states of an account, each with its reason and its time.
+
+use std::time::SystemTime;
+
+use crate::driver::Health;
+
+/// Where an account is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Switched off by the configuration or by command.
+    Disabled,
+    /// Its instance is being made.
+    Starting,
+    /// The instance runs and makes its connection.
+    Connecting,
+    /// The instance runs and can receive.
+    Ready,
+    /// The instance runs badly.
+    Degraded,
+    /// It ended and waits for its next attempt.
+    Backoff,
+    /// Its component must not run until a person replaces it.
+    Quarantined,
+    /// A person has to renew the credential. Tried again when told, and now and then by itself.
+    AuthRequired,
+    /// It finishes what is in flight before it ends.
+    Draining,
+}
+
+impl State {
+    /// The word for logs, `--json` and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Starting => "starting",
+            Self::Connecting => "connecting",
+            Self::Ready => "ready",
+            Self::Degraded => "degraded",
+            Self::Backoff => "backoff",
+            Self::Quarantined => "quarantined",
+            Self::AuthRequired => "auth-required",
+            Self::Draining => "draining",
+        }
+    }
+
+    /// Whether there is an instance that takes calls.
+    pub fn is_running(self) -> bool {
+        matches!(self, Self::Connecting | Self::Ready | Self::Degraded)
+    }
+}
+
+/// What is known of an account's life.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// `<channel>/<account>`.
+    pub account: String,
+    /// Where it is.
+    pub state: State,
+    /// Since when.
+    pub since: SystemTime,
+    /// Why, where there is more to say than the state does.
+    pub reason: Option<String>,
+    /// When it is tried again.
+    pub next_attempt: Option<SystemTime>,
+    /// Failures in a row; back to zero after a stretch without one.
+    pub failures: u32,
+    /// How often an instance was started.
+    pub starts: u64,
+    /// When the present or last instance was started.
+    pub started_at: Option<SystemTime>,
+    /// What ended the last instance that was not asked to end.
+    pub last_failure: Option<String>,
+}
+
+impl Status {
+    pub(crate) fn new(account: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            state: State::Starting,
+            since: SystemTime::now(),
+            reason: None,
+            next_attempt: None,
+            failures: 0,
+            starts: 0,
+            started_at: None,
+            last_failure: None,
+        }
+    }
+
+    pub(crate) fn enter(&mut self, state: State, reason: Option<String>) {
+        if self.state != state {
+            self.since = SystemTime::now();
+        }
+        (self.state, self.reason, self.next_attempt) = (state, reason, None);
+    }
+
+    pub(crate) fn follow(&mut self, health: &Health) {
+        match health.clone() {
+            Health::Connecting => self.enter(State::Connecting, None),
+            Health::Ready => self.enter(State::Ready, None),
+            Health::Degraded(why) => self.enter(State::Degraded, Some(why)),
+            Health::AuthRequired(why) => self.enter(State::AuthRequired, Some(why)),
+        }
+    }
+}
