@@ -141,3 +141,93 @@ fn cools(error: &ModelError) -> bool {
     let lasting = matches!(error.reason(), Auth | Billing | RateLimit | Overloaded | ServerError | Timeout);
     lasting && !error.delivered && !error.is_long_context()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use openclaw_egress::Network;
+
+    use super::*;
+    use crate::provider::{BaseUrl, Origin, Provider};
+    use crate::types::Failure;
+
+    fn target(model: &str) -> Target {
+        let base_url = BaseUrl::parse("http://a").unwrap();
+        Target::new(Arc::new(Provider::new("p", "x", base_url, Network::Public, Origin::Config)), model)
+    }
+
+    fn fail(cooldowns: &Cooldowns, target: &Target, reason: FailureReason, retry_after_ms: Option<u64>) {
+        let failure = Failure { reason, code: String::new(), message: String::new(), retry_after_ms };
+        cooldowns.failed(target, &ModelError::new(target, Some(500), failure));
+    }
+
+    fn remaining(cooldowns: &Cooldowns, target: &Target) -> Option<u64> {
+        match cooldowns.admit(target) {
+            Admission::Cooling { remaining, .. } => Some(remaining.as_secs()),
+            Admission::Ready | Admission::Probe => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_grow_with_each_failure_and_end_with_a_success() {
+        let (cooldowns, target) = (Cooldowns::default(), target("m"));
+        assert!(matches!(cooldowns.admit(&target), Admission::Ready));
+        for seconds in [30, 60, 300, 300] {
+            fail(&cooldowns, &target, FailureReason::ServerError, None);
+            assert_eq!(remaining(&cooldowns, &target), Some(seconds));
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            assert!(matches!(cooldowns.admit(&target), Admission::Probe));
+        }
+        cooldowns.succeeded(&target);
+        assert!(matches!(cooldowns.admit(&target), Admission::Ready));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_probe_at_a_time_finds_out_whether_it_works_again() {
+        let (cooldowns, target) = (Cooldowns::default(), target("m"));
+        fail(&cooldowns, &target, FailureReason::Timeout, None);
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert!(matches!(cooldowns.admit(&target), Admission::Probe));
+        assert!(matches!(cooldowns.admit(&target), Admission::Cooling { named: false, .. }));
+        // Nobody reported its outcome: another one may try.
+        tokio::time::advance(PROBE).await;
+        assert!(matches!(cooldowns.admit(&target), Admission::Probe));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_the_provider_names_is_kept() {
+        let (cooldowns, target) = (Cooldowns::default(), target("m"));
+        fail(&cooldowns, &target, FailureReason::RateLimit, Some(7_000));
+        assert!(matches!(cooldowns.admit(&target), Admission::Cooling { named: true, .. }));
+        assert_eq!(remaining(&cooldowns, &target), Some(7));
+        fail(&cooldowns, &target, FailureReason::RateLimit, Some(u64::MAX));
+        assert_eq!(remaining(&cooldowns, &target), Some(3600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_lasting_failures_of_this_very_model_count() {
+        let (cooldowns, failed) = (Cooldowns::default(), target("m"));
+        for passing in [FailureReason::Format, FailureReason::ContextOverflow, FailureReason::EmptyResponse] {
+            fail(&cooldowns, &failed, passing, None);
+            assert_eq!(remaining(&cooldowns, &failed), None, "{passing:?}");
+        }
+        fail(&cooldowns, &failed, FailureReason::Billing, None);
+        assert_eq!(remaining(&cooldowns, &failed), Some(600));
+        assert!(matches!(cooldowns.admit(&target("other")), Admission::Ready));
+        let other_key = Target::new(
+            Arc::new(Provider { credential: "other".to_owned(), ..(*failed.provider).clone() }),
+            "m",
+        );
+        assert!(matches!(cooldowns.admit(&other_key), Admission::Ready));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_number_of_entries_is_bounded() {
+        let cooldowns = Cooldowns::default();
+        for index in 0..=CAPACITY {
+            fail(&cooldowns, &target(&index.to_string()), FailureReason::Timeout, None);
+        }
+        assert_eq!(cooldowns.list().len(), CAPACITY);
+    }
+}

@@ -60,7 +60,7 @@ impl Exchange<'_> {
         let content_type =
             headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let decoder = shim.decoder(request.stream, content_type).map_err(|fault| self.fault(fault))?;
-        let mut stream = ChunkStream::new(self.target, status.as_u16(), body, decoder, shim);
+        let mut stream = ChunkStream::new(self.target, body, decoder, shim);
         let found = stream.peek(enough).await?;
         Ok((stream, found))
     }
@@ -124,43 +124,39 @@ impl Exchange<'_> {
     /// Turns an answer that is not 2xx into a failure.
     async fn refused(&self, shim: &mut dyn Shim, response: Response) -> Stop {
         let Response { status, headers, body } = response;
-        let body = match body.collect_prefix(MAX_REFUSAL).await {
-            Ok(body) => body,
-            // The status alone says enough to classify it.
-            Err(_) => Default::default(),
-        };
+        // Where the body breaks off at once, the status alone says enough to classify it.
+        let body = body.collect_prefix(MAX_REFUSAL).await.unwrap_or_default();
         let headers: Vec<(String, String)> = headers
             .iter()
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
             .collect();
         match shim.classify(status.as_u16(), &headers, &body) {
-            Ok(failure) => Stop::Failed(ModelError::new(self.target, Some(status.as_u16()), failure)),
-            Err(Fault::Failure(failure)) => {
-                Stop::Failed(ModelError::new(self.target, Some(status.as_u16()), failure))
+            Ok(failure) | Err(Fault::Failure(failure)) => {
+                ModelError::new(self.target, Some(status.as_u16()), failure).into()
             }
             // The provider's verdict must not be lost with the shim.
-            Err(Fault::Crashed(how)) => Stop::Failed(unclassified(self.target, status, &how)),
+            Err(Fault::Crashed(how)) => unclassified(self.target, status, &how).into(),
         }
     }
 
     fn own(&self, reason: FailureReason, code: &str, text: String) -> Stop {
-        Stop::Failed(ModelError::own(self.target, reason, code, text))
+        ModelError::own(self.target, reason, code, text).into()
     }
 
     fn broken(&self, error: &openclaw_egress::EgressError) -> Stop {
-        Stop::Failed(ModelError::egress(self.target, error))
+        ModelError::egress(self.target, error).into()
     }
 
     fn fault(&self, fault: Fault) -> Stop {
         match fault {
-            Fault::Failure(failure) => Stop::Failed(ModelError::new(self.target, None, failure)),
+            Fault::Failure(failure) => ModelError::new(self.target, None, failure).into(),
             Fault::Crashed(how) => Stop::Crashed(how),
         }
     }
 
     fn error(&self, stop: Stop) -> ModelError {
         match stop {
-            Stop::Failed(error) => error,
+            Stop::Failed(error) => *error,
             Stop::Crashed(how) => crashed(self.target, &how),
         }
     }

@@ -12,7 +12,6 @@ use crate::types::{Chunk, FailureReason};
 /// The pieces of one answer, as the provider sends them. Dropping it ends the request.
 pub struct ChunkStream {
     target: Target,
-    status: u16,
     body: Body,
     decoder: Box<dyn Decoder>,
     // The decoder lives in the shim's instance: the lease must outlast it.
@@ -30,21 +29,20 @@ impl std::fmt::Debug for ChunkStream {
 
 /// Why reading stopped.
 pub(crate) enum Stop {
-    Failed(ModelError),
+    Failed(Box<ModelError>),
     Crashed(String),
 }
 
+impl From<ModelError> for Stop {
+    fn from(error: ModelError) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
 impl ChunkStream {
-    pub(crate) fn new(
-        target: &Target,
-        status: u16,
-        body: Body,
-        decoder: Box<dyn Decoder>,
-        shim: Box<dyn Shim>,
-    ) -> Self {
+    pub(crate) fn new(target: &Target, body: Body, decoder: Box<dyn Decoder>, shim: Box<dyn Shim>) -> Self {
         Self {
             target: target.clone(),
-            status,
             body,
             decoder,
             _shim: shim,
@@ -73,7 +71,10 @@ impl ChunkStream {
     pub async fn next(&mut self) -> Result<Option<Vec<Chunk>>, ModelError> {
         let next = match self.waiting.pop_front() {
             Some(chunks) => Some(chunks),
-            None => self.read().await.map_err(|stop| self.error(stop))?,
+            None => match self.read().await {
+                Ok(next) => next,
+                Err(stop) => return Err(self.error(stop)),
+            },
         };
         self.delivered |= next.is_some();
         Ok(next)
@@ -119,24 +120,20 @@ impl ChunkStream {
 
     fn broken(&mut self, error: &EgressError) -> Stop {
         self.ended = true;
-        Stop::Failed(ModelError::egress(&self.target, error))
+        ModelError::egress(&self.target, error).into()
     }
 
     fn fault(&self, fault: Fault) -> Stop {
         match fault {
             // A refusal inside a successful answer has no status of its own that would say anything.
-            Fault::Failure(failure) => Stop::Failed(ModelError::new(&self.target, self.reported(), failure)),
+            Fault::Failure(failure) => ModelError::new(&self.target, None, failure).into(),
             Fault::Crashed(how) => Stop::Crashed(how),
         }
     }
 
-    fn reported(&self) -> Option<u16> {
-        (self.status != 200).then_some(self.status)
-    }
-
     fn error(&self, stop: Stop) -> ModelError {
         let mut error = match stop {
-            Stop::Failed(error) => error,
+            Stop::Failed(error) => *error,
             Stop::Crashed(how) => crashed(&self.target, &how),
         };
         error.delivered = self.delivered;

@@ -430,3 +430,96 @@ impl<'de> Deserialize<'de> for Stops {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_request_is_read() {
+        let body = ChatBody::parse(
+            br#"{"model":"mock/a","stream":true,"stream_options":{"include_usage":true},"user":"u1","max_tokens":5,
+            "max_completion_tokens":9,"temperature":0.5,"top_p":1,"stop":"END","seed":7,"response_format":{"type": "text"},
+            "logprobs":null,"tool_choice":{"type":"function","function":{"name":"f"}},
+            "tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type": "object"}}}],
+            "messages":[{"role":"system","content":"be \u00e9xact"},
+              {"role":"user","content":[{"type":"text","text":"look"},{"type":"image_url","image_url":{"url":"data:x"}}]},
+              {"role":"assistant","content":null,"tool_calls":[{"id":"c","type":"function",
+                "function":{"name":"f","arguments":"{\"a\":1}"}}]},
+              {"role":"tool","tool_call_id":"c","content":"done"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (body.model.as_str(), body.include_usage, body.user.as_deref()),
+            ("mock/a", true, Some("u1"))
+        );
+        assert_eq!(body.turn(), Ok(3));
+        let request = body.request;
+        assert!(request.stream && request.model.is_empty());
+        assert_eq!((request.max_tokens, request.temperature, request.top_p), (Some(9), Some(0.5), Some(1.0)));
+        assert_eq!(request.stop, ["END"]);
+        assert_eq!(request.tool_choice, Some(ToolChoice::Function("f".to_owned())));
+        assert_eq!(request.tools[0].parameters.as_deref(), Some(r#"{"type": "object"}"#));
+        let extra = [("seed", "7"), ("response_format", r#"{"type": "text"}"#)];
+        assert_eq!(request.extra, extra.map(|(name, json)| (name.to_owned(), json.to_owned())));
+        assert_eq!(request.messages[0], Message::text(Role::System, "be \u{e9}xact"));
+        let parts = vec![Part::Text("look".to_owned()), Part::Image("data:x".to_owned())];
+        assert_eq!(request.messages[1].content, Some(Content::Parts(parts)));
+        assert_eq!(request.messages[2].tool_calls[0].arguments, r#"{"a":1}"#);
+        assert_eq!(request.messages[3].tool_call_id.as_deref(), Some("c"));
+    }
+
+    #[test]
+    fn a_bad_request_is_explained() {
+        let check = |body: &str, expected: &str| {
+            let error = ChatBody::parse(body.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{body}: {error}");
+        };
+        let with = |more: &str| format!(r#"{{"messages":[{{"role":"user","content":"x"}}],{more}}}"#);
+        check(r#"{"model":"openclaw"}"#, "Missing user message in `messages`.");
+        check(r#"{"messages":[]}"#, "Missing user message in `messages`.");
+        check(r#"{"messages":null}"#, "Missing user message in `messages`.");
+        check("{bad", "at line 1 column 2");
+        check("[]", "expected an object");
+        check(r#"{"messages":[{"role":"user","content":"x"}]} x"#, "trailing characters");
+        check(
+            r#"{"messages":[{"role":"user","content":"x"},{"role":"king"}]}"#,
+            "messages[1]: unknown variant `king`",
+        );
+        check(r#"{"messages":[{"role":"user","content":7}]}"#, "messages[0]: invalid type: integer `7`");
+        check(
+            r#"{"messages":[{"role":"user","content":[{"type":"audio"}]}]}"#,
+            "content part of type `audio`",
+        );
+        check(
+            r#"{"messages":[{"role":"user","content":[{"type":"image_url","image_url":"http://x"}]}]}"#,
+            "must be an https: or data: URL",
+        );
+        check(&with(r#""temperature":2.1"#), "Invalid `temperature`. Use a number from 0 to 2.");
+        check(&with(r#""top_p":-1"#), "Invalid `top_p`.");
+        check(&with(r#""presence_penalty":3"#), "Invalid `presence_penalty`.");
+        check(&with(r#""frequency_penalty":"a""#), "Invalid `frequency_penalty`.");
+        check(&with(r#""seed":1.5"#), "Invalid `seed`.");
+        check(&with(r#""n":2"#), "Invalid `n`.");
+        check(&with(r#""stop":["a","b","c","d","e"]"#), "Invalid `stop`.");
+        check(&with(r#""max_tokens":0"#), "Invalid `max_completion_tokens`.");
+        check(&with(r#""tool_choice":"sometimes""#), "`tool_choice` to be auto, none, required");
+        let images = vec![r#"{"type":"image_url","image_url":{"url":"data:x"}}"#; 9].join(",");
+        check(
+            &format!(r#"{{"messages":[{{"role":"user","content":[{images}]}}]}}"#),
+            "Too many `image_url` parts (9).",
+        );
+    }
+
+    #[test]
+    fn a_turn_needs_a_user_who_says_something() {
+        for silent in [
+            r#"{"messages":[{"role":"system","content":"x"}]}"#,
+            r#"{"messages":[{"role":"user","content":"  "}]}"#,
+            r#"{"messages":[{"role":"user","content":[]}]}"#,
+        ] {
+            let error = ChatBody::parse(silent.as_bytes()).unwrap().turn().unwrap_err();
+            assert_eq!(error.to_string(), "Missing user message in `messages`.", "{silent}");
+        }
+    }
+}

@@ -319,3 +319,85 @@ fn string(out: &mut Vec<u8>, text: &str) {
     // A string can always be serialised, and writing to a vector cannot fail.
     let _ = serde_json::to_writer(out, text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer() -> Writer {
+        Writer::with("\"id\":\"chatcmpl_1\"".to_owned(), 7, "mock/\"a\"")
+    }
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_stream_has_the_shape_of_the_original() {
+        let mut writer = writer();
+        let mut out = Vec::new();
+        let delta = ToolCallDelta {
+            index: 0,
+            id: Some("c".to_owned()),
+            name: Some("f".to_owned()),
+            arguments: String::new(),
+        };
+        for chunk in [
+            Chunk::Text("a\n\"b\"".to_owned()),
+            Chunk::ToolCall(delta),
+            Chunk::ToolCall(ToolCallDelta { index: 0, id: None, name: None, arguments: "{}".to_owned() }),
+            Chunk::Usage(Usage { input_tokens: 10, output_tokens: 34, ..Usage::default() }),
+            Chunk::Finish(FinishReason::ToolCalls),
+        ] {
+            writer.chunk(&chunk, &mut out);
+        }
+        writer.end(true, &mut out);
+        let head = r#"data: {"id":"chatcmpl_1","object":"chat.completion.chunk","created":7,"model":"mock/\"a\"","choices":["#;
+        let expected = [
+            r#"{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}"#,
+            r#"{"index":0,"delta":{"content":"a\n\"b\""},"finish_reason":null}]}"#,
+            concat!(
+                r#"{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","type":"function","#,
+                r#""function":{"name":"f","arguments":""}}]},"finish_reason":null}]}"#
+            ),
+            r#"{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]},"finish_reason":null}]}"#,
+            r#"{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#,
+            r#"],"usage":{"prompt_tokens":10,"completion_tokens":34,"total_tokens":44}}"#,
+        ];
+        let expected = expected.map(|tail| format!("{head}{tail}\n\n")).concat() + "data: [DONE]\n\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_completion_has_the_shape_of_the_original() {
+        let answer = Answer { text: "hi".to_owned(), finish: Some(FinishReason::Stop), ..Answer::default() };
+        assert_eq!(
+            written(|out| writer().completion(&answer, out)),
+            concat!(
+                r#"{"id":"chatcmpl_1","object":"chat.completion","created":7,"model":"mock/\"a\"","choices":[{"index":0,"#,
+                r#""message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"#,
+                r#""usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}"#
+            )
+        );
+        let empty = written(|out| writer().completion(&Answer::default(), out));
+        assert!(empty.contains(r#""content":"No response from OpenClaw.""#), "{empty}");
+        let call = ToolCall { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() };
+        let calls = Answer { tool_calls: vec![call.clone(), call], ..Answer::default() };
+        let calls: serde_json::Value =
+            serde_json::from_str(&written(|out| writer().completion(&calls, out))).unwrap();
+        assert_eq!(calls["choices"][0]["finish_reason"], "tool_calls");
+        assert_eq!(calls["choices"][0]["message"]["tool_calls"][1]["function"]["name"], "f");
+        assert!(calls["choices"][0]["message"]["content"].is_null());
+    }
+
+    #[test]
+    fn a_failure_in_the_middle_ends_the_stream() {
+        let error = ErrorBody { code: Some("cut".to_owned()), ..ErrorBody::invalid_request("a \"b\"") };
+        assert_eq!(
+            written(|out| writer().failed(&error, out)),
+            "data: {\"error\":{\"message\":\"a \\\"b\\\"\",\"type\":\"invalid_request_error\",\"code\":\"cut\"}}\n\ndata: [DONE]\n\n"
+        );
+    }
+}
