@@ -1,0 +1,231 @@
+//! The receiving loop. Owns the offset, which is what Telegram takes for an acknowledgement: it passes an update only
+//! after the gateway has made it durable, or when there is nothing in it for the gateway.
+
+use openclaw_sdk::backoff::Backoff;
+use openclaw_sdk::channel::Failure;
+use openclaw_sdk::inbound::{AdmitError, Connection};
+use openclaw_sdk::log::Level;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::api::{ALLOWED_UPDATES, DeleteWebhook, GetUpdates, Update, UpdateId, User};
+use crate::host::{Host, call};
+use crate::inbound::{Mapped, map};
+use crate::outcome::{CONFLICT_HINT, Refusal, result, unauthorised_text};
+use crate::probe::get_me;
+
+const LIMIT: u8 = 100;
+/// How long Telegram holds a poll open, in seconds.
+const LONG_POLL_S: u8 = 30;
+const POLL_TIMEOUT_MS: u64 = 45_000;
+const CALL_TIMEOUT_MS: u64 = 15_000;
+/// An empty poll that took less than this was not held open.
+const SHORT_POLL_US: u64 = 1_000_000;
+/// Bounds of the wait that the gateway asks for when it cannot store anything.
+const ADMIT_WAIT_MS: (u64, u64) = (50, 30_000);
+
+/// Where this account has got to, as the gateway keeps it.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Cursor {
+    /// The first update that has not been taken over.
+    offset: i64,
+    /// Another bot counts its updates from elsewhere.
+    bot_id: i64,
+}
+
+/// Receives until the token is refused.
+pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
+    host.state(Connection::Connecting);
+    let mut backoff = Backoff::new(1_000, 30_000);
+    let me = loop {
+        match get_me(host, CALL_TIMEOUT_MS).await {
+            Ok(me) => break me,
+            Err(refusal) => recover(host, &refusal, "getMe", &mut backoff).await?,
+        }
+    };
+    let stored = cursor.and_then(|bytes| serde_json::from_slice::<Cursor>(bytes).ok());
+    let offset = stored.filter(|cursor| cursor.bot_id == me.id).map(|cursor| cursor.offset);
+    let name = me.username.as_deref().unwrap_or("a bot without a name");
+    host.log(Level::Info, &format!("polling as @{name}"));
+    backoff.reset();
+    let mut poller = Poller {
+        host,
+        me,
+        offset,
+        webhook_cleared: false,
+        held_open: false,
+        idle: Backoff::new(50, 1_000),
+        backoff,
+    };
+    loop {
+        poller.step().await?;
+    }
+}
+
+struct Poller<'a, H> {
+    host: &'a H,
+    me: User,
+    offset: Option<i64>,
+    /// While a webhook is set, Telegram refuses polls.
+    webhook_cleared: bool,
+    /// Whether the next poll may be held open. Not before one has succeeded, so that trouble and its end are seen at
+    /// once.
+    held_open: bool,
+    idle: Backoff,
+    backoff: Backoff,
+}
+
+impl<H: Host> Poller<'_, H> {
+    /// One exchange with Telegram and all that follows from it.
+    async fn step(&mut self) -> Result<(), Failure> {
+        if !self.webhook_cleared {
+            self.clear_webhook().await?;
+        }
+        let parameters = GetUpdates {
+            offset: self.offset,
+            limit: LIMIT,
+            timeout: if self.held_open { LONG_POLL_S } else { 0 },
+            allowed_updates: ALLOWED_UPDATES,
+        };
+        let begun = self.host.monotonic_us();
+        let answer = call(self.host, "getUpdates", &parameters, POLL_TIMEOUT_MS).await;
+        match result::<Vec<&RawValue>>(&answer) {
+            Ok(updates) => {
+                self.held_open = true;
+                self.backoff.reset();
+                self.host.state(Connection::Ready);
+                let before = self.offset;
+                for update in updates {
+                    self.take(update).await;
+                }
+                // A server that does not hold polls open, or repeats what it cannot number, is not asked without pause.
+                if self.offset != before {
+                    self.idle.reset();
+                } else if self.host.monotonic_us().saturating_sub(begun) < SHORT_POLL_US {
+                    self.host.sleep(self.idle.exact()).await;
+                }
+                Ok(())
+            }
+            Err(refusal) => {
+                self.held_open = false;
+                if matches!(refusal, Refusal::Conflict { .. }) {
+                    self.webhook_cleared = false;
+                }
+                recover(self.host, &refusal, "getUpdates", &mut self.backoff).await
+            }
+        }
+    }
+
+    async fn clear_webhook(&mut self) -> Result<(), Failure> {
+        let parameters = DeleteWebhook { drop_pending_updates: false };
+        let answer = call(self.host, "deleteWebhook", &parameters, CALL_TIMEOUT_MS).await;
+        match result::<bool>(&answer) {
+            Ok(_) => self.webhook_cleared = true,
+            Err(refusal @ Refusal::Unauthorised { .. }) => {
+                return Err(unauthorised(self.host, &refusal, "deleteWebhook"));
+            }
+            // Mostly there is no webhook; if there is one, the poll says so.
+            Err(refusal) => {
+                let failure = refusal.failure("deleteWebhook");
+                self.host.log(Level::Warn, &format!("deleteWebhook failed: {}", failure.detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over one update. Whatever is in it, the ones behind it go on.
+    async fn take(&mut self, json: &RawValue) {
+        let Ok(UpdateId { update_id }) = serde_json::from_str(json.get()) else {
+            self.host.log(Level::Warn, "skipping an update without a number");
+            return;
+        };
+        if self.offset.is_some_and(|offset| update_id < offset) {
+            return;
+        }
+        let next = update_id.saturating_add(1);
+        match serde_json::from_str::<Update>(json.get()) {
+            Ok(update) => match map(&update, &self.me) {
+                Mapped::Message(message) => self.admit(*message, next).await,
+                Mapped::Nothing(why) => {
+                    self.host.log(Level::Debug, &format!("skipping update {update_id}: {why}"))
+                }
+            },
+            // The error names a place in the JSON, never its content.
+            Err(error) => {
+                self.host.log(
+                    Level::Warn,
+                    &format!("skipping update {update_id}, which is not understood: {error}"),
+                );
+            }
+        }
+        self.offset = Some(next);
+    }
+
+    /// Hands a message over, for as long as it takes.
+    async fn admit(&self, message: openclaw_sdk::channel::Message, next: i64) {
+        let cursor = serde_json::to_vec(&Cursor { offset: next, bot_id: self.me.id }).unwrap_or_default();
+        let mut waited = false;
+        loop {
+            match self.host.admit(message.clone(), cursor.clone()).await {
+                Ok(_) => return,
+                Err(AdmitError::Invalid(why)) => {
+                    self.host.log(Level::Warn, &format!("skipping message {}: {why}", message.id));
+                    return;
+                }
+                Err(AdmitError::Unavailable(ms)) => {
+                    if !waited {
+                        self.host.log(Level::Warn, "the gateway cannot take messages now; waiting");
+                        self.host.state(Connection::Degraded("the gateway cannot take messages now".into()));
+                    }
+                    waited = true;
+                    self.host.sleep(ms.clamp(ADMIT_WAIT_MS.0, ADMIT_WAIT_MS.1)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Says what is wrong and waits, or fails if only a person can help.
+async fn recover<H: Host>(
+    host: &H,
+    refusal: &Refusal,
+    method: &str,
+    backoff: &mut Backoff,
+) -> Result<(), Failure> {
+    let own = backoff.jittered(host.monotonic_us());
+    let failure = refusal.failure(method);
+    let (what, wait) = match refusal {
+        Refusal::Unauthorised { .. } => return Err(unauthorised(host, refusal, method)),
+        Refusal::Conflict { description } => (format!("Telegram {method} conflict: {description}"), own),
+        Refusal::Limited { retry_after_ms, .. } => (
+            format!("Telegram {method} rate-limited: {}", failure.detail),
+            retry_after_ms.unwrap_or(own).max(own),
+        ),
+        Refusal::NotSent { .. } | Refusal::Broken { .. } => {
+            (format!("Telegram network error: {}", failure.detail), own)
+        }
+        Refusal::Markup { .. } | Refusal::Refused { .. } | Refusal::Denied { .. } => {
+            (format!("Telegram {method} failed: {}", failure.detail), own)
+        }
+    };
+    let hint = if matches!(refusal, Refusal::Conflict { .. }) { CONFLICT_HINT } else { "" };
+    host.log(Level::Warn, &format!("{what}; retrying in {}s.{hint}", wait.div_ceil(1_000)));
+    host.state(Connection::Degraded(format!("{what}.{hint}")));
+    host.sleep(wait).await;
+    Ok(())
+}
+
+fn unauthorised<H: Host>(host: &H, refusal: &Refusal, method: &str) -> Failure {
+    let failure = refusal.failure(method);
+    let text = match refusal {
+        Refusal::Unauthorised { status, .. } => unauthorised_text(method, *status),
+        _ => failure.detail.clone(),
+    };
+    host.log(Level::Error, &text);
+    host.state(Connection::AuthRequired(text));
+    failure
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! The typing notice. Owns the guard that keeps quiet when the token is refused: Telegram may delete a bot that keeps
+//! calling with a revoked token.
+
+use openclaw_sdk::backoff::Backoff;
+use openclaw_sdk::channel::{Failure, Target};
+
+use crate::api::SendChatAction;
+use crate::host::{Host, call};
+use crate::outcome::{Refusal, result};
+use crate::target;
+
+const TIMEOUT_MS: u64 = 10_000;
+/// After so many refusals in a row there are no more attempts.
+const MAX_REFUSALS: u32 = 10;
+
+/// How long to keep quiet.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    refusals: u32,
+    backoff: Backoff,
+    quiet_until_us: u64,
+}
+
+impl Guard {
+    pub(crate) const fn new() -> Self {
+        Self { refusals: 0, backoff: Backoff::new(1_000, 300_000), quiet_until_us: 0 }
+    }
+
+    fn may_call(&self, now_us: u64) -> bool {
+        self.refusals < MAX_REFUSALS && now_us >= self.quiet_until_us
+    }
+
+    fn refused(&mut self, now_us: u64) {
+        self.refusals += 1;
+        self.quiet_until_us = now_us.saturating_add(self.backoff.exact().saturating_mul(1_000));
+    }
+}
+
+/// Shows "typing…" for about five seconds. `guard` is borrowed only between awaits.
+pub(crate) async fn notify<H: Host>(
+    host: &H,
+    target: &Target,
+    guard: &std::cell::RefCell<Guard>,
+) -> Result<(), Failure> {
+    let destination = target::parse(target)?;
+    if !guard.borrow().may_call(host.monotonic_us()) {
+        return Err(Failure::unauthorised(
+            "typing_suspended",
+            "Telegram refused the token; no typing notice is sent",
+        ));
+    }
+    // Unlike a message, a notice needs the number of the general topic.
+    let parameters =
+        SendChatAction { chat_id: &destination.chat, action: "typing", message_thread_id: destination.topic };
+    let answer = call(host, "sendChatAction", &parameters, TIMEOUT_MS).await;
+    match result::<bool>(&answer) {
+        Ok(_) => {
+            *guard.borrow_mut() = Guard::new();
+            Ok(())
+        }
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Unauthorised { .. }) {
+                guard.borrow_mut().refused(host.monotonic_us());
+            }
+            Err(refusal.failure("sendChatAction"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake::{Fake, block_on};
+
+    fn target(thread: Option<&str>) -> Target {
+        Target { room: "-1001".into(), thread: thread.map(str::to_owned) }
+    }
+
+    #[test]
+    fn the_general_topic_is_named() {
+        let fake = Fake::default().says(json!(true));
+        block_on(notify(&fake, &target(Some("1")), &RefCell::new(Guard::new()))).unwrap();
+        let expected = json!({"chat_id": -1001, "action": "typing", "message_thread_id": 1});
+        assert_eq!(fake.calls(), [("sendChatAction".to_owned(), expected)]);
+    }
+
+    #[test]
+    fn a_refused_token_is_not_hammered() {
+        let mut fake = Fake::default();
+        for _ in 0..20 {
+            fake = fake.refuses(401, "Unauthorized", None);
+        }
+        let guard = RefCell::new(Guard::new());
+        for second in 0..4_000 {
+            fake.set_clock_us(second * 1_000_000);
+            assert!(block_on(notify(&fake, &target(None), &guard)).is_err());
+        }
+        assert_eq!(fake.calls().len(), 10);
+    }
+
+    #[test]
+    fn other_errors_do_not_count() {
+        let fake = Fake::default().refuses(500, "x", None).refuses(401, "x", None).says(json!(true));
+        let guard = RefCell::new(Guard::new());
+        assert!(block_on(notify(&fake, &target(None), &guard)).is_err());
+        assert!(block_on(notify(&fake, &target(None), &guard)).is_err());
+        fake.set_clock_us(2_000_000);
+        assert!(block_on(notify(&fake, &target(None), &guard)).is_ok());
+    }
+}
