@@ -1,1 +1,23 @@
-//! openclaw-agents.
+//! Owns agents: what a turn remembers, what its model is told, and what the person is told when it fails. Never knows a
+//! channel's protocol, never orders or stores a channel's turns.
+//!
+//! Invariants, each with a test:
+//! - A turn that failed or was stopped leaves nothing in its session.
+//! - A turn ends by its deadline, whatever its model does.
+//! - The cache of histories is never ahead of the store.
+
+mod agents;
+mod backend;
+mod command;
+mod history;
+mod prompt;
+mod runs;
+mod settings;
+mod texts;
+mod turn;
+
+pub use agents::Agents;
+pub use openclaw_store::{SessionRow, SessionWrite, StoreError};
+pub use runs::{ActiveRun, Stop};
+pub use settings::{AgentSettings, Settings};
+pub use turn::{ChannelContext, Turn, TurnError, TurnEvent, TurnRequest};

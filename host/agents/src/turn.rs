@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use openclaw_models::{Failure, FailureReason, FinishReason, Message, Tool, ToolCall, ToolChoice, Usage};
+use openclaw_models::{FinishReason, Message, ModelsError, Tool, ToolCall, ToolChoice, Usage};
 use openclaw_store::{SessionWrite, StoreError};
 use tokio::sync::mpsc;
+
+use crate::history::History;
 
 /// Where a turn comes from, for the envelope and for commands. `None` in a request for HTTP and the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +38,9 @@ pub struct TurnRequest {
     pub agent_id: String,
     /// Which session; lower case.
     pub session_key: String,
-    /// What the person said.
+    /// The session key was made for this turn: there is nothing to load.
+    pub fresh: bool,
+    /// What the person said. Empty only with a `context` that ends in what is to be answered.
     pub message: String,
     /// When it was said, in Unix milliseconds; 0 means now.
     pub received_at: i64,
@@ -66,7 +70,7 @@ pub struct TurnRequest {
     pub timeout: Option<Duration>,
     /// Text that begins with `/` is text, not a command.
     pub plain: bool,
-    /// Receives what the model writes, as it is written. A full or closed sink slows or ends the turn.
+    /// Receives what the model writes, as it is written. A full sink slows the turn, a closed one ends it.
     pub sink: Option<mpsc::Sender<TurnEvent>>,
 }
 
@@ -77,8 +81,6 @@ pub enum TurnEvent {
     Text(String),
     /// Text of the model's reasoning.
     Reasoning(String),
-    /// What is here so far is void: another attempt begins.
-    Restart,
 }
 
 /// A finished turn.
@@ -94,8 +96,8 @@ pub struct Turn {
     pub command: bool,
     /// Calls of the caller's tools.
     pub tool_calls: Vec<ToolCall>,
-    /// To be stored: with `Agents::commit`, or by messaging together with the reply.
-    pub write: SessionWrite,
+    /// To be stored: with `Agents::commit`, or by messaging together with the reply. `None`: nothing changed.
+    pub write: Option<SessionWrite>,
     /// What it used.
     pub usage: Usage,
     /// Which provider answered; empty for a command.
@@ -108,33 +110,30 @@ pub struct Turn {
     pub duration: Duration,
     /// Attempts that failed before the one that answered.
     pub fallback_attempts: usize,
+    /// What the transcript held before, for the cache.
+    pub(crate) history: Option<History>,
 }
 
 /// Why a turn has no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TurnError {
-    /// The model's provider failed, after all fallbacks.
-    #[error("{}", crate::texts::failure_line(provider, model, failure))]
-    Model {
-        /// Which provider; empty when none could be chosen.
-        provider: String,
-        /// Which model.
-        model: String,
-        /// HTTP status of the provider's answer, where there was one.
-        status: Option<u16>,
-        /// Classified by the provider's shim.
-        failure: Failure,
-    },
-    /// No provider or model fits; the text says what is missing and what to type.
-    #[error("{0}")]
-    NoModel(String),
+    /// No model could be asked, or all that were failed.
+    #[error(transparent)]
+    Model(#[from] ModelsError),
+    /// There is no such agent.
+    #[error("there is no agent \"{0}\" (unknown_agent). Run `openclaw config get agents` to see the agents")]
+    UnknownAgent(String),
     /// The model answered with nothing.
-    #[error("Agent couldn't generate a response (empty_response). Ask again, or choose another model")]
+    #[error("the model answered with nothing (empty_response). Ask again, or choose another model")]
     Empty,
     /// It took longer than its deadline.
-    #[error("the turn took longer than {} s (timeout). Raise agents.defaults.timeoutSeconds, or choose a faster model", .0.as_secs())]
+    #[error(
+        "the turn took longer than {} s and was stopped (timeout). Raise agents.defaults.timeoutSeconds, or choose a \
+         faster model",
+        .0.as_secs()
+    )]
     Timeout(Duration),
-    /// Somebody stopped it.
+    /// Somebody stopped it, or nobody listens any more.
     #[error("the turn was stopped (aborted)")]
     Aborted,
     /// The session could not be read.
@@ -146,16 +145,16 @@ impl TurnError {
     /// A stable code for searching and for machines.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Model { failure, .. } => failure.reason.as_str(),
-            Self::NoModel(_) => "no_model",
-            Self::Empty => FailureReason::EmptyResponse.as_str(),
+            Self::Model(error) => error.code(),
+            Self::UnknownAgent(_) => "unknown_agent",
+            Self::Empty => "empty_response",
             Self::Timeout(_) => "timeout",
             Self::Aborted => "aborted",
             Self::Store(error) => error.code(),
         }
     }
 
-    /// What a person in a chat reads. `None`: nothing is said, because they stopped it themselves.
+    /// What a person in a chat reads. `None`: nothing is said, because it was stopped on purpose.
     pub fn user_text(&self) -> Option<String> {
         crate::texts::user_text(self)
     }

@@ -1,0 +1,361 @@
+//! Owns turns: history, prompt, model, reply. Never stores a channel's turn (messaging does, together with the reply) and
+//! never orders turns of a session (messaging's lanes do).
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use openclaw_config::ModelChoice;
+use openclaw_models::{ChatReply, ChatRequest, FinishReason, Models, Usage};
+use openclaw_store::{Entry, EntryRole, SessionRow, SessionWrite, Store, StoreError};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::backend::Backend;
+use crate::command::{self, Command, Status};
+use crate::history::{Histories, History};
+use crate::prompt::{self, Prompts};
+use crate::runs::{ActiveRun, Runs, Stop};
+use crate::settings::{AgentSettings, Settings};
+use crate::{Turn, TurnError, TurnRequest};
+
+/// The word with which an agent chooses to stay silent.
+const NO_REPLY: &str = "NO_REPLY";
+
+/// All agents. Cheap to clone.
+#[derive(Clone)]
+pub struct Agents {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    backend: Arc<dyn Backend>,
+    settings: RwLock<Arc<Settings>>,
+    histories: Histories,
+    prompts: Prompts,
+    runs: Runs,
+    started: Instant,
+}
+
+/// One turn on its way.
+struct Running<'a> {
+    inner: &'a Inner,
+    settings: Arc<Settings>,
+    agent: AgentSettings,
+    request: TurnRequest,
+    run_id: String,
+    began: Instant,
+    deadline: Instant,
+}
+
+impl Agents {
+    /// Agents that remember in `store` and ask `models`.
+    pub fn new(store: Store, models: Models, settings: Settings) -> Self {
+        Self::with_backend(store, Arc::new(models), settings)
+    }
+
+    pub(crate) fn with_backend(store: Store, backend: Arc<dyn Backend>, settings: Settings) -> Self {
+        let inner = Inner {
+            store,
+            backend,
+            settings: RwLock::new(Arc::new(settings)),
+            histories: Histories::default(),
+            prompts: Prompts::default(),
+            runs: Runs::default(),
+            started: Instant::now(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Replaces the settings; turns under way keep the old ones.
+    pub fn set_settings(&self, settings: Settings) {
+        *self.inner.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// The settings now.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.inner.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether a message must not wait for the turn that runs in its session.
+    pub fn overtakes(&self, message: &str) -> bool {
+        Command::parse(message) == Some(Command::Stop)
+    }
+
+    /// Runs one turn. The caller holds the session's lane, except for a message that overtakes, and stores the result:
+    /// with [`Agents::commit`] or with the reply. Dropping the future stops the turn.
+    ///
+    /// # Errors
+    /// [`TurnError`]; nothing of the turn is to be stored then.
+    pub async fn run_turn(&self, mut request: TurnRequest) -> Result<Turn, TurnError> {
+        let settings = self.settings();
+        let agent = settings.agents.iter().find(|agent| agent.id == request.agent_id);
+        let agent = agent.cloned().ok_or_else(|| TurnError::UnknownAgent(request.agent_id.clone()))?;
+        let limit = request.timeout.unwrap_or(settings.timeout);
+        let began = Instant::now();
+        let run_id = request.run_id.take().unwrap_or_else(|| Uuid::new_v4().to_string());
+        let command = (!request.plain).then(|| Command::parse(&request.message)).flatten();
+        if command == Some(Command::Stop) {
+            let stopped = self.abort(Stop::Session(&request.session_key));
+            let reply = if stopped.is_empty() { command::IDLE } else { command::STOPPED };
+            return Ok(answered(run_id, String::new(), reply.to_owned(), None, began));
+        }
+        let active = ActiveRun {
+            run_id: run_id.clone(),
+            session_key: request.session_key.clone(),
+            started_at: now_ms(),
+        };
+        let registered = self.inner.runs.register(active);
+        let closed = closed(request.sink.clone());
+        let deadline = began + limit;
+        let running = Running { inner: &self.inner, settings, agent, request, run_id, began, deadline };
+        // All losers are dropped: the model's answer ends with its stream, and nothing was stored.
+        tokio::select! {
+            result = running.run(command) => result,
+            () = tokio::time::sleep_until(deadline) => Err(TurnError::Timeout(limit)),
+            () = registered.stopped() => Err(TurnError::Aborted),
+            () = closed => Err(TurnError::Aborted),
+        }
+    }
+
+    /// Stores a turn of HTTP or the command line: returns when it is queued, and the next turn of the session sees it.
+    ///
+    /// # Errors
+    /// When the store is closed.
+    pub async fn commit(&self, turn: &Turn) -> Result<(), StoreError> {
+        let Some(write) = turn.write.clone() else { return Ok(()) };
+        let now = now_ms();
+        let history = turn.history.clone().unwrap_or_default();
+        let created_at = history
+            .session
+            .as_ref()
+            .filter(|known| known.session_id == write.session_id)
+            .map_or(now, |known| known.created_at);
+        let session = SessionRow {
+            key: write.key.clone(),
+            session_id: write.session_id.clone(),
+            agent: write.agent.clone(),
+            created_at,
+            updated_at: now,
+            model: None,
+            usage: openclaw_store::Usage::default(),
+        };
+        let (key, history) = (write.key.clone(), history.append(session, &write.entries));
+        self.inner.store.append_lazily(write, now).await?;
+        self.inner.histories.put(&key, history);
+        Ok(())
+    }
+
+    /// Stops turns and returns their runs; the turns end with [`TurnError::Aborted`].
+    pub fn abort(&self, which: Stop<'_>) -> Vec<String> {
+        self.inner.runs.stop(which)
+    }
+
+    /// The turns that run now, the oldest first.
+    pub fn active(&self) -> Vec<ActiveRun> {
+        self.inner.runs.list()
+    }
+
+    /// Sessions, the one used last first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn sessions(&self, limit: usize) -> Result<Vec<SessionRow>, StoreError> {
+        self.inner.store.sessions(limit).await
+    }
+}
+
+impl Running<'_> {
+    async fn run(mut self, command: Option<Command>) -> Result<Turn, TurnError> {
+        let history = match self.request.fresh {
+            true => History::default(),
+            false => self.inner.histories.take(&self.inner.store, &self.request.session_key).await?,
+        };
+        match command {
+            Some(Command::New(first)) if first.is_empty() => {
+                let write = self.write(Uuid::new_v4().to_string(), Vec::new());
+                let session_id = write.session_id.clone();
+                let reply = command::NEW.to_owned();
+                let mut turn = answered(self.run_id, session_id, reply, Some(write), self.began);
+                turn.history = Some(history);
+                Ok(turn)
+            }
+            Some(Command::New(first)) => {
+                self.request.message = first;
+                self.ask(History::default()).await
+            }
+            Some(Command::Status | Command::Help | Command::Whoami | Command::Stop) | None => {
+                match command.and_then(|command| self.simple(&command, &history)) {
+                    Some(reply) => {
+                        let session_id = history
+                            .session
+                            .as_ref()
+                            .map_or_else(String::new, |known| known.session_id.clone());
+                        // Nothing changed: the next turn need not read it again.
+                        self.inner.histories.put(&self.request.session_key, history);
+                        Ok(answered(self.run_id, session_id, reply, None, self.began))
+                    }
+                    None => self.ask(history).await,
+                }
+            }
+        }
+    }
+
+    /// The answer of a command that changes nothing.
+    fn simple(&self, command: &Command, history: &History) -> Option<String> {
+        match command {
+            Command::Help => Some(command::HELP.to_owned()),
+            Command::Whoami => Some(command::whoami(self.request.channel.as_ref())),
+            Command::Status => {
+                let model = self.inner.backend.first(&self.choice());
+                let status = Status {
+                    version: &self.settings.version,
+                    uptime: self.inner.started.elapsed(),
+                    model: model.unwrap_or_else(|error| format!("none ({error})")),
+                    session_key: &self.request.session_key,
+                    session: history.session.as_ref(),
+                    // This one is among them.
+                    running: self.inner.runs.list().len().saturating_sub(1),
+                    now: now_ms(),
+                };
+                Some(status.text())
+            }
+            Command::New(_) | Command::Stop => None,
+        }
+    }
+
+    fn choice(&self) -> ModelChoice {
+        match &self.request.model {
+            Some(model) => ModelChoice { primary: Some(model.clone()), fallbacks: Vec::new() },
+            None => self.agent.model.clone(),
+        }
+    }
+
+    async fn ask(self, history: History) -> Result<Turn, TurnError> {
+        let request = &self.request;
+        let now = now_ms();
+        let at = if request.received_at > 0 { request.received_at } else { now };
+        let said = prompt::envelope(&request.message, request.channel.as_ref(), at);
+        let system = self.inner.prompts.system(&self.agent.workspace).await;
+        let chat = ChatRequest {
+            messages: prompt::messages(&system, request, &history.entries, &said),
+            tools: request.tools.clone(),
+            tool_choice: request.tool_choice.clone(),
+            stream: true,
+            max_tokens: request.max_tokens,
+            temperature: request.temperature,
+            top_p: request.top_p,
+            stop: request.stop.clone(),
+            extra: request.extra.clone(),
+            ..ChatRequest::default()
+        };
+        let sink = request.sink.as_ref();
+        let answer = self.inner.backend.ask(chat, &self.choice(), self.deadline, sink).await?;
+        let reply = self.reply(&answer)?;
+        let session_id = match &history.session {
+            Some(known) => known.session_id.clone(),
+            None => Uuid::new_v4().to_string(),
+        };
+        let ChatReply { provider, model, answer, failed } = answer;
+        let usage = answer.usage.unwrap_or_default();
+        let mut entries = Vec::with_capacity(2);
+        if !said.is_empty() {
+            let role = EntryRole::User;
+            entries.push(Entry { role, content: said, model: None, usage: None, at });
+        }
+        if !reply.is_empty() {
+            entries.push(Entry {
+                role: EntryRole::Assistant,
+                content: reply.clone(),
+                model: Some(format!("{provider}/{model}")),
+                usage: Some(stored(usage)),
+                at: now_ms(),
+            });
+        }
+        let write = self.write(session_id.clone(), entries);
+        Ok(Turn {
+            session_id,
+            reply,
+            command: false,
+            tool_calls: answer.tool_calls,
+            write: Some(write),
+            usage,
+            provider,
+            model,
+            stop_reason: answer.finish.unwrap_or(FinishReason::Stop),
+            duration: self.began.elapsed(),
+            fallback_attempts: failed.len(),
+            history: Some(history),
+            run_id: self.run_id,
+        })
+    }
+
+    /// What the person reads. Silence is a choice in a group; in a direct chat it is a failure.
+    fn reply(&self, answer: &ChatReply) -> Result<String, TurnError> {
+        let answer = &answer.answer;
+        let text = if answer.text.trim().is_empty() { &answer.refusal } else { &answer.text };
+        let silent = text.trim() == NO_REPLY;
+        let direct = self.request.channel.as_ref().is_some_and(|channel| channel.direct);
+        if silent && !direct {
+            return Ok(String::new());
+        }
+        if silent || (text.trim().is_empty() && answer.tool_calls.is_empty()) {
+            return Err(TurnError::Empty);
+        }
+        Ok(text.clone())
+    }
+
+    fn write(&self, session_id: String, entries: Vec<Entry>) -> SessionWrite {
+        let (key, agent) = (self.request.session_key.clone(), self.agent.id.clone());
+        SessionWrite { key, session_id, agent, entries }
+    }
+}
+
+/// A turn that asked no model.
+fn answered(
+    run_id: String,
+    session_id: String,
+    reply: String,
+    write: Option<SessionWrite>,
+    began: Instant,
+) -> Turn {
+    Turn {
+        run_id,
+        session_id,
+        reply,
+        command: true,
+        tool_calls: Vec::new(),
+        write,
+        usage: Usage::default(),
+        provider: String::new(),
+        model: String::new(),
+        stop_reason: FinishReason::Stop,
+        duration: began.elapsed(),
+        fallback_attempts: 0,
+        history: None,
+    }
+}
+
+/// Returns when nobody listens any more; never without a sink.
+async fn closed(sink: Option<tokio::sync::mpsc::Sender<crate::TurnEvent>>) {
+    match sink {
+        Some(sink) => sink.closed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn stored(usage: Usage) -> openclaw_store::Usage {
+    openclaw_store::Usage {
+        input_tokens: usage.input_tokens,
+        output_tokens: usage.output_tokens,
+        cached_tokens: usage.cached_tokens,
+    }
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

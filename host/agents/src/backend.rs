@@ -1,0 +1,64 @@
+//! Owns what a turn asks of models, as a trait, so that turns can be tested without HTTP. Never chooses a model.
+
+use async_trait::async_trait;
+use openclaw_config::ModelChoice;
+use openclaw_models::{Answer, ChatReply, ChatRequest, Chunk, Models, ModelsError, Opened};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::TurnEvent;
+
+/// Asks models.
+#[async_trait]
+pub(crate) trait Backend: Send + Sync + 'static {
+    /// Asks the models of `choice` in turn and waits for the whole answer; `sink` gets its text as it arrives.
+    async fn ask(
+        &self,
+        request: ChatRequest,
+        choice: &ModelChoice,
+        deadline: Instant,
+        sink: Option<&mpsc::Sender<TurnEvent>>,
+    ) -> Result<ChatReply, ModelsError>;
+
+    /// `<provider>/<model>` that `choice` would ask first.
+    fn first(&self, choice: &ModelChoice) -> Result<String, ModelsError>;
+}
+
+#[async_trait]
+impl Backend for Models {
+    async fn ask(
+        &self,
+        request: ChatRequest,
+        choice: &ModelChoice,
+        deadline: Instant,
+        sink: Option<&mpsc::Sender<TurnEvent>>,
+    ) -> Result<ChatReply, ModelsError> {
+        let targets = self.catalog().targets(choice)?;
+        let Opened { mut stream, failed } = self.open_any(request, &targets, Some(deadline)).await?;
+        let mut answer = Answer::default();
+        while let Some(chunks) = stream.next().await.map_err(ModelsError::Failed)? {
+            for chunk in chunks {
+                if let (Some(sink), Some(event)) = (sink, event(&chunk)) {
+                    // A closed sink ends the turn, where the turn waits for it.
+                    let _ = sink.send(event).await;
+                }
+                answer.absorb(chunk);
+            }
+        }
+        let (provider, model) = (stream.provider().to_owned(), stream.model().to_owned());
+        Ok(ChatReply { provider, model, answer, failed })
+    }
+
+    fn first(&self, choice: &ModelChoice) -> Result<String, ModelsError> {
+        let targets = self.catalog().targets(choice)?;
+        Ok(targets.first().map_or_else(String::new, ToString::to_string))
+    }
+}
+
+fn event(chunk: &Chunk) -> Option<TurnEvent> {
+    match chunk {
+        Chunk::Text(text) | Chunk::Refusal(text) => Some(TurnEvent::Text(text.clone())),
+        Chunk::Reasoning(text) => Some(TurnEvent::Reasoning(text.clone())),
+        Chunk::ToolCall(_) | Chunk::Usage(_) | Chunk::Finish(_) => None,
+    }
+}
