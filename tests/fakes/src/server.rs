@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -97,6 +98,8 @@ pub(crate) trait Handler: Send + Sync + 'static {
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Connections accepted so far.
+    pub(crate) accepted: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
@@ -105,8 +108,9 @@ impl Server {
     pub(crate) async fn start<H: Handler>(port: u16, handler: Arc<H>) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let address = listener.local_addr()?;
-        let accepting = tokio::spawn(accept(listener, handler));
-        Ok(Self { address, accepting })
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let accepting = tokio::spawn(accept(listener, handler, Arc::clone(&accepted)));
+        Ok(Self { address, accepted, accepting })
     }
 }
 
@@ -117,12 +121,13 @@ impl Drop for Server {
 }
 
 /// Accepts until it is aborted; its connections go with it.
-async fn accept<H: Handler>(listener: TcpListener, handler: Arc<H>) {
+async fn accept<H: Handler>(listener: TcpListener, handler: Arc<H>, count: Arc<AtomicUsize>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
+                count.fetch_add(1, Ordering::Relaxed);
                 // Without it a delayed acknowledgement would pass for the vendor's latency.
                 let _ = stream.set_nodelay(true);
                 let handler = Arc::clone(&handler);

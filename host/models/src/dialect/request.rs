@@ -504,7 +504,7 @@ mod tests {
         check(&with(r#""stop":["a","b","c","d","e"]"#), "Invalid `stop`.");
         check(&with(r#""max_tokens":0"#), "Invalid `max_completion_tokens`.");
         check(&with(r#""tool_choice":"sometimes""#), "`tool_choice` to be auto, none, required");
-        let images = vec![r#"{"type":"image_url","image_url":{"url":"data:x"}}"#; 9].join(",");
+        let images = [r#"{"type":"image_url","image_url":{"url":"data:x"}}"#; 9].join(",");
         check(
             &format!(r#"{{"messages":[{{"role":"user","content":[{images}]}}]}}"#),
             "Too many `image_url` parts (9).",

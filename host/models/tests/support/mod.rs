@@ -1,6 +1,10 @@
 //! A native shim that speaks the OpenAI chat dialect plainly, and the wiring of a test.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed, which is right")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test that panics has failed, which is right"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

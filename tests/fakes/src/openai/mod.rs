@@ -129,6 +129,12 @@ impl FakeOpenai {
         self.requests().into_iter().filter(|seen| seen.path.ends_with("/chat/completions")).collect()
     }
 
+    /// Connections accepted so far.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.server.accepted.load(Ordering::Relaxed)
+    }
+
     /// Forgets the requests so far.
     pub fn clear(&self) {
         self.state.lock().seen.clear();
