@@ -498,7 +498,7 @@ mod tests {
                 id: "m".to_owned(),
                 compat: Some(object(&json!({"supportsTools": false}))),
                 params: Some(object(
-                    json!({"temperature": 0.1, "maxTokens": 5, "extra_body": {"seed": 1, "a": [2]}}),
+                    &json!({"temperature": 0.1, "maxTokens": 5, "extra_body": {"seed": 1, "a": [2]}}),
                 )),
                 ..Default::default()
             }],
