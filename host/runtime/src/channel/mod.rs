@@ -29,6 +29,8 @@ use memory::MemoryLimit;
 
 /// Most calls in flight on one instance. Further callers wait for their turn.
 const CALLS: usize = 64;
+/// How long a component may take to end by itself once it was told to.
+const FAREWELL: Duration = Duration::from_millis(50);
 /// Calls that may wait in the queue between the callers and the instance.
 const QUEUE: usize = 64;
 
@@ -234,20 +236,24 @@ impl ChannelInstance {
         ended.ok().and_then(|exit| exit.clone()).unwrap_or(Exit::Stopped)
     }
 
-    /// Lets calls in flight finish for at most `grace`, takes no new ones, and ends the instance.
-    pub async fn stop(&self, grace: Duration) -> Exit {
+    /// Takes no new calls, lets those in flight finish for at most `grace`, tells the component and ends the instance.
+    pub async fn stop(&self, grace: Duration) {
         let shared = &self.shared;
-        let drained = tokio::time::timeout(grace, async {
-            shared.events.push(Occurrence::Shutdown).await;
-            // All permits together: every call in flight has ended.
-            shared.slots.acquire_many(CALLS as u32).await.map(|all| all.forget())
-        });
-        if drained.await.is_err() {
+        // All permits together: every call in flight has ended.
+        let drained = tokio::time::timeout(grace, shared.slots.acquire_many(CALLS as u32)).await;
+        if drained.is_err() {
             tracing::debug!("calls were still in flight when the grace ended");
         }
         shared.slots.close();
-        self.retire(Exit::Stopped);
-        self.exited().await
+        let farewell = async {
+            shared.events.push(Occurrence::Shutdown).await;
+            self.exited().await
+        };
+        // A component that does not listen is not waited for: what it has not admitted, the vendor still has.
+        if tokio::time::timeout(FAREWELL, farewell).await.is_err() {
+            self.retire(Exit::Stopped);
+            self.exited().await;
+        }
     }
 
     fn retire(&self, exit: Exit) {

@@ -1,0 +1,169 @@
+//! A runtime, the echo guest and an inbox that remembers, for the proofs.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use openclaw_egress::Egress;
+use openclaw_packages::{AccountSecrets, Manifest, Package, ResolvedGrant, Wasm};
+use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
+use openclaw_runtime::{
+    Admission, AdmitError, ChannelInstance, ChannelSetup, Inbox, Limits, Plugin, Runtime, RuntimeOptions,
+};
+use openclaw_secrets::Secret;
+use serde_json::{Value, json};
+
+/// The manifest of the echo guest, which has none of its own: one grant, as a channel with a token in its path has it.
+pub(crate) const MANIFEST: &str = r#"
+[plugin]
+id = "echo"
+kind = "channel"
+version = "0.1.0"
+wit = "openclaw:plugin@0.1.0"
+license = "MIT OR Apache-2.0"
+label = "Echo"
+
+[[secret]]
+name = "token"
+prompt = "Token"
+config = "token"
+
+[[http]]
+name = "api"
+origin = { config = "root" }
+path-prefix = "/bot{token}"
+single-flight = ["/poll"]
+
+[channel]
+text-limit = 4000
+text-unit = "utf16"
+sender-id-line = "Your id:"
+sender-id-label = "id"
+mode = "polling"
+"#;
+
+pub(crate) struct Bench {
+    pub(crate) runtime: Runtime,
+    pub(crate) plugin: Arc<Plugin>,
+    pub(crate) inbox: Arc<Memory>,
+    pub(crate) manifest: Manifest,
+    _cache: tempfile::TempDir,
+}
+
+/// An inbox that keeps the ids it was given.
+#[derive(Default)]
+pub(crate) struct Memory {
+    pub(crate) ids: Mutex<HashSet<String>>,
+    pub(crate) cursor: Mutex<Option<Vec<u8>>>,
+}
+
+impl Inbox for Memory {
+    fn admit(
+        &self,
+        message: Message,
+        cursor: Option<Vec<u8>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Admission, AdmitError>> + Send + '_>> {
+        Box::pin(async move {
+            let new = self.ids.lock().unwrap().insert(message.id);
+            *self.cursor.lock().unwrap() = cursor;
+            Ok(if new { Admission::Accepted } else { Admission::Duplicate })
+        })
+    }
+}
+
+fn component() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-plugins/echo/component.wasm")
+}
+
+pub(crate) fn package(wasm: &[u8]) -> Package {
+    use sha2::Digest;
+    Package {
+        manifest: Manifest::parse(MANIFEST, "plugin.toml").unwrap(),
+        schema: Arc::new(Value::Bool(true)),
+        wasm: Wasm::Loaded(wasm.into()),
+        digest: format!("{:x}", sha2::Sha256::digest(wasm)),
+        bundled: false,
+    }
+}
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        Self::with(false).await
+    }
+
+    pub(crate) async fn with(coredump_on_trap: bool) -> Self {
+        let wasm = std::fs::read(component()).expect("the echo guest is not built: run `cargo xtask test`");
+        let cache = tempfile::tempdir().unwrap();
+        let options =
+            RuntimeOptions { cache_dir: cache.path().join("artifacts"), guest_threads: 2, coredump_on_trap };
+        let runtime = Runtime::new(options).unwrap();
+        let package = package(&wasm);
+        let plugin = runtime.load(&package).await.unwrap();
+        Self { runtime, plugin, inbox: Arc::default(), manifest: package.manifest, _cache: cache }
+    }
+
+    /// Starts an account of the echo guest.
+    pub(crate) fn start(&self, account: &str, config: &Value) -> ChannelInstance {
+        self.start_with(account, config, Limits::default(), Vec::new(), None)
+    }
+
+    pub(crate) fn start_with(
+        &self,
+        account: &str,
+        config: &Value,
+        limits: Limits,
+        grants: Vec<ResolvedGrant>,
+        cursor: Option<Vec<u8>>,
+    ) -> ChannelInstance {
+        let setup = ChannelSetup {
+            label: format!("echo/{account}"),
+            config: config.to_string(),
+            cursor,
+            grants,
+            scrubber: AccountSecrets::default().scrubber(),
+            inbox: Arc::clone(&self.inbox) as Arc<dyn Inbox>,
+            egress: Egress::new(openclaw_egress::Options::default()),
+            limits,
+        };
+        self.runtime.start_channel(&self.plugin, setup).unwrap()
+    }
+
+    /// The grant of an account whose vendor is at `root`.
+    pub(crate) fn grants(&self, root: &str, token: &str) -> Vec<ResolvedGrant> {
+        let secrets = AccountSecrets::single("token", Secret::from(token.to_owned()));
+        vec![
+            ResolvedGrant::resolve(&self.manifest.http[0], &json!({ "root": root }), None, &secrets).unwrap(),
+        ]
+    }
+}
+
+pub(crate) fn outbound(text: &str) -> Outbound {
+    Outbound {
+        idempotency_key: "key".into(),
+        target: Target { room: "room".into(), thread: None },
+        text: text.into(),
+        reply_to: None,
+        reply_context: Vec::new(),
+        silent: false,
+    }
+}
+
+/// Sends and returns the id that the guest answered with.
+pub(crate) async fn say(instance: &ChannelInstance, text: &str) -> String {
+    match instance.send(outbound(text)).await {
+        Ok(Outcome::Sent(receipt)) => receipt.message_ids.concat(),
+        other => panic!("`{text}` was answered with {other:?}"),
+    }
+}
+
+/// Waits until `what` holds; fails after ten seconds.
+pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
