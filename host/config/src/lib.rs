@@ -2,14 +2,23 @@
 //! Never changes a byte that an edit did not ask for, never writes on reading, and knows no channel's or provider's
 //! own keys: those are judged by schemas that the caller hands in.
 
+mod channel;
+mod edit;
 mod env;
 mod error;
 mod json5;
 mod model;
 mod path;
 mod paths;
+mod print;
+mod read;
+mod report;
 mod secret_ref;
+mod sections;
+mod shape;
 mod substitute;
+mod validate;
+mod write;
 
 pub use env::{Env, LayeredEnv, ProcessEnv};
 pub use error::ConfigError;
@@ -17,4 +26,8 @@ pub use json5::{MAX_BYTES, MAX_DEPTH, SyntaxError};
 pub use model::*;
 pub use path::{KeyPath, Step};
 pub use paths::Paths;
+pub use read::{Source, hash};
+pub use report::{Issue, Owner, Report};
 pub use secret_ref::{REDACTED, SecretError, SecretInput, present, resolve_secret};
+pub use validate::{ChannelSchema, ChannelSchemas, validate};
+pub use write::{Written, update};

@@ -37,6 +37,11 @@ impl KeyPath {
         Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
     }
 
+    /// A path of these steps.
+    pub(crate) fn from_steps(steps: &[Step]) -> Self {
+        Self(steps.to_vec())
+    }
+
     /// From a JSON pointer as validators report it: `/models/0/id`. Numbers are indices where `document` has an array.
     #[must_use]
     pub(crate) fn from_pointer(pointer: &str, document: &Value) -> Self {
@@ -80,21 +85,17 @@ impl KeyPath {
         Self(self.0.iter().chain(&rest.0).cloned().collect())
     }
 
+    /// Where the last step was taken.
+    pub(crate) fn parent(&self) -> Self {
+        let mut steps = self.0.clone();
+        steps.pop();
+        Self(steps)
+    }
+
     /// What stands there.
     #[must_use]
     pub fn find<'v>(&self, document: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(document, |value, step| step.follow(value))
-    }
-
-    /// The keys at the start of the path, as far as it has keys.
-    pub(crate) fn leading_keys(&self) -> Vec<&str> {
-        self.0
-            .iter()
-            .map_while(|step| match step {
-                Step::Key(key) => Some(key.as_str()),
-                Step::Index(_) => None,
-            })
-            .collect()
     }
 }
 

@@ -10,6 +10,8 @@ use serde_json::{Map, Number, Value};
 
 pub(crate) use parser::parse;
 
+use crate::path::Step;
+
 /// The longest text that is parsed, in bytes.
 pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The deepest nesting that is parsed.
@@ -71,6 +73,15 @@ impl Node {
                 let pairs = members.iter().map(|member| (member.key.clone(), member.value.to_value()));
                 Value::Object(pairs.collect::<Map<_, _>>())
             }
+        }
+    }
+
+    /// What stands one step below.
+    pub(crate) fn child(&self, step: &Step) -> Option<&Self> {
+        match (&self.kind, step) {
+            (Kind::Object(_), Step::Key(key)) => self.member(key).map(|member| &member.value),
+            (Kind::Array(items), step) => items.get(step.as_index()?).map(|item| &item.value),
+            _ => None,
         }
     }
 

@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 /// The account that a section without `accounts` describes.
 const IMPLICIT_ACCOUNT: &str = "default";
 /// Siblings of the channels in `channels` that are not channels.
-const NOT_CHANNELS: &[&str] = &["defaults", "modelByChannel"];
+pub(crate) const NOT_CHANNELS: &[&str] = &["defaults", "modelByChannel"];
+/// The keys of an account that the host reads for every channel.
+pub(crate) const HOST_KEYS: &[&str] = &["enabled", "name"];
 
 /// `channels.<id>`
 #[derive(Clone, Debug, PartialEq)]
@@ -80,17 +82,20 @@ pub(super) fn from_section(section: Option<&Value>) -> Vec<Channel> {
 }
 
 fn merge(id: &str, root: &Map<String, Value>, own: &Map<String, Value>, channel_enabled: bool) -> Account {
-    let mut section = root.clone();
-    for (key, value) in own {
-        section.insert(key.clone(), value.clone());
-    }
     Account {
         id: id.to_owned(),
         enabled: channel_enabled && is_enabled(own),
         // The channel's own name does not name its accounts.
         name: own.get("name").and_then(Value::as_str).map(str::to_owned),
-        section: Value::Object(section),
+        section: Value::Object(laid_over(root, own)),
     }
+}
+
+/// The account's keys over the channel's, key by key.
+pub(crate) fn laid_over(root: &Map<String, Value>, own: &Map<String, Value>) -> Map<String, Value> {
+    let mut section = root.clone();
+    section.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+    section
 }
 
 fn is_enabled(section: &Map<String, Value>) -> bool {
