@@ -69,7 +69,7 @@ pub(crate) fn advisories() -> Result<(), Error> {
 fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps.step("test guests", || {
         bundled_guests()?;
-        guests::build(&workspace::guests("tests/guests")?, &target().join("test-plugins"))
+        guests::build(&workspace::guests("tests/guests")?, &workspace::test_plugins())
     })?;
     steps.step("binary", binary)?;
     steps.step("host tests", || run_command(cargo(["test", "--release"]).args(arguments)))?;
@@ -81,7 +81,7 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
 
 fn bundled_guests() -> Result<(), Error> {
     guests::add_targets()?;
-    guests::build(&workspace::guests("plugins")?, &target().join("plugins"))
+    guests::build(&workspace::guests("plugins")?, &workspace::bundled_plugins())
 }
 
 /// The binary is built among the default members, so that its dependencies get the same features as in the tests.

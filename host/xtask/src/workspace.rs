@@ -17,6 +17,16 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// Where the host's build looks for the plugins that it embeds, wherever cargo itself builds.
+pub(crate) fn bundled_plugins() -> PathBuf {
+    root().join("target").join("plugins")
+}
+
+/// Where the tests look for guests that are made for them.
+pub(crate) fn test_plugins() -> PathBuf {
+    root().join("target").join("test-plugins")
+}
+
 /// Which side of the contract a guest stands on; it decides how the guest is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,6 +79,10 @@ pub(crate) fn guests(folder: &str) -> Result<Vec<Guest>, Error> {
 
 fn guest(folder: PathBuf) -> Result<Guest, Error> {
     #[derive(Deserialize)]
+    struct PluginManifest {
+        plugin: Plugin,
+    }
+    #[derive(Deserialize)]
     struct Plugin {
         id: String,
         kind: Kind,
@@ -81,7 +95,7 @@ fn guest(folder: PathBuf) -> Result<Guest, Error> {
     struct Package {
         name: String,
     }
-    let plugin: Plugin = read_toml(&folder.join("plugin.toml"))?;
+    let PluginManifest { plugin } = read_toml(&folder.join("plugin.toml"))?;
     let manifest: Manifest = read_toml(&folder.join("Cargo.toml"))?;
     Ok(Guest { id: plugin.id, package: manifest.package.name, kind: plugin.kind, folder })
 }

@@ -1,0 +1,149 @@
+//! The flags of every command, as they are typed. What they resolve to stands in [`crate::context`].
+
+use std::{ffi::OsString, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand, error::ErrorKind};
+
+use crate::commands::{
+    agent, channels, completion, config, doctor, gateway, health, infer, logs, message, models, onboard,
+    pairing, plugins, status,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  openclaw onboard --mode local --non-interactive --accept-risk
+  openclaw gateway
+  openclaw agent --message \"hello\"
+  openclaw status
+  openclaw channels status --probe
+  openclaw logs --follow
+  openclaw doctor";
+
+/// A gateway between your chats and your models.
+#[derive(Debug, Parser)]
+#[command(name = "openclaw", display_name = "OpenClaw", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: GlobalFlags,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command understands.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Global")]
+pub(crate) struct GlobalFlags {
+    /// Use a named profile, whose state is in ~/.openclaw-<NAME>
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Log level of the gateway's file and console
+    #[arg(long, global = true, value_name = "LEVEL",
+          value_parser = ["silent", "fatal", "error", "warn", "info", "debug", "trace"])]
+    pub(crate) log_level: Option<String>,
+    /// Disable colours
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Print one JSON document instead of text, also for a failure
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the gateway in the foreground, or ask about it
+    Gateway(gateway::Flags),
+    /// Show what runs: gateway, model, channels, sessions
+    Status(status::Flags),
+    /// Ask the running gateway for its health
+    Health(health::Flags),
+    /// Show the end of the gateway's log
+    Logs(logs::Flags),
+    /// Check the configuration and the running gateway
+    Doctor(doctor::Flags),
+    /// Chat channels and their accounts
+    #[command(subcommand)]
+    Channels(channels::Subcommand),
+    /// Read and change openclaw.json
+    #[command(subcommand)]
+    Config(config::Subcommand),
+    /// Let people in who wrote to a channel
+    #[command(subcommand)]
+    Pairing(pairing::Subcommand),
+    /// Run one turn of an agent through the gateway
+    Agent(agent::Flags),
+    /// Ask a model without an agent
+    #[command(subcommand, alias = "capability")]
+    Infer(infer::Subcommand),
+    /// Send a message to a channel
+    #[command(subcommand)]
+    Message(message::Subcommand),
+    /// Models that the gateway can use
+    Models(models::Flags),
+    /// Plugins that the gateway has
+    #[command(subcommand)]
+    Plugins(plugins::Subcommand),
+    /// Set up a local gateway
+    Onboard(onboard::Flags),
+    /// Print a completion script for a shell
+    Completion(completion::Flags),
+}
+
+/// Parses the command line. `Err` is the exit code after help, version or a complaint was printed.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(arguments).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => print(&error, ExitCode::SUCCESS),
+        ErrorKind::InvalidSubcommand => {
+            let name = error.get(clap::error::ContextKind::InvalidSubcommand);
+            let name = name.map(ToString::to_string).unwrap_or_default();
+            let name = name.trim_matches('\'').to_owned();
+            eprintln!("error: unknown command '{name}'");
+            if let Some(suggestion) = error.get(clap::error::ContextKind::SuggestedSubcommand) {
+                eprintln!("(Did you mean {suggestion}?)");
+            }
+            eprintln!("Run openclaw --help for the list of commands.");
+            ExitCode::FAILURE
+        }
+        // The original's exit code for a wrong use is 1 as well.
+        _ => print(&error, ExitCode::FAILURE),
+    })
+}
+
+/// A failure to print help is not worth another message.
+fn print(error: &clap::Error, code: ExitCode) -> ExitCode {
+    if error.print().is_err() { ExitCode::FAILURE } else { code }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_commands_of_the_guide_parse() {
+        let check = |line: &str| {
+            let words = line.split(' ').map(OsString::from);
+            assert!(parse(words).is_ok(), "{line}");
+        };
+        check("openclaw gateway --port 1 --bind lan --auth token --token t --allow-unconfigured --verbose");
+        check("openclaw gateway run --port 1");
+        check("openclaw --profile x gateway status --json --no-probe");
+        check("openclaw gateway call channels.status --params {} --json");
+        check("openclaw channels status --probe --timeout 1000 --json --channel x");
+        check("openclaw channels restart x --account main");
+        check("openclaw pairing approve x ABCD1234 --notify");
+        check("openclaw pairing approve --channel x ABCD1234");
+        check("openclaw pairing list --channel x --json");
+        check("openclaw config set gateway.port -1");
+        check("openclaw infer model run --model p/m --prompt hi --local");
+        check("openclaw logs --follow --limit 5 --plain");
+        check("openclaw models status");
+        check("openclaw completion bash");
+    }
+}

@@ -1,0 +1,312 @@
+//! The checks. Each looks at one thing and returns what it found.
+
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
+
+use openclaw_config::{AuthMode, Bind, GatewayMode, Owner, SecretError};
+use openclaw_protocol::{
+    Scope,
+    channels::{ChannelsStatus, ChannelsStatusParams},
+    health::HealthParams,
+    status::{ModelSource, StatusParams, StatusSummary},
+};
+
+use super::{Finding, Findings, Severity};
+use crate::{
+    client::{Client, ClientError, Mode, RpcFlags, Target, UrlSource, block_on},
+    context::Context,
+    error::CliError,
+};
+
+const PATIENCE_MS: u64 = 10_000;
+
+const CONFIG: &str = "core/doctor/gateway-config";
+const AUTH: &str = "core/doctor/gateway-auth";
+const STATE: &str = "core/doctor/state-integrity";
+const GATEWAY: &str = "core/doctor/gateway-health";
+const PORT: &str = "core/doctor/gateway-port";
+const CHANNELS: &str = "core/doctor/channels";
+const MODEL: &str = "core/doctor/default-model";
+const PLUGINS: &str = "core/doctor/plugins";
+
+/// Runs all checks in the order in which their findings are best mended.
+pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) -> Result<(), CliError> {
+    findings.ran(configuration(context));
+    findings.ran(mode(context));
+    findings.ran(auth(context));
+    findings.ran(bind(context));
+    findings.ran(state_directory(&context.paths.state_dir, &context.shown(&context.paths.state_dir)));
+    findings.ran(permissions(&context.paths.config, 0o600, &context.shown_config()));
+    let target = match Target::resolve(&flags.target, context) {
+        Ok(target) => target,
+        Err(error) => {
+            findings.ran([Finding::new(GATEWAY, Severity::Error, error.summary())]);
+            findings.skipped += 3;
+            return Ok(());
+        }
+    };
+    match block_on(async { Ok(ask(flags, &target).await) })? {
+        Ok(answers) => {
+            findings.ran(answers.health);
+            findings.ran(channels(&answers.channels));
+            findings.ran(model(&answers.status));
+        }
+        Err(error) => {
+            findings.ran([unreachable(&error, &target)]);
+            if matches!(error, ClientError::Unreachable { .. }) && target.source == UrlSource::Local {
+                findings.ran(port(context.port()));
+            }
+            findings.skipped += 2;
+        }
+    }
+    Ok(())
+}
+
+fn configuration(context: &Context) -> Vec<Finding> {
+    let loaded = context.loaded();
+    if let Some(error) = &loaded.error {
+        return vec![Finding::new(CONFIG, Severity::Error, error.to_string()).at(context.shown_config())];
+    }
+    if !loaded.exists {
+        let missing =
+            Finding::new(CONFIG, Severity::Error, "There is no configuration.").at(context.shown_config());
+        return vec![missing.fix("openclaw onboard --mode local --non-interactive --accept-risk")];
+    }
+    let finding = |issue: &openclaw_config::Issue, severity: Severity| Finding {
+        line: Some(issue.line),
+        column: Some(issue.column),
+        ..Finding::new(CONFIG, severity, issue.message.clone()).at(issue.path.clone())
+    };
+    let issues = loaded.report.issues.iter().map(|issue| {
+        let found = finding(issue, Severity::Error);
+        let hint = match &issue.owner {
+            Owner::Gateway => format!("Edit line {} of {}.", issue.line, context.shown_config()),
+            Owner::Channel(id) => format!("Until then the channel {id} does not start; the rest runs."),
+            Owner::Provider(id) => format!("Until then the provider {id} is not used; the rest runs."),
+        };
+        found.fix(hint)
+    });
+    let warnings = loaded.report.warnings.iter().map(|issue| finding(issue, Severity::Warning));
+    issues.chain(warnings).collect()
+}
+
+fn mode(context: &Context) -> Option<Finding> {
+    if !context.loaded().exists {
+        return None;
+    }
+    match context.config().and_then(|config| config.gateway.mode) {
+        Some(GatewayMode::Local | GatewayMode::Remote) => None,
+        None => Some(
+            Finding::new(CONFIG, Severity::Error, "gateway.mode is unset; gateway start will be blocked.")
+                .at("gateway.mode")
+                .fix("Run `openclaw config set gateway.mode local`."),
+        ),
+    }
+}
+
+fn auth(context: &Context) -> Vec<Finding> {
+    let Some(config) = context.config() else { return Vec::new() };
+    let auth = &config.gateway.auth;
+    let mut found = Vec::new();
+    let environment = context.environment();
+    for (input, place) in [(&auth.token, "gateway.auth.token"), (&auth.password, "gateway.auth.password")] {
+        if let Some(Err(error)) = input.as_ref().map(|input| input.resolve(&environment, place)) {
+            found.push(unresolved(&error).at(place));
+        }
+    }
+    if auth.token.is_some() && auth.password.is_some() && auth.mode.is_none() {
+        let message = "Token and password are both set, but gateway.auth.mode does not say which one counts.";
+        let both = Finding::new(AUTH, Severity::Error, message).at("gateway.auth.mode");
+        found.push(both.fix("Run `openclaw config set gateway.auth.mode token`."));
+    }
+    let credentials = context.client_credentials();
+    let is_local = config.gateway.mode != Some(GatewayMode::Remote);
+    if is_local
+        && auth.mode != Some(AuthMode::None)
+        && credentials.token.is_none()
+        && credentials.password.is_none()
+    {
+        let message = "There is no gateway.auth.token; the gateway makes one up at each start, and this command line \
+                       cannot know it.";
+        let missing = Finding::new(AUTH, Severity::Warning, message).at("gateway.auth.token");
+        found.push(missing.fix("Run `openclaw onboard --mode local --non-interactive --accept-risk`."));
+    }
+    found
+}
+
+fn unresolved(error: &SecretError) -> Finding {
+    Finding::new(AUTH, Severity::Error, error.to_string())
+}
+
+fn bind(context: &Context) -> Option<Finding> {
+    let gateway = &context.config()?.gateway;
+    let bind = context.bind();
+    let credentials = context.client_credentials();
+    let open = gateway.auth.mode == Some(AuthMode::None)
+        || (gateway.auth.mode != Some(AuthMode::TrustedProxy)
+            && credentials.token.is_none()
+            && credentials.password.is_none());
+    if bind == Bind::Loopback || !open {
+        return None;
+    }
+    let message = format!("gateway.bind={} without auth; gateway start will be refused.", bind.as_str());
+    let finding = Finding::new(AUTH, Severity::Error, message).at("gateway.bind");
+    Some(finding.fix("Set gateway.auth.token, or run `openclaw config set gateway.bind loopback`."))
+}
+
+fn state_directory(directory: &Path, shown: &str) -> Option<Finding> {
+    if !directory.exists() {
+        let message = "The state directory does not exist yet; the gateway creates it.";
+        return Some(Finding::new(STATE, Severity::Info, message).at(shown));
+    }
+    permissions(directory, 0o700, shown)
+}
+
+/// Complains about a file or directory that others can read.
+fn permissions(path: &Path, wanted: u32, shown: &str) -> Option<Finding> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return None;
+    }
+    let message = format!("Other users of this machine can reach it (mode {mode:03o}); it holds secrets.");
+    Some(Finding::new(STATE, Severity::Warning, message).at(shown).fix(format!("chmod {wanted:03o} {shown}")))
+}
+
+/// The port when no gateway answers on it.
+fn port(port: u16) -> Option<Finding> {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let message = format!("Port {port} is already in use, and not by a gateway.");
+            let taken = Finding::new(PORT, Severity::Error, message).at("gateway.port");
+            Some(taken.fix("Stop the other program, or run `openclaw config set gateway.port <other>`."))
+        }
+        Err(error) => {
+            let message = format!("Port {port} cannot be used: {error}.");
+            Some(Finding::new(PORT, Severity::Error, message).at("gateway.port"))
+        }
+    }
+}
+
+/// What a gateway answered.
+struct Answers {
+    health: Vec<Finding>,
+    channels: ChannelsStatus,
+    status: StatusSummary,
+}
+
+async fn ask(flags: &RpcFlags, target: &Target) -> Result<Answers, ClientError> {
+    let patience = flags.timeout.unwrap_or(PATIENCE_MS);
+    let mut client = Client::connect(target, Mode::Cli, &[Scope::Read], patience).await?;
+    let (_, health) = client.call(&HealthParams::default()).await?;
+    let (_, status) = client.call(&StatusParams::default()).await?;
+    let probe = ChannelsStatusParams { probe: Some(true), ..ChannelsStatusParams::default() };
+    let (_, channels) = client.call(&probe).await?;
+    let mut found: Vec<Finding> = health
+        .plugins
+        .errors
+        .iter()
+        .map(|fault| Finding::new(PLUGINS, Severity::Error, fault.error.clone()).at(fault.id.clone()))
+        .collect();
+    if !health.ok {
+        found.push(
+            Finding::new(GATEWAY, Severity::Error, "The gateway says that it is not well.")
+                .fix("openclaw logs"),
+        );
+    }
+    Ok(Answers { health: found, channels, status })
+}
+
+fn unreachable(error: &ClientError, target: &Target) -> Finding {
+    if error.gateway_answered() {
+        let refused =
+            Finding::new(GATEWAY, Severity::Error, format!("The gateway refused this client: {error}"));
+        return refused
+            .at(target.url.clone())
+            .fix("Compare gateway.auth.token with what the gateway was started with.");
+    }
+    let severity =
+        if matches!(error, ClientError::Unreachable { .. }) { Severity::Warning } else { Severity::Error };
+    Finding::new(GATEWAY, severity, error.summary()).at(target.url.clone()).fix("Start it: openclaw gateway")
+}
+
+fn channels(status: &ChannelsStatus) -> Vec<Finding> {
+    let mut found: Vec<Finding> = status
+        .status_issues
+        .iter()
+        .map(|issue| Finding {
+            fix_hint: issue.fix.clone(),
+            ..Finding::new(CHANNELS, Severity::Warning, issue.message.clone())
+                .at(format!("channels.{} {}", issue.channel, issue.account_id))
+        })
+        .collect();
+    let told = |channel: &str, account: &str| {
+        status.status_issues.iter().any(|issue| issue.channel == channel && issue.account_id == account)
+    };
+    for (id, accounts) in &status.channel_accounts {
+        for account in accounts.iter().filter(|account| !told(id, &account.account_id)) {
+            let Some(probe) = account.probe.as_ref().filter(|probe| !probe.ok) else { continue };
+            let reason = probe.error.as_deref().unwrap_or("the vendor gave no reason");
+            let message = format!("The credential does not work: {reason}");
+            let place = format!("channels.{id} {}", account.account_id);
+            found.push(Finding::new(CHANNELS, Severity::Error, message).at(place));
+        }
+    }
+    found
+}
+
+fn model(status: &StatusSummary) -> Option<Finding> {
+    let fix = "Run `openclaw config set agents.defaults.model.primary <provider/model>`.";
+    match &status.model {
+        None => {
+            let none = Finding::new(MODEL, Severity::Error, "No model is configured, and none was found.");
+            Some(none.at("agents.defaults.model.primary").fix(fix))
+        }
+        Some(model) if model.source == ModelSource::Demo => {
+            let message = "Answers come from the built-in demonstration, not from a model.";
+            Some(Finding::new(MODEL, Severity::Warning, message).at("agents.defaults.model.primary").fix(fix))
+        }
+        Some(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openclaw_protocol::channels::{AccountSnapshot, Probe};
+
+    #[test]
+    fn what_others_can_read_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let check = |mode: u32, complains: bool| {
+            fs::set_permissions(directory.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(state_directory(directory.path(), "~/x").is_some(), complains, "{mode:o}");
+        };
+        check(0o700, false);
+        check(0o755, true);
+    }
+
+    #[test]
+    fn a_port_that_another_program_holds_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = listener.local_addr().unwrap().port();
+        assert!(port(taken).unwrap().message.contains("already in use"));
+        drop(listener);
+        assert_eq!(port(taken), None);
+    }
+
+    #[test]
+    fn a_revoked_credential_is_an_error() {
+        let account = AccountSnapshot {
+            account_id: "default".to_owned(),
+            probe: Some(Probe { error: Some("401 Unauthorized".to_owned()), ..Probe::default() }),
+            ..AccountSnapshot::default()
+        };
+        let status = ChannelsStatus {
+            channel_accounts: [("chat".to_owned(), vec![account])].into_iter().collect(),
+            ..ChannelsStatus::default()
+        };
+        let found = channels(&status);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].message, "The credential does not work: 401 Unauthorized");
+    }
+}

@@ -1,0 +1,94 @@
+//! `openclaw plugins`
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand as ClapSubcommand};
+use openclaw_protocol::plugins::{PluginEntry, PluginsListParams};
+use serde_json::json;
+
+use crate::{
+    client::{self, RpcFlags},
+    context::Context,
+    error::CliError,
+    output::{Output, print_json, print_line, table::Table},
+};
+
+/// `openclaw plugins …`
+#[derive(Debug, ClapSubcommand)]
+pub(crate) enum Subcommand {
+    /// List the plugins that the running gateway knows
+    List(ListFlags),
+}
+
+/// Flags of `openclaw plugins list`.
+#[derive(Args, Debug)]
+pub(crate) struct ListFlags {
+    /// Only those that are enabled
+    #[arg(long)]
+    enabled: bool,
+    #[command(flatten)]
+    rpc: RpcFlags,
+}
+
+pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, CliError> {
+    let Subcommand::List(flags) = command;
+    let (_, answer) = client::ask(context, &flags.rpc, &PluginsListParams::default())?;
+    let plugins: Vec<PluginEntry> =
+        answer.plugins.into_iter().filter(|plugin| plugin.enabled || !flags.enabled).collect();
+    if context.json {
+        print_json(&json!({"plugins": plugins, "diagnostics": []}))?;
+    } else {
+        print_line(&text(&plugins, context.output))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(plugins: &[PluginEntry], output: Output) -> String {
+    if plugins.is_empty() {
+        return "No plugins found. Run `cargo xtask build` to build the bundled ones into the binary."
+            .to_owned();
+    }
+    let enabled = plugins.iter().filter(|plugin| plugin.enabled).count();
+    let mut table = Table::new(&["ID", "Kind", "Status", "Source", "Version", "Name"]);
+    for plugin in plugins {
+        table.row([
+            plugin.id.clone(),
+            plugin.kind.clone(),
+            plugin.status.clone(),
+            plugin.origin.clone(),
+            plugin.version.clone(),
+            plugin.name.clone(),
+        ]);
+    }
+    let mut text = format!("Plugins ({enabled}/{} enabled)\n{}", plugins.len(), table.render(output));
+    for plugin in plugins {
+        if let Some(error) = &plugin.error {
+            text.push_str(&format!("\n{}: {error}", plugin.id));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_that_does_not_load_says_why() {
+        let plain = Output { columns: None, color: false };
+        let plugin = PluginEntry {
+            id: "chat".to_owned(),
+            name: "Chat".to_owned(),
+            kind: "channel".to_owned(),
+            version: "0.1.0".to_owned(),
+            origin: "bundled".to_owned(),
+            enabled: true,
+            status: "error".to_owned(),
+            error: Some("it was built for another contract".to_owned()),
+            ..PluginEntry::default()
+        };
+        let text = text(&[plugin], plain);
+        assert!(text.starts_with("Plugins (1/1 enabled)\nID "));
+        assert!(text.ends_with("\nchat: it was built for another contract"));
+    }
+}
