@@ -1,7 +1,7 @@
 //! What can go wrong with `openclaw.json`, worded for the person who has to mend it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::json5::SyntaxError;
 
@@ -39,6 +39,28 @@ pub enum ConfigError {
     NotFound {
         /// Where it was looked for.
         path: PathBuf,
+    },
+    /// The key exists and has no value.
+    #[error(
+        "Config path is valid but unset: {path}. The runtime default applies until you set it with openclaw config set {path} <value>."
+    )]
+    Unset {
+        /// The path.
+        path: String,
+    },
+    /// There is no such key.
+    #[error("Unknown config path: {path}. Run openclaw config schema to inspect valid paths.")]
+    UnknownPath {
+        /// The path.
+        path: String,
+    },
+    /// There is nothing to remove.
+    #[error(
+        "Config path not found: {path}. Nothing was changed. Run openclaw config get {path} to see what is set."
+    )]
+    NothingToRemove {
+        /// The path.
+        path: String,
     },
     /// A value on the command line is not what the flags say.
     #[error("Invalid value for {path}: {problem}")]
@@ -122,6 +144,14 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
+    /// The same error, naming the file that the text came from.
+    pub(crate) fn in_file(self, file: &Path) -> Self {
+        match self {
+            Self::Syntax { cause, .. } => Self::Syntax { path: file.to_owned(), cause },
+            other => other,
+        }
+    }
+
     /// A stable word for scripts.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -129,6 +159,8 @@ impl ConfigError {
             Self::Unreadable { .. } | Self::NotText { .. } => "CONFIG_UNREADABLE",
             Self::Syntax { .. } => "CONFIG_SYNTAX",
             Self::NotFound { .. } => "CONFIG_NOT_FOUND",
+            Self::Unset { .. } | Self::NothingToRemove { .. } => "CONFIG_UNSET",
+            Self::UnknownPath { .. } => "CONFIG_PATH_UNKNOWN",
             Self::InvalidValue { .. } => "CONFIG_VALUE_INVALID",
             Self::InvalidPath { .. } | Self::NotAContainer { .. } | Self::BeyondEnd { .. } => {
                 "CONFIG_PATH_INVALID"

@@ -85,6 +85,15 @@ impl KeyPath {
         Self(self.0.iter().chain(&rest.0).cloned().collect())
     }
 
+    /// The keys on the way, without indices.
+    pub(crate) fn keys(&self) -> Vec<&str> {
+        let key = |step| match step {
+            &Step::Key(ref key) => Some(key.as_str()),
+            Step::Index(_) => None,
+        };
+        self.0.iter().filter_map(key).collect()
+    }
+
     /// Where the last step was taken.
     pub(crate) fn parent(&self) -> Self {
         let mut steps = self.0.clone();
