@@ -167,12 +167,12 @@ async fn silence_and_slowness_both_end() {
         // Never a byte; one piece and then nothing for long; pieces in time, but too many of them.
         (Mode::Hang, Limits { idle: quick, ..LIMITS }, "nothing was received for 200 ms"),
         (
-            Mode::Chunks { count: 2, delay_ms: 3000 },
+            Mode::Chunks { count: 2, delay_ms: 30_000 },
             Limits { idle: quick, ..LIMITS },
             "nothing was received for 200 ms",
         ),
         (
-            Mode::Chunks { count: 500, delay_ms: 20 },
+            Mode::Chunks { count: 5000, delay_ms: 20 },
             Limits { total: quick, ..LIMITS },
             "no complete answer within 200 ms",
         ),
@@ -183,7 +183,7 @@ async fn silence_and_slowness_both_end() {
         let request = Request { body: body.clone(), limits, ..request(&url, Network::OperatorNamed) };
         let error = exchange(&egress(), request).await.unwrap_err();
         assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Timeout, expected), "{mode:?}");
-        assert!(begun.elapsed() < Duration::from_secs(2), "{mode:?}");
+        assert!(begun.elapsed() < Duration::from_secs(8), "{mode:?}");
     }
 }
 
