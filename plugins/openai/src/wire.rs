@@ -88,14 +88,14 @@ impl Choice {
         }
         let before = chunks.len();
         if let Some(delta) = self.delta {
-            let texts: [(Text, fn(String) -> Chunk); 3] = [
-                (delta.reasoning_content, Chunk::Reasoning),
-                (delta.content, Chunk::Text),
-                (delta.refusal, Chunk::Refusal),
-            ];
-            chunks.extend(
-                texts.into_iter().filter(|(text, _)| !text.0.is_empty()).map(|(text, kind)| kind(text.0)),
-            );
+            let mut say = |text: Text, kind: fn(String) -> Chunk| {
+                if !text.0.is_empty() {
+                    chunks.push(kind(text.0));
+                }
+            };
+            say(delta.reasoning_content, Chunk::Reasoning);
+            say(delta.content, Chunk::Text);
+            say(delta.refusal, Chunk::Refusal);
             for (position, call) in delta.tool_calls.into_iter().flatten().enumerate() {
                 chunks.push(Chunk::ToolCall(call.delta(position)));
             }

@@ -37,8 +37,9 @@ impl Fake {
     }
 
     pub(crate) fn says(self, result: Value) -> Self {
-        let body = json!({"ok": true, "result": result}).to_string();
-        self.raw(200, &body)
+        let mut body = json!({"ok": true});
+        body["result"] = result;
+        self.raw(200, &body.to_string())
     }
 
     pub(crate) fn sent(self, message_id: i64) -> Self {

@@ -19,8 +19,9 @@ fn message(extra: Value) -> Inbound {
         "chat": {"id": 777001, "type": "private", "first_name": "Ada"},
         "date": 1_700_000_000,
     });
-    for (key, value) in extra.as_object().unwrap() {
-        message[key] = value.clone();
+    let Value::Object(extra) = extra else { panic!("an object") };
+    for (key, value) in extra {
+        message[key] = value;
     }
     match map_json(json!({"update_id": 900, "message": message})) {
         Mapped::Message(message) => *message,
