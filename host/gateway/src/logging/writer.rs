@@ -1,0 +1,146 @@
+//! The threads that write lines, so that no task ever waits for a disk or a terminal. Each has a bounded queue; lines
+//! that do not fit are counted, and the count is written as soon as there is room again.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Lines that may wait for the disk.
+const QUEUE: usize = 4096;
+/// Lines that are joined into one write.
+const BATCH: usize = 256;
+/// How long `close` waits for the queue to empty: a terminal that nobody reads must not hold up the exit.
+const CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// Where a writer thread puts whole lines.
+pub(super) trait Sink: Send + 'static {
+    /// Writes lines that end in a line feed.
+    fn write(&mut self, lines: &[u8]) -> io::Result<()>;
+    /// The line that says how many were dropped before it, with its line feed.
+    fn dropped(&self, count: u64) -> String;
+}
+
+enum Job {
+    Line(String),
+    Close(SyncSender<()>),
+}
+
+/// The sending half. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
+    jobs: SyncSender<Job>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Starts the thread. It ends when every `Writer` is gone.
+    pub(super) fn spawn(name: &str, sink: impl Sink) -> io::Result<Writer> {
+        let (jobs, queue) = mpsc::sync_channel(QUEUE);
+        let dropped = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&dropped);
+        let _detached: JoinHandle<()> =
+            thread::Builder::new().name(name.to_owned()).spawn(move || drain(&queue, &counter, sink))?;
+        Ok(Writer { jobs, dropped })
+    }
+
+    /// Queues one line that ends in a line feed; drops and counts it when the queue is full. Never waits.
+    pub(super) fn line(&self, line: String) {
+        match self.jobs.try_send(Job::Line(line)) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(_)) => {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Waits until everything queued so far is written, at most `CLOSE_WAIT`.
+    pub(super) fn close(&self) {
+        let (done, wait) = mpsc::sync_channel(1);
+        if self.jobs.try_send(Job::Close(done)).is_ok() {
+            match wait.recv_timeout(CLOSE_WAIT) {
+                Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+        }
+    }
+}
+
+fn drain(queue: &mpsc::Receiver<Job>, dropped: &AtomicU64, mut sink: impl Sink) {
+    let mut buffer = String::new();
+    while let Ok(first) = queue.recv() {
+        let mut waiting = None;
+        for job in std::iter::once(first).chain(queue.try_iter()).take(BATCH) {
+            match job {
+                Job::Line(line) => buffer.push_str(&line),
+                Job::Close(done) => {
+                    waiting = Some(done);
+                    break;
+                }
+            }
+        }
+        let lost = dropped.swap(0, Ordering::Relaxed);
+        if lost > 0 {
+            buffer.push_str(&sink.dropped(lost));
+        }
+        // A log that cannot be written has nowhere else to complain; the lines are counted as dropped.
+        if !buffer.is_empty() && sink.write(buffer.as_bytes()).is_err() {
+            dropped.fetch_add(lost.max(1), Ordering::Relaxed);
+        }
+        buffer.clear();
+        if let Some(done) = waiting {
+            // Whoever waited has given up: the lines are written all the same.
+            let _ = done.send(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Mutex;
+
+    struct Gated {
+        gate: mpsc::Receiver<()>,
+        written: Arc<Mutex<String>>,
+    }
+
+    impl Sink for Gated {
+        fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+            self.gate.recv().map_err(io::Error::other)?;
+            self.written.lock().unwrap().push_str(std::str::from_utf8(lines).unwrap());
+            Ok(())
+        }
+
+        fn dropped(&self, count: u64) -> String {
+            format!("dropped {count}\n")
+        }
+    }
+
+    #[test]
+    fn a_stuck_sink_never_blocks_the_caller_and_the_loss_is_told() {
+        let (open, gate) = mpsc::channel();
+        let written = Arc::new(Mutex::new(String::new()));
+        let writer = Writer::spawn("test", Gated { gate, written: Arc::clone(&written) }).unwrap();
+        // More than one batch in the sink's hands plus a full queue: the rest has no place.
+        let sent = QUEUE + 2 * BATCH;
+        for number in 0..sent {
+            writer.line(format!("{number}\n"));
+        }
+        for _ in 0..sent {
+            open.send(()).unwrap();
+        }
+        // The queue empties; then there is room for the request to close.
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        while !written.lock().unwrap().contains("dropped") && std::time::Instant::now() < deadline {
+            writer.close();
+        }
+        let text = written.lock().unwrap().clone();
+        let told: u64 =
+            text.lines().filter_map(|line| line.strip_prefix("dropped ")?.parse::<u64>().ok()).sum();
+        let kept = text.lines().filter(|line| !line.starts_with("dropped")).count();
+        assert!(told > 0, "nothing was dropped");
+        assert_eq!(kept + usize::try_from(told).unwrap(), sent);
+    }
+}

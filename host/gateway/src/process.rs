@@ -1,0 +1,99 @@
+//! The running gateway as its listeners see it: the parts, and a few facts about the process. Holds; decides nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use openclaw_access::Access;
+use openclaw_agents::Agents;
+use openclaw_config::Paths;
+use openclaw_messaging::Messaging;
+use openclaw_models::Models;
+use openclaw_protocol::status::ModelChoice;
+use openclaw_store::Store;
+use openclaw_supervisor::{State, Supervisor};
+use serde_json::value::RawValue;
+use tokio::sync::Mutex;
+
+use crate::logging::Log;
+use crate::rpc::health;
+use crate::runs::Runs;
+use crate::settings::Settings;
+use crate::wiring::{Instances, Plugins, Shims};
+use crate::ws::{Hub, Sockets};
+
+/// How old a health snapshot may be when it is handed out.
+const HEALTH_FRESH: Duration = Duration::from_secs(1);
+/// How long a channel may be down after the start before the gateway counts as not ready.
+const READY_GRACE: Duration = Duration::from_secs(60);
+
+/// Everything that a request may need.
+pub(crate) struct Gateway {
+    pub(crate) paths: Paths,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) log: Log,
+    pub(crate) access: Access,
+    /// `none`, `token` or `password`.
+    pub(crate) auth_mode: String,
+    /// New with each start.
+    pub(crate) boot_id: String,
+    pub(crate) started: Instant,
+    pub(crate) listening: Vec<SocketAddr>,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) sockets: Sockets,
+    pub(crate) store: Store,
+    pub(crate) models: Models,
+    pub(crate) shims: Arc<Shims>,
+    pub(crate) agents: Agents,
+    pub(crate) messaging: Messaging,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) instances: Arc<Instances>,
+    pub(crate) plugins: Arc<Plugins>,
+    pub(crate) runs: Runs,
+    /// Which model answers, and why.
+    pub(crate) model_choice: ModelChoice,
+    /// The body of `GET /v1/models`.
+    pub(crate) model_list: Bytes,
+    pub(crate) draining: AtomicBool,
+    pub(crate) health: Mutex<Option<(Instant, Arc<RawValue>)>>,
+}
+
+impl Gateway {
+    /// Milliseconds since the start.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The gateway is on its way down.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// A health snapshot that is at most a second old. Concurrent callers share one.
+    pub(crate) async fn health(&self) -> Arc<RawValue> {
+        let mut kept = self.health.lock().await;
+        if let Some((at, snapshot)) = kept.as_ref()
+            && at.elapsed() < HEALTH_FRESH
+        {
+            return Arc::clone(snapshot);
+        }
+        let snapshot = health::snapshot(self).await;
+        *kept = Some((Instant::now(), Arc::clone(&snapshot)));
+        snapshot
+    }
+
+    /// Channels with an account that is wanted and down, once the start's grace is over.
+    pub(crate) fn failing_channels(&self) -> Vec<String> {
+        if self.started.elapsed() < READY_GRACE {
+            return Vec::new();
+        }
+        let down = |state| matches!(state, State::Backoff | State::AuthRequired | State::Quarantined);
+        let failing = self.supervisor.status().into_iter().filter(|status| down(status.state));
+        let mut channels: Vec<String> =
+            failing.map(|status| status.account.split('/').next().unwrap_or_default().to_owned()).collect();
+        channels.dedup();
+        channels
+    }
+}

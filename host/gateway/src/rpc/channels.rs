@@ -1,0 +1,201 @@
+//! `channels.*`: what the accounts do, and commands for them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use openclaw_messaging::AccountKey;
+use openclaw_protocol::RpcError;
+use openclaw_protocol::channels::{
+    AccountSnapshot, ChannelRestarted, ChannelStarted, ChannelStopped, ChannelsRestartParams,
+    ChannelsStartParams, ChannelsStatus, ChannelsStatusParams, ChannelsStopParams, Probe, ProbeIdentity,
+};
+use openclaw_runtime::ChannelInstance;
+use openclaw_supervisor::{AccountHandle, State};
+use tokio::time::timeout;
+
+use crate::accounts::{self, ChannelOverview};
+use crate::clock::now_ms;
+use crate::process::Gateway;
+use crate::wiring::account_name;
+
+/// How long all probes together may take when nobody says otherwise.
+const PROBE_TIMEOUT_MS: u64 = 10_000;
+/// Flagged sends that are looked at for the counts.
+const FLAGGED: usize = 1000;
+
+/// `channels.status`
+pub(super) async fn status(
+    gateway: &Arc<Gateway>,
+    query: ChannelsStatusParams,
+) -> Result<ChannelsStatus, RpcError> {
+    let mut channels = accounts::overview(gateway);
+    if let Some(wanted) = &query.channel {
+        channels.retain(|channel| channel.id == *wanted);
+        if channels.is_empty() {
+            let why = accounts::resolve(gateway, wanted, None).err();
+            return Err(RpcError::invalid(why.unwrap_or_else(|| format!("unknown channel: {wanted}"))));
+        }
+    }
+    count_ambiguous(gateway, &mut channels).await;
+    let partial = if query.probe == Some(true) {
+        let limit = Duration::from_millis(query.timeout_ms.unwrap_or(PROBE_TIMEOUT_MS));
+        Some(!probe_all(gateway, &mut channels, limit).await).filter(|&partial| partial)
+    } else {
+        None
+    };
+    let labels: BTreeMap<String, String> =
+        channels.iter().map(|channel| (channel.id.clone(), channel.label.clone())).collect();
+    Ok(ChannelsStatus {
+        ts: now_ms(),
+        channel_order: channels.iter().map(|channel| channel.id.clone()).collect(),
+        channel_detail_labels: labels.clone(),
+        channel_labels: labels,
+        channels: channels.iter().map(|channel| (channel.id.clone(), summary(channel))).collect(),
+        channel_default_account_id: channels
+            .iter()
+            .map(|channel| (channel.id.clone(), channel.default_account.clone()))
+            .collect(),
+        status_issues: accounts::issues(gateway, &channels),
+        partial,
+        channel_accounts: channels.into_iter().map(|channel| (channel.id, channel.accounts)).collect(),
+    })
+}
+
+/// The facts of a channel's default account.
+pub(super) fn summary(channel: &ChannelOverview) -> AccountSnapshot {
+    let default = channel.accounts.iter().find(|account| account.account_id == channel.default_account);
+    default.or(channel.accounts.first()).cloned().unwrap_or_default()
+}
+
+async fn count_ambiguous(gateway: &Gateway, channels: &mut [ChannelOverview]) {
+    let flagged = match gateway.store.flagged(FLAGGED).await {
+        Ok(flagged) => flagged,
+        Err(error) => {
+            tracing::warn!(code = error.code(), "flagged sends are not counted: {error}");
+            return;
+        }
+    };
+    for channel in channels {
+        for account in &mut channel.accounts {
+            let key = AccountKey::new(&channel.id, &account.account_id);
+            let count = flagged.iter().filter(|row| row.account == key).count() as u64;
+            account.ambiguous_sends = Some(count).filter(|&count| count > 0);
+        }
+    }
+}
+
+/// Probes every running account at once. False when time ran out for any.
+pub(super) async fn probe_all(gateway: &Gateway, channels: &mut [ChannelOverview], limit: Duration) -> bool {
+    let mut complete = true;
+    let probes = channels.iter_mut().flat_map(|channel| {
+        let id = channel.id.clone();
+        channel.accounts.iter_mut().map(move |account| {
+            let instance = gateway.instances.get(&AccountKey::new(&id, &account.account_id));
+            async move {
+                let probe = match instance {
+                    Some(instance) => timeout(limit, probe(&instance)).await.ok(),
+                    None => Some(not_running(account)),
+                };
+                account.last_probe_at = Some(now_ms());
+                account.probe = probe;
+                account.probe.is_some()
+            }
+        })
+    });
+    for answered in join_all(probes).await {
+        complete &= answered;
+    }
+    complete
+}
+
+async fn probe(instance: &ChannelInstance) -> Probe {
+    let begun = Instant::now();
+    let answer = instance.probe().await;
+    let elapsed_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match answer {
+        Ok(identity) => Probe {
+            ok: true,
+            elapsed_ms,
+            bot: Some(ProbeIdentity {
+                id: identity.id,
+                username: identity.username,
+                display_name: identity.display_name,
+                facts: identity.facts.into_iter().collect(),
+            }),
+            ..Probe::default()
+        },
+        Err(failure) => Probe {
+            ok: false,
+            status: Some(failure.code).filter(|code| !code.is_empty()),
+            error: Some(failure.detail),
+            elapsed_ms,
+            bot: None,
+        },
+    }
+}
+
+/// An account without an instance cannot ask its vendor; why there is none is the answer.
+fn not_running(account: &AccountSnapshot) -> Probe {
+    let why = account.lifecycle_reason.clone().or_else(|| account.last_error.clone());
+    let state = account.lifecycle.as_deref().unwrap_or("stopped");
+    Probe {
+        ok: false,
+        error: Some(why.unwrap_or_else(|| format!("not running ({state})"))),
+        ..Probe::default()
+    }
+}
+
+fn handle(
+    gateway: &Arc<Gateway>,
+    channel: &str,
+    account: Option<&str>,
+) -> Result<(AccountKey, AccountHandle), RpcError> {
+    let key = accounts::resolve(gateway, channel, account).map_err(RpcError::invalid)?;
+    let handle = gateway.supervisor.ensure(&account_name(&key));
+    Ok((key, handle))
+}
+
+/// `channels.start`
+pub(super) async fn start(
+    gateway: &Arc<Gateway>,
+    which: ChannelsStartParams,
+) -> Result<ChannelStarted, RpcError> {
+    gateway.settings.reload();
+    let (key, handle) = handle(gateway, &which.channel, which.account_id.as_deref())?;
+    let running = handle.status().state.is_running();
+    let state = if running { handle.status().state } else { handle.restart().await.state };
+    Ok(ChannelStarted { channel: key.channel, account_id: key.account, started: has_begun(state) })
+}
+
+/// `channels.stop`
+pub(super) async fn stop(
+    gateway: &Arc<Gateway>,
+    which: ChannelsStopParams,
+) -> Result<ChannelStopped, RpcError> {
+    let (key, handle) = handle(gateway, &which.channel, which.account_id.as_deref())?;
+    let stopped = !handle.stop().await.state.is_running();
+    Ok(ChannelStopped { channel: key.channel, account_id: key.account, stopped })
+}
+
+/// `channels.restart`: reads the configuration again, so that a changed section takes effect.
+pub(super) async fn restart(
+    gateway: &Arc<Gateway>,
+    which: ChannelsRestartParams,
+) -> Result<ChannelRestarted, RpcError> {
+    let begun = Instant::now();
+    gateway.settings.reload();
+    let (key, handle) = handle(gateway, &which.channel, which.account_id.as_deref())?;
+    let status = handle.restart().await;
+    if !has_begun(status.state) {
+        let why = status.reason.unwrap_or_else(|| status.state.as_str().to_owned());
+        return Err(RpcError::unavailable(format!("{} {} did not start: {why}", key.channel, key.account)));
+    }
+    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(ChannelRestarted { channel: key.channel, account_id: key.account, restarted: true, duration_ms })
+}
+
+fn has_begun(state: State) -> bool {
+    state.is_running() || state == State::Starting
+}

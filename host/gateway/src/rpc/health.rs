@@ -1,0 +1,100 @@
+//! `health`: the snapshot that answers the method and travels as the `health` event. Kept for a moment, so that asking
+//! often costs nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use openclaw_protocol::health::{AgentHealth, ChannelHealth, HealthSnapshot, SessionStore};
+use openclaw_protocol::status::SessionRow;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::channels::{probe_all, summary};
+use crate::accounts::{self, ChannelOverview};
+use crate::clock::now_ms;
+use crate::process::Gateway;
+
+/// How long the probes of `health {probe: true}` may take.
+const PROBE_LIMIT: Duration = Duration::from_secs(10);
+/// Sessions in the snapshot.
+const RECENT: usize = 5;
+/// Sessions that are counted.
+pub(super) const COUNTED: usize = 10_000;
+
+/// The state at this moment, encoded.
+pub(crate) async fn snapshot(gateway: &Gateway) -> Arc<RawValue> {
+    build(gateway, accounts::overview(gateway), Instant::now()).await
+}
+
+/// As `snapshot`, with the vendors asked first.
+pub(super) async fn probed(gateway: &Gateway) -> Arc<RawValue> {
+    let begun = Instant::now();
+    let mut channels = accounts::overview(gateway);
+    probe_all(gateway, &mut channels, PROBE_LIMIT).await;
+    build(gateway, channels, begun).await
+}
+
+async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant) -> Arc<RawValue> {
+    let config = gateway.settings.config();
+    let sessions = sessions(gateway, RECENT).await;
+    let default_agent_id = config.agents.default_id().to_owned();
+    let agents = config.agents.entries.iter().map(|agent| {
+        let prefix = format!("agent:{}:", agent.id);
+        let own = sessions.iter().filter(|row| row.key.starts_with(&prefix));
+        AgentHealth {
+            agent_id: agent.id.clone(),
+            name: agent.name.clone(),
+            is_default: agent.id == default_agent_id,
+            sessions: session_store(gateway, own.cloned().collect(), RECENT),
+        }
+    });
+    let snapshot = HealthSnapshot {
+        ok: true,
+        ts: now_ms(),
+        plugins: gateway.plugins.health(),
+        channel_order: channels.iter().map(|channel| channel.id.clone()).collect(),
+        channel_labels: channels.iter().map(|channel| (channel.id.clone(), channel.label.clone())).collect(),
+        heartbeat_seconds: 0,
+        agents: agents.collect(),
+        sessions: session_store(gateway, sessions, RECENT),
+        default_agent_id,
+        channels: channels.into_iter().map(channel_health).collect(),
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    to_raw_value(&snapshot).map(Arc::from).unwrap_or_else(|error| {
+        // Our own types always encode; `null` is still an answer if one day they do not.
+        tracing::error!(%error, "the health snapshot cannot be encoded");
+        Arc::from(RawValue::NULL.to_owned())
+    })
+}
+
+fn channel_health(channel: ChannelOverview) -> (String, ChannelHealth) {
+    let summary = summary(&channel);
+    let accounts: BTreeMap<_, _> =
+        channel.accounts.into_iter().map(|account| (account.account_id.clone(), account)).collect();
+    (channel.id, ChannelHealth { summary, accounts })
+}
+
+/// The sessions, the one used last first.
+pub(super) async fn sessions(gateway: &Gateway, recent: usize) -> Vec<SessionRow> {
+    let now = now_ms();
+    match gateway.store.sessions(COUNTED.max(recent)).await {
+        Ok(rows) => rows
+            .into_iter()
+            .map(|row| {
+                let updated_at = u64::try_from(row.updated_at).unwrap_or_default();
+                SessionRow { key: row.key, updated_at, age: now.saturating_sub(updated_at) }
+            })
+            .collect(),
+        Err(error) => {
+            tracing::warn!(code = error.code(), "the sessions are not listed: {error}");
+            Vec::new()
+        }
+    }
+}
+
+fn session_store(gateway: &Gateway, mut rows: Vec<SessionRow>, recent: usize) -> SessionStore {
+    let count = rows.len() as u64;
+    rows.truncate(recent);
+    SessionStore { path: gateway.paths.database().display().to_string(), count, recent: rows }
+}

@@ -1,0 +1,101 @@
+//! `channels.pairing.*`: senders who asked to be let in. The rules are messaging's.
+
+use std::sync::Arc;
+
+use openclaw_protocol::RpcError;
+use openclaw_protocol::pairing::{
+    PairingApproveParams, PairingApproved, PairingList, PairingListParams, PairingRequest,
+};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::accounts;
+use crate::process::Gateway;
+
+/// `channels.pairing.list`
+pub(super) async fn list(gateway: &Arc<Gateway>, query: PairingListParams) -> Result<PairingList, RpcError> {
+    let channel = channel(gateway, query.channel)?;
+    let requests = gateway.messaging.pairing_requests(Some(&channel)).await;
+    let requests = requests.map_err(|error| RpcError::unavailable(error.to_string()))?;
+    let wanted = requests.into_iter().filter(|request| {
+        query.account_id.as_ref().is_none_or(|account| *account == request.account.account)
+    });
+    let requests = wanted.map(|request| {
+        let mut meta = Map::new();
+        let mut note = |key: &str, value: Option<String>| {
+            if let Some(value) = value {
+                meta.insert(key.to_owned(), Value::String(value));
+            }
+        };
+        note("username", request.meta.username);
+        note("name", request.meta.name);
+        note("accountId", Some(request.account.account));
+        PairingRequest {
+            id: request.sender,
+            code: request.code,
+            created_at: rfc3339(request.created_at),
+            last_seen_at: rfc3339(request.last_seen_at),
+            meta,
+        }
+    });
+    let requests = requests.collect();
+    let manifest = gateway.plugins.channel(&channel).and_then(|found| found.manifest.as_ref());
+    let id_label =
+        manifest.and_then(|manifest| manifest.channel.as_ref()).map(|words| words.sender_id_label.clone());
+    Ok(PairingList { channel, id_label, requests })
+}
+
+/// `channels.pairing.approve`
+pub(super) async fn approve(
+    gateway: &Arc<Gateway>,
+    which: PairingApproveParams,
+) -> Result<PairingApproved, RpcError> {
+    let PairingApproveParams { channel, code, account_id, notify } = which;
+    accounts::resolve(gateway, &channel, account_id.as_deref()).map_err(RpcError::invalid)?;
+    let approved = gateway
+        .messaging
+        .approve(&channel, account_id.as_deref(), &code, true, notify == Some(true))
+        .await
+        .map_err(|error| RpcError::invalid(error.to_string()))?;
+    Ok(PairingApproved {
+        channel,
+        id: approved.sender,
+        command_owner: approved.owner_configured,
+        notified: notify,
+    })
+}
+
+/// The channel that is meant: the named one, or the only one.
+fn channel(gateway: &Arc<Gateway>, named: Option<String>) -> Result<String, RpcError> {
+    if let Some(named) = named {
+        return accounts::resolve(gateway, &named, None).map(|key| key.channel).map_err(RpcError::invalid);
+    }
+    let config = gateway.settings.config();
+    match config.channels.as_slice() {
+        [only] => Ok(only.id.clone()),
+        [] => Err(RpcError::invalid(
+            "No chat DM pairing channels are configured. To approve a TUI or device request, use openclaw devices \
+             approve instead.",
+        )),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|channel| channel.id.as_str()).collect();
+            Err(RpcError::invalid(format!("Channel required (expected one of: {}).", ids.join(", "))))
+        }
+    }
+}
+
+fn rfc3339(millis: i64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
+    at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339() {
+        assert_eq!(rfc3339(1_795_331_739_895), "2026-11-22T07:15:39.895Z");
+    }
+}

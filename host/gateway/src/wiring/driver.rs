@@ -1,0 +1,245 @@
+//! Starts and watches the instance of one account for the supervisor: configuration, secrets, grants and cursor in, a
+//! running component out. Each start reads what holds at that moment; when to start is the supervisor's decision.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use openclaw_config::{Account, Channel, Config, LayeredEnv};
+use openclaw_egress::Egress;
+use openclaw_messaging as messaging;
+use openclaw_messaging::{AccountKey, Messaging};
+use openclaw_packages::{AccountSecrets, Manifest, ResolvedGrant, SecretProblem};
+use openclaw_runtime::{
+    Admission, AdmitError, ChannelInstance, ChannelSetup, Connection, Exit, Facts, Inbox, Limits, Runtime,
+    guest,
+};
+use openclaw_supervisor::{Driver, End, Health, Running, StartError};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use super::accounts::{self, Lookup};
+use super::instances::Instances;
+use super::plugins::{Plugins, Unusable};
+use crate::settings::Settings;
+
+/// Everything that a start needs.
+pub(crate) struct ChannelDriver {
+    pub(crate) runtime: Runtime,
+    pub(crate) egress: Egress,
+    pub(crate) plugins: Arc<Plugins>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) messaging: Messaging,
+    pub(crate) instances: Arc<Instances>,
+}
+
+impl ChannelDriver {
+    fn secrets(
+        &self,
+        manifest: &Manifest,
+        config: &Config,
+        channel: &Channel,
+        account: &Account,
+    ) -> Result<AccountSecrets, StartError> {
+        let env = LayeredEnv { real: self.settings.environment(), defaults: &config.env_vars };
+        let lookup = Lookup { env: &env, place: format!("channels.{}", channel.id) };
+        let default_account = channel.default_account == account.id;
+        AccountSecrets::collect(manifest, &account.section, default_account, &lookup).map_err(|problem| {
+            match problem {
+                SecretProblem::Missing { .. }
+                | SecretProblem::Unresolved { .. }
+                | SecretProblem::File { .. } => StartError::AuthRequired(problem.to_string()),
+            }
+        })
+    }
+}
+
+/// The supervisor's name of an account.
+pub(crate) fn account_name(key: &AccountKey) -> String {
+    format!("{}/{}", key.channel, key.account)
+}
+
+fn account_key(name: &str) -> AccountKey {
+    let (channel, account) = name.split_once('/').unwrap_or((name, "default"));
+    AccountKey::new(channel, account)
+}
+
+#[async_trait]
+impl Driver for ChannelDriver {
+    async fn start(&self, account: &str) -> Result<Box<dyn Running>, StartError> {
+        let key = account_key(account);
+        let found = self
+            .plugins
+            .channel(&key.channel)
+            .ok_or_else(|| StartError::Disabled(no_plugin(&key.channel)))?;
+        let manifest =
+            found.manifest.as_ref().ok_or_else(|| StartError::Quarantined(no_plugin(&key.channel)))?;
+        let config = self.settings.config();
+        let channel = config
+            .channel(&key.channel)
+            .ok_or_else(|| StartError::Disabled(format!("channels.{} is not configured", key.channel)))?;
+        let section = channel.account(&key.account).ok_or_else(|| {
+            StartError::Disabled(format!("channels.{} has no account {}", key.channel, key.account))
+        })?;
+        if !section.enabled {
+            return Err(StartError::Disabled(format!(
+                "channels.{} is disabled in the configuration",
+                key.channel
+            )));
+        }
+        if let Some(issue) = self.settings.channel_issue(&key.channel) {
+            return Err(StartError::Disabled(issue));
+        }
+        let secrets = self.secrets(manifest, &config, channel, section)?;
+        let grants = grants(manifest, &section.section, &secrets)?;
+        let plugin = found.load(&self.runtime).await.map_err(|error| match error {
+            Unusable::SwitchedOff(_) => StartError::Disabled(error.to_string()),
+            Unusable::Broken(why) => StartError::Quarantined(why),
+        })?;
+        if let Some(settings) = accounts::settings(&config, manifest, channel, section) {
+            self.messaging.configure(settings);
+        }
+        let cursor =
+            self.messaging.cursor(&key).await.map_err(|error| StartError::Transient(error.to_string()))?;
+        let setup = ChannelSetup {
+            label: account.to_owned(),
+            config: accounts::without_secrets(manifest, &section.section),
+            cursor,
+            grants,
+            scrubber: secrets.scrubber(),
+            inbox: Arc::new(AccountInbox { account: key.clone(), messaging: self.messaging.clone() }),
+            egress: self.egress.clone(),
+            limits: Limits::default(),
+        };
+        info!(subsystem = key.channel, "[{}] starting provider", key.account);
+        let instance = self
+            .runtime
+            .start_channel(&plugin, setup)
+            .map_err(|error| StartError::Quarantined(error.to_string()))?;
+        self.instances.insert(key.clone(), instance.clone());
+        let health = watch::Sender::new(Health::Connecting);
+        let watched = health.subscribe();
+        tokio::spawn(follow(key.clone(), instance.facts(), health, self.messaging.clone()));
+        Ok(Box::new(RunningAccount {
+            key,
+            instance,
+            instances: Arc::clone(&self.instances),
+            health: watched,
+        }))
+    }
+}
+
+fn no_plugin(channel: &str) -> String {
+    format!("no usable plugin for the channel `{channel}` is present (see: openclaw plugins list)")
+}
+
+fn grants(
+    manifest: &Manifest,
+    section: &serde_json::Value,
+    secrets: &AccountSecrets,
+) -> Result<Vec<ResolvedGrant>, StartError> {
+    let resolved = manifest.http.iter().map(|entry| ResolvedGrant::resolve(entry, section, None, secrets));
+    resolved.collect::<Result<_, _>>().map_err(|error| StartError::AuthRequired(error.to_string()))
+}
+
+/// Turns what the component says of its connection into the supervisor's health, until the instance ends. An account
+/// that can send again wakes what waits for it.
+async fn follow(
+    key: AccountKey,
+    mut facts: watch::Receiver<Facts>,
+    health: watch::Sender<Health>,
+    messaging: Messaging,
+) {
+    loop {
+        let now = match &facts.borrow_and_update().connection {
+            Connection::Connecting => Health::Connecting,
+            Connection::Ready => Health::Ready,
+            Connection::Degraded(why) => Health::Degraded(why.clone()),
+            Connection::AuthRequired(why) => Health::AuthRequired(why.clone()),
+        };
+        let ready = matches!(now, Health::Ready);
+        let changed = health.send_if_modified(|health| {
+            let changed = *health != now;
+            *health = now;
+            changed
+        });
+        if changed && ready {
+            info!(subsystem = key.channel, "[{}] connected", key.account);
+            if let Err(error) = messaging.wake(&key).await {
+                warn!(account = %key, code = error.code(), "waiting messages are not woken: {error}");
+            }
+        }
+        if facts.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+struct RunningAccount {
+    key: AccountKey,
+    instance: ChannelInstance,
+    instances: Arc<Instances>,
+    health: watch::Receiver<Health>,
+}
+
+#[async_trait]
+impl Running for RunningAccount {
+    fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
+    async fn ended(&self) -> End {
+        let exit = self.instance.exited().await;
+        self.instances.remove(&self.key);
+        let end = end(exit);
+        let (End::Failed(why) | End::AuthRequired(why)) = &end;
+        warn!(subsystem = self.key.channel, "[{}] provider ended: {why}", self.key.account);
+        end
+    }
+
+    async fn stop(&self, grace: Duration) {
+        // New sends are turned away at once; those that are under way get the grace.
+        self.instances.remove(&self.key);
+        self.instance.stop(grace).await;
+        info!(subsystem = self.key.channel, "[{}] stopped", self.key.account);
+    }
+}
+
+fn end(exit: Exit) -> End {
+    match exit {
+        Exit::Failed(failure) if matches!(failure.kind, guest::FailureKind::Unauthorised) => {
+            End::AuthRequired(format!("{} ({})", failure.detail, failure.code))
+        }
+        Exit::Failed(failure) => End::Failed(format!("{} ({})", failure.detail, failure.code)),
+        Exit::Stopped => End::Failed("the instance was stopped".to_owned()),
+        Exit::Returned => End::Failed("the component ended its run without an error".to_owned()),
+        Exit::Trapped { reason, .. } => End::Failed(format!("the component crashed: {reason}")),
+        Exit::Runaway => End::Failed("the component computed for too long without a pause".to_owned()),
+        Exit::Unresponsive(call) => End::Failed(format!("the component did not answer `{call}` in time")),
+    }
+}
+
+/// One account's way into messaging.
+struct AccountInbox {
+    account: AccountKey,
+    messaging: Messaging,
+}
+
+impl Inbox for AccountInbox {
+    fn admit(
+        &self,
+        message: guest::Message,
+        cursor: Option<Vec<u8>>,
+    ) -> Pin<Box<dyn Future<Output = Result<Admission, AdmitError>> + Send + '_>> {
+        Box::pin(async move {
+            match self.messaging.admit(&self.account, super::vendor::message(message), cursor).await {
+                Ok(messaging::Admission::Accepted) => Ok(Admission::Accepted),
+                Ok(messaging::Admission::Duplicate) => Ok(Admission::Duplicate),
+                Err(messaging::AdmitError::Invalid(why)) => Err(AdmitError::Invalid(why)),
+                Err(messaging::AdmitError::Unavailable(after_ms)) => Err(AdmitError::Unavailable(after_ms)),
+            }
+        })
+    }
+}

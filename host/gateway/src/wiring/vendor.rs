@@ -1,0 +1,92 @@
+//! Between a channel component's types and the host's own: field by field, nothing is decided.
+
+use openclaw_messaging as messaging;
+use openclaw_runtime::guest;
+
+/// A message as a component admitted it.
+pub(super) fn message(message: guest::Message) -> messaging::Message {
+    let guest::Message {
+        id,
+        conversation,
+        sender,
+        text,
+        sent_at_ms,
+        mentions_self,
+        reply_to_self,
+        edited,
+        forwarded,
+        quote,
+        reply_context,
+    } = message;
+    messaging::Message {
+        id,
+        conversation: messaging::Conversation {
+            kind: match conversation.kind {
+                guest::ChatKind::Direct => messaging::ChatKind::Direct,
+                guest::ChatKind::Group => messaging::ChatKind::Group,
+                guest::ChatKind::Channel => messaging::ChatKind::Channel,
+            },
+            space: conversation.space,
+            room: conversation.room,
+            thread: conversation.thread,
+            title: conversation.title,
+        },
+        sender: messaging::SenderInfo {
+            kind: match sender.kind {
+                guest::SenderKind::Person => messaging::SenderKind::Person,
+                guest::SenderKind::Bot => messaging::SenderKind::Bot,
+                guest::SenderKind::Anonymous => messaging::SenderKind::Anonymous,
+                guest::SenderKind::Myself => messaging::SenderKind::Myself,
+            },
+            id: sender.id,
+            username: sender.username,
+            display_name: sender.display_name,
+        },
+        text,
+        sent_at_ms,
+        mentions_self,
+        reply_to_self,
+        edited,
+        forwarded,
+        quote: quote.map(|quote| messaging::Quote {
+            message_id: quote.message_id,
+            author: quote.author,
+            text: quote.text,
+        }),
+        reply_context,
+    }
+}
+
+/// A message for a component to send.
+pub(super) fn outbound(outbound: messaging::Outbound) -> guest::Outbound {
+    guest::Outbound {
+        idempotency_key: outbound.idempotency_key,
+        target: target(outbound.target),
+        text: outbound.text,
+        reply_to: outbound.reply_to,
+        reply_context: outbound.reply_context,
+        silent: outbound.silent,
+    }
+}
+
+/// Where something goes.
+pub(super) fn target(target: messaging::Target) -> guest::Target {
+    guest::Target { room: target.room, thread: target.thread }
+}
+
+/// How a component's send ended.
+pub(super) fn outcome(outcome: guest::Outcome) -> messaging::Outcome {
+    match outcome {
+        guest::Outcome::Sent(receipt) => {
+            messaging::Outcome::Sent(messaging::Receipt { message_ids: receipt.message_ids })
+        }
+        guest::Outcome::Retryable(why) => messaging::Outcome::Retryable(failure(why)),
+        guest::Outcome::Ambiguous(why) => messaging::Outcome::Ambiguous(failure(why)),
+        guest::Outcome::Permanent(why) => messaging::Outcome::Permanent(failure(why)),
+        guest::Outcome::Unauthorised(why) => messaging::Outcome::Unauthorised(failure(why)),
+    }
+}
+
+fn failure(failure: guest::Failure) -> messaging::Failure {
+    messaging::Failure { code: failure.code, detail: failure.detail, retry_after_ms: failure.retry_after_ms }
+}

@@ -1,0 +1,174 @@
+//! From an HTTP request to a WebSocket: the checks of RFC 6455 §4.2 and the limits on sockets. Looks at no credential.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use axum::response::Response;
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use openclaw_access::Peer;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tracing::debug;
+
+use super::handshake::Arrival;
+use super::session;
+use crate::http::reply;
+use crate::process::Gateway;
+
+/// Control-plane connections.
+const SESSIONS: u32 = 512;
+/// Connections of one address whose handshake is not complete.
+const UNPROVEN_PER_ADDRESS: usize = 32;
+
+/// Counts control-plane sockets.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    sessions: Arc<Semaphore>,
+    unproven: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Default for Sockets {
+    fn default() -> Sockets {
+        Sockets { sessions: Arc::new(Semaphore::new(SESSIONS as usize)), unproven: Arc::default() }
+    }
+}
+
+impl Sockets {
+    fn admit(&self, address: IpAddr) -> Option<(OwnedSemaphorePermit, Unproven)> {
+        let permit = Arc::clone(&self.sessions).try_acquire_owned().ok()?;
+        let mut unproven = self.unproven.lock().ok()?;
+        let count = unproven.entry(address).or_default();
+        if *count >= UNPROVEN_PER_ADDRESS {
+            return None;
+        }
+        *count += 1;
+        Some((permit, Unproven { address, counts: Arc::clone(&self.unproven) }))
+    }
+
+    /// Resolves when no session is left.
+    pub(crate) async fn drained(&self) {
+        // It fails only when the semaphore is closed, which nobody does.
+        drop(self.sessions.acquire_many(SESSIONS).await);
+    }
+}
+
+/// One connection whose handshake is not complete. Dropping it makes room for another.
+#[derive(Debug)]
+pub(super) struct Unproven {
+    address: IpAddr,
+    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Drop for Unproven {
+    fn drop(&mut self) {
+        let Ok(mut counts) = self.counts.lock() else { return };
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Whether a request wants another protocol on this connection.
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    headers.contains_key(UPGRADE)
+}
+
+/// Answers an upgrade request; the session starts once the answer is sent. Any path will do.
+pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Request<Incoming>) -> Response {
+    let Some(accept) = accept_key(request.method(), request.headers()) else {
+        return reply::text(StatusCode::BAD_REQUEST, "Bad Request");
+    };
+    let Some((permit, unproven)) = gateway.sockets.admit(peer.ip()) else {
+        debug!(subsystem = "gateway/ws", %peer, "upgrade refused: too many connections");
+        return reply::text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+    };
+    let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    let arrival = Arrival {
+        socket: peer,
+        peer: Peer::new(peer.ip(), request.headers()),
+        user_agent: agent.map(str::to_owned),
+    };
+    let upgraded = hyper::upgrade::on(request);
+    let gateway = Arc::clone(gateway);
+    tokio::spawn(async move {
+        match upgraded.await {
+            Ok(io) => session::run(TokioIo::new(io), gateway, arrival, unproven).await,
+            Err(error) => debug!(subsystem = "gateway/ws", %peer, %error, "upgrade failed"),
+        }
+        drop(permit);
+    });
+    let mut response = Response::new(axum::body::Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    response
+}
+
+/// The value of `Sec-WebSocket-Accept`, if this is a proper WebSocket upgrade.
+fn accept_key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
+    let has = |name: HeaderName, token: &str| {
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+    };
+    let proper = *method == Method::GET
+        && has(UPGRADE, "websocket")
+        && has(CONNECTION, "upgrade")
+        && has(SEC_WEBSOCKET_VERSION, "13");
+    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| proper)?;
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_proper_websocket_upgrade_is_accepted() {
+        let check = |changes: &[(&'static str, &'static str)], method: Method, accepted: bool| {
+            let mut headers = HeaderMap::new();
+            let usual = [
+                ("upgrade", "WebSocket"),
+                ("connection", "keep-alive, Upgrade"),
+                ("sec-websocket-version", "13"),
+                ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ];
+            for (name, value) in usual.iter().chain(changes) {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            let key = accept_key(&method, &headers);
+            // The example of RFC 6455 §1.3.
+            let expected = accepted.then(|| HeaderValue::from_static("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+            assert_eq!(key, expected, "{changes:?}");
+        };
+        check(&[], Method::GET, true);
+        check(&[], Method::POST, false);
+        check(&[("upgrade", "h2c")], Method::GET, false);
+        check(&[("sec-websocket-version", "8")], Method::GET, false);
+        check(&[("connection", "close")], Method::GET, false);
+    }
+
+    #[test]
+    fn one_address_cannot_take_every_unproven_place() {
+        let sockets = Sockets::default();
+        let (crowd, other): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+        let held: Vec<_> = (0..UNPROVEN_PER_ADDRESS).map(|_| sockets.admit(crowd).unwrap()).collect();
+        assert!(sockets.admit(crowd).is_none());
+        assert!(sockets.admit(other).is_some());
+        drop(held);
+        assert!(sockets.admit(crowd).is_some());
+    }
+}
