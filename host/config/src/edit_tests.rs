@@ -7,8 +7,8 @@ fn set_text(text: &str, path: &str, value: &Value) -> String {
     set(text, &path.parse().unwrap(), value).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn check_set(text: &str, path: &str, value: Value, expected: &str) {
-    assert_eq!(set_text(text, path, &value), expected, "set {path} in {text}");
+fn check_set(text: &str, path: &str, value: impl Into<Value>, expected: &str) {
+    assert_eq!(set_text(text, path, &value.into()), expected, "set {path} in {text}");
 }
 
 fn check_remove(text: &str, path: &str, expected: &str) {

@@ -87,11 +87,13 @@ impl KeyPath {
 
     /// The keys on the way, without indices.
     pub(crate) fn keys(&self) -> Vec<&str> {
-        let key = |step| match step {
-            &Step::Key(ref key) => Some(key.as_str()),
-            Step::Index(_) => None,
-        };
-        self.0.iter().filter_map(key).collect()
+        let mut keys = Vec::new();
+        for step in &self.0 {
+            if let Step::Key(key) = step {
+                keys.push(key.as_str());
+            }
+        }
+        keys
     }
 
     /// Where the last step was taken.

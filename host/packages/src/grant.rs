@@ -229,3 +229,7 @@ fn header_with_secrets(template: &Template, secrets: &AccountSecrets) -> Result<
     }
     Ok(Some(value))
 }
+
+#[cfg(test)]
+#[path = "grant_tests.rs"]
+mod tests;

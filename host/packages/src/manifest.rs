@@ -452,3 +452,7 @@ struct Fault {
 fn fault(key: impl Into<String>, problem: String, fix: &'static str) -> Option<Fault> {
     Some(Fault { key: key.into(), problem, fix })
 }
+
+#[cfg(test)]
+#[path = "manifest_tests.rs"]
+mod tests;

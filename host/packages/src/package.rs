@@ -138,3 +138,45 @@ fn read(file: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     open.take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+[plugin]
+id = "shim"
+kind = "provider"
+version = "1.0.0"
+wit = "openclaw:plugin@0.1.0"
+license = "MIT"
+label = "Shim"
+[config]
+schema = "s.json"
+[provider]
+api = ["openai-completions"]
+"#;
+
+    #[test]
+    fn reads_a_folder_and_names_what_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let load = || Package::from_folder(dir.path());
+        let missing = |file: &str| {
+            let error = load().unwrap_err();
+            assert!(error.code() == "PLUGIN_UNREADABLE" && error.to_string().contains(file), "{error}");
+        };
+        missing("plugin.toml");
+        std::fs::write(dir.path().join("plugin.toml"), MANIFEST).unwrap();
+        missing("s.json");
+        std::fs::write(dir.path().join("s.json"), "{").unwrap();
+        assert_eq!(load().unwrap_err().code(), "PLUGIN_SCHEMA_INVALID");
+        std::fs::write(dir.path().join("s.json"), "{}").unwrap();
+        missing("component.wasm");
+        std::fs::write(dir.path().join("component.wasm"), b"abc").unwrap();
+        let package = load().unwrap();
+        assert_eq!((package.id(), &*package.wasm, package.bundled), ("shim", b"abc".as_slice(), false));
+        assert_eq!(package.digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        std::fs::write(dir.path().join("plugin.toml"), b"\xff").unwrap();
+        assert_eq!(load().unwrap_err().code(), "PLUGIN_MANIFEST_INVALID");
+    }
+}

@@ -63,10 +63,11 @@ impl AccountSecrets {
         Ok(Self(found))
     }
 
-    /// One secret under the name that the manifest's templates use.
+    /// Adds a secret that the caller found by itself, under the name that the manifest's templates use.
     #[must_use]
-    pub fn single(name: &str, secret: Secret) -> Self {
-        Self(BTreeMap::from([(name.to_owned(), secret)]))
+    pub fn with(mut self, name: &str, secret: impl Into<Secret>) -> Self {
+        self.0.insert(name.to_owned(), secret.into());
+        self
     }
 
     /// The value of a `[[secret]]`.
@@ -141,3 +142,7 @@ fn missing_hint(entry: &SecretEntry) -> String {
     places.extend(entry.env.iter().map(|name| format!("export {name}")));
     format!("{} is missing: {}", entry.name, places.join(", or "))
 }
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod tests;

@@ -64,7 +64,7 @@ impl Template {
 
     /// What keeps it from being a path prefix, if anything.
     pub(crate) fn path_problem(&self) -> Option<&'static str> {
-        let Some(first) = self.0.first() else { return None };
+        let first = self.0.first()?;
         if !matches!(first, Piece::Text(text) if text.starts_with('/')) {
             return Some("does not begin with /");
         }

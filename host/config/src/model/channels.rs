@@ -108,7 +108,8 @@ mod tests {
 
     use super::*;
 
-    fn channel(section: Value) -> Channel {
+    fn channel(section: impl Into<Value>) -> Channel {
+        let section = section.into();
         from_section(Some(&json!({ "defaults": {}, "chat": section }))).remove(0)
     }
 
