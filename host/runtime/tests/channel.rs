@@ -252,7 +252,7 @@ async fn a_component_that_wants_more_does_not_load() {
     let bench = Bench::new().await;
     let files = r#"(component (import "wasi:filesystem/preopens@0.2.0" (instance (export "get-directories" (func)))))"#;
     for (wasm, code) in
-        [(&files.as_bytes()[..], "plugin_invalid"), (&b"\0asm\x0d\0\x01\0"[..], "plugin_contract_mismatch")]
+        [(files.as_bytes(), "plugin_invalid"), (&b"\0asm\x0d\0\x01\0"[..], "plugin_contract_mismatch")]
     {
         let error: LoadError = bench.runtime.load(&common::package(wasm)).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");

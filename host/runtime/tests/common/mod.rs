@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openclaw_egress::Egress;
-use openclaw_packages::{AccountSecrets, Manifest, Package, ResolvedGrant, Wasm};
+use openclaw_packages::{AccountSecrets, Manifest, Package, ResolvedGrant, SecretLookup, Wasm};
 use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Inbox, Limits, Plugin, Runtime, RuntimeOptions,
@@ -74,6 +74,19 @@ impl Inbox for Memory {
     }
 }
 
+/// Takes the section's own text as the secret.
+struct Plain;
+
+impl SecretLookup for Plain {
+    fn config(&self, _: &str, value: &Value) -> Result<Option<Secret>, String> {
+        Ok(value.as_str().map(|text| Secret::from(text.to_owned())))
+    }
+
+    fn env(&self, _: &str) -> Option<Secret> {
+        None
+    }
+}
+
 fn component() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-plugins/echo/component.wasm")
 }
@@ -133,10 +146,9 @@ impl Bench {
 
     /// The grant of an account whose vendor is at `root`.
     pub(crate) fn grants(&self, root: &str, token: &str) -> Vec<ResolvedGrant> {
-        let secrets = AccountSecrets::single("token", Secret::from(token.to_owned()));
-        vec![
-            ResolvedGrant::resolve(&self.manifest.http[0], &json!({ "root": root }), None, &secrets).unwrap(),
-        ]
+        let section = json!({ "root": root, "token": token });
+        let secrets = AccountSecrets::collect(&self.manifest, &section, true, &Plain).unwrap();
+        vec![ResolvedGrant::resolve(&self.manifest.http[0], &section, None, &secrets).unwrap()]
     }
 }
 
