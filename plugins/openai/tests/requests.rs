@@ -1,4 +1,5 @@
 //! What goes out, for what the gateway asks.
+#![allow(clippy::panic, reason = "the helpers of a test fail by panicking")]
 
 use openclaw_plugin_openai::OpenAi;
 use openclaw_sdk::provider::{
