@@ -1,0 +1,36 @@
+//! Every manifest under `plugins/` holds together, and its schema knows the keys that the manifest names. Passes with
+//! any number of plugins, none included.
+
+use std::path::Path;
+
+use openclaw_packages::{Manifest, Origin};
+use serde_json::Value;
+
+#[test]
+fn manifests_and_schemas_agree() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    for folder in std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
+        let file = folder.join("plugin.toml");
+        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        let manifest =
+            Manifest::parse(&text, &file.display().to_string()).unwrap_or_else(|error| panic!("{error}"));
+        let Some(config) = &manifest.config else { continue };
+        let schema: Value =
+            serde_json::from_str(&std::fs::read_to_string(folder.join(&config.schema)).unwrap()).unwrap();
+        let validator =
+            jsonschema::validator_for(&schema).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert!(
+            validator.is_valid(&serde_json::json!({})),
+            "{}: an empty section is refused",
+            file.display()
+        );
+        let files = manifest.secrets.iter().filter_map(|secret| secret.config_file.as_deref());
+        let origins = manifest.http.iter().filter_map(|http| match &http.origin {
+            Origin::Configured(configured) => Some(configured.config.as_str()),
+            Origin::Fixed(_) => None,
+        });
+        for key in manifest.secret_keys().chain(files).chain(origins) {
+            assert!(schema["properties"].get(key).is_some(), "{}: the schema lacks {key}", file.display());
+        }
+    }
+}
