@@ -11,11 +11,13 @@ mod shared;
 
 use std::time::Instant;
 
+use limiter::FailureLimiter;
+use refusal::AuthReason;
+
 pub use connect::Admitted;
 pub use http_auth::{HttpRefusal, bearer};
-pub use limiter::{FailureLimiter, Limits};
+pub use limiter::Limits;
 pub use peer::Peer;
-pub use refusal::AuthReason;
 pub use shared::{AuthMethod, Presented, SharedSecret};
 
 /// Everything that decides whether a client gets in.

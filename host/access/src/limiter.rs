@@ -28,7 +28,7 @@ impl Default for Limits {
 
 /// Wrong guesses by address. An IPv6 client is its /64, which is what one subscriber has.
 #[derive(Debug)]
-pub struct FailureLimiter {
+pub(crate) struct FailureLimiter {
     limits: Limits,
     guesses: Mutex<HashMap<IpAddr, Guesses>>,
 }
@@ -43,21 +43,21 @@ struct Guesses {
 impl FailureLimiter {
     /// With these limits; a limit of 0 attempts counts as 1.
     #[must_use]
-    pub fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         let limits = Limits { max_attempts: limits.max_attempts.max(1), ..limits };
         Self { limits, guesses: Mutex::default() }
     }
 
     /// How long the address stays locked out, if it is.
     #[must_use]
-    pub fn locked(&self, address: IpAddr, now: Instant) -> Option<Duration> {
+    pub(crate) fn locked(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
         let until = guesses.get(&key(address))?.locked_until?;
         (until > now).then(|| until.duration_since(now))
     }
 
     /// Counts a wrong guess. Returns how long the address is locked out, if it is now.
-    pub fn record(&self, address: IpAddr, now: Instant) -> Option<Duration> {
+    pub(crate) fn record(&self, address: IpAddr, now: Instant) -> Option<Duration> {
         let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
         let key = key(address);
         if guesses.len() >= MOST_ADDRESSES && !guesses.contains_key(&key) {
@@ -76,7 +76,7 @@ impl FailureLimiter {
     }
 
     /// The address proved itself.
-    pub fn forget(&self, address: IpAddr) {
+    pub(crate) fn forget(&self, address: IpAddr) {
         self.guesses.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(address));
     }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 /// The closed set of reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthReason {
+pub(crate) enum AuthReason {
     /// The client sent nothing.
     TokenMissing,
     /// The client sent something else.
@@ -36,7 +36,7 @@ struct Row {
 impl AuthReason {
     /// The value of `details.authReason`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::TokenMissing => "token_missing",
             Self::TokenMismatch => "token_mismatch",
@@ -55,7 +55,7 @@ impl AuthReason {
 
     /// The refusal of a `connect`, worded for the client that sent it.
     #[must_use]
-    pub fn refuse(self, client: &ClientInfo) -> RpcError {
+    pub(crate) fn refuse(self, client: &ClientInfo) -> RpcError {
         let row = self.row(&Hints::of(client));
         let error = RpcError::new(ErrorCode::InvalidRequest, format!("unauthorized: {}", row.message))
             .with_details(json!({

@@ -33,7 +33,6 @@ pub use ops::{ChangeOutcome, Changed, Loaded, SetOptions, get, load, set, unset}
 pub use path::{KeyPath, Step};
 pub use paths::Paths;
 pub use read::{Source, hash};
-pub use redact::redact;
 pub use report::{Issue, Owner, Report};
 pub use secret_ref::{REDACTED, SecretError, SecretInput, present, resolve_secret};
 pub use validate::{ChannelSchema, ChannelSchemas, validate};

@@ -29,7 +29,7 @@ const SECRET_ENDS: &[&str] = &[
 /// The value at `path` of a document, with secrets replaced by `__OPENCLAW_REDACTED__`. References to secrets stay:
 /// they are no secrets, and people need to see them.
 #[must_use]
-pub fn redact(value: &Value, path: &KeyPath, schemas: &ChannelSchemas) -> Value {
+pub(crate) fn redact(value: &Value, path: &KeyPath, schemas: &ChannelSchemas) -> Value {
     walk(value, path, schemas, is_secret_place(path, schemas))
 }
 

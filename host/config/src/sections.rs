@@ -78,7 +78,7 @@ const GATEWAY: Shape = Shape::Object(&[
     key("http", Shape::Object(GATEWAY_HTTP)),
     key("controlUi", Shape::Object(CONTROL_UI)),
     key("remote", Shape::Object(REMOTE)),
-    key("trustedProxies", TEXTS),
+    unused("trustedProxies"),
     key(
         "reload",
         Shape::Object(&[

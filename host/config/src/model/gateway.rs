@@ -25,8 +25,6 @@ pub struct Gateway {
     pub control_ui: ControlUi,
     /// `gateway.remote`: what the command line uses when `mode` is `remote`.
     pub remote: Remote,
-    /// Addresses and networks whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<String>,
 }
 
 /// `gateway.mode`
