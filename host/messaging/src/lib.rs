@@ -24,6 +24,7 @@ mod policy;
 mod routing;
 mod runner;
 mod settings;
+mod tags;
 mod tasks;
 #[cfg(test)]
 mod testing;

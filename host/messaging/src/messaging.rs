@@ -338,3 +338,6 @@ async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

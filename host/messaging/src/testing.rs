@@ -1,8 +1,19 @@
 //! Owns what the tests of this crate share: an account, a message, a sender that remembers, a runner that can be held.
 
-use openclaw_store::{AccountKey, ChatKind, Conversation, Message, SenderInfo, SenderKind};
-use openclaw_text::Unit;
+use std::collections::{HashSet, VecDeque};
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use async_trait::async_trait;
+use openclaw_store::{
+    AccountKey, ChatKind, Conversation, Message, Receipt, SenderInfo, SenderKind, SessionWrite, Target,
+};
+use openclaw_text::Unit;
+use tokio::sync::watch;
+
+use crate::channel::{Outbound, Outcome, Sender};
+use crate::runner::{TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, DmScope, Policy, Words};
 
 pub(crate) fn account() -> AccountKey {
@@ -53,4 +64,124 @@ pub(crate) fn message(id: &str, sender: &str, text: &str) -> Message {
         quote: None,
         reply_context: vec![7],
     }
+}
+
+/// What a sender that remembers was asked to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) room: String,
+    pub(crate) text: String,
+    pub(crate) key: String,
+    pub(crate) reply_to: Option<String>,
+}
+
+/// Sends into memory. What it answers is scripted; without a script it answers with a receipt.
+pub(crate) struct Memory {
+    said: watch::Sender<Vec<Said>>,
+    script: Mutex<VecDeque<Outcome>>,
+    /// Rooms whose sends do not come back.
+    stuck: Mutex<HashSet<String>>,
+    pub(crate) typed: watch::Sender<usize>,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Arc<Self> {
+        let (said, typed) = (watch::Sender::new(Vec::new()), watch::Sender::new(0));
+        Arc::new(Self { said, script: Mutex::default(), stuck: Mutex::default(), typed })
+    }
+
+    pub(crate) fn answer_next(&self, outcomes: impl IntoIterator<Item = Outcome>) {
+        self.script.lock().unwrap().extend(outcomes);
+    }
+
+    pub(crate) fn stick(&self, room: &str) {
+        self.stuck.lock().unwrap().insert(room.to_owned());
+    }
+
+    pub(crate) fn texts(&self) -> Vec<String> {
+        self.said.borrow().iter().map(|said| said.text.clone()).collect()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Said> {
+        self.said.borrow().clone()
+    }
+
+    /// Waits until so many sends have begun.
+    pub(crate) async fn reaches(&self, count: usize) -> Vec<String> {
+        let mut said = self.said.subscribe();
+        within(said.wait_for(|said| said.len() >= count)).await.unwrap();
+        self.texts()
+    }
+}
+
+#[async_trait]
+impl Sender for Memory {
+    async fn send(&self, _: &AccountKey, outbound: Outbound) -> Outcome {
+        let room = outbound.target.room.clone();
+        let scripted = self.script.lock().unwrap().pop_front();
+        let count = self.said.borrow().len();
+        self.said.send_modify(|said| {
+            said.push(Said {
+                room: room.clone(),
+                text: outbound.text,
+                key: outbound.idempotency_key,
+                reply_to: outbound.reply_to,
+            });
+        });
+        let stuck = self.stuck.lock().unwrap().contains(&room);
+        if stuck {
+            std::future::pending::<()>().await;
+        }
+        scripted.unwrap_or(Outcome::Sent(Receipt { message_ids: vec![format!("v{count}")] }))
+    }
+
+    async fn typing(&self, _: &AccountKey, _: &Target) {
+        self.typed.send_modify(|count| *count += 1);
+    }
+}
+
+/// Repeats what it hears. `panic` panics, `hang` never ends, `silent` says nothing, and `!` overtakes.
+#[derive(Default)]
+pub(crate) struct Echo {
+    /// Turns wait while this is true.
+    held: watch::Sender<bool>,
+    pub(crate) begun: watch::Sender<Vec<String>>,
+}
+
+impl Echo {
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
+    pub(crate) async fn begins(&self, count: usize) -> Vec<String> {
+        let mut begun = self.begun.subscribe();
+        within(begun.wait_for(|begun| begun.len() >= count)).await.unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl TurnRunner for Echo {
+    async fn run(&self, turn: TurnRequest) -> TurnReply {
+        let text = turn.message.text;
+        self.begun.send_modify(|begun| begun.push(text.clone()));
+        match text.as_str() {
+            "hang" => std::future::pending().await,
+            "silent" => return TurnReply::default(),
+            "panic" => panic!("as asked"),
+            "!" => {}
+            _ => drop(self.held.subscribe().wait_for(|held| !held).await),
+        }
+        let (key, agent) = (turn.route.session_key, turn.route.agent);
+        let session = SessionWrite { key, session_id: "s".into(), agent, entries: vec![] };
+        TurnReply { text: Some(format!("echo: {text}")), session: Some(session) }
+    }
+
+    fn overtakes(&self, message: &Message) -> bool {
+        message.text == "!"
+    }
+}
+
+/// Fails the test instead of hanging it.
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("it takes too long")
 }

@@ -20,7 +20,8 @@ use crate::clock::now_ms;
 use crate::lanes::{Lane, LaneError, Lanes, Ticket};
 use crate::outbox::Outbox;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
-use crate::settings::{AccountSettings, Options};
+use crate::settings::Options;
+use crate::tags;
 use crate::tasks::Tasks;
 
 /// Said when a turn takes too long.
@@ -176,7 +177,7 @@ impl Wiring {
             target.clone(),
             self.options.typing_every,
         )));
-        let reply_context = row.message.reply_context.clone();
+        let (message_id, reply_context) = (row.message.id.clone(), row.message.reply_context.clone());
         let request = TurnRequest {
             inbound: row.id,
             account: row.account.clone(),
@@ -189,28 +190,14 @@ impl Wiring {
         };
         let reply = self.run(request).await;
         drop(typing);
-        let draft = reply
-            .text
-            .as_deref()
-            .zip(settings.as_deref())
-            .and_then(|(text, settings)| self.reply_draft(settings, &target, text, reply_context));
+        let (text, reply_to) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
+        let draft = settings.and_then(|settings| draft(&settings, target.clone(), &text, &self.options));
+        let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
         if self.close(row.id, reply.session, draft).await {
             self.outbox.wake(&ConversationKey { account: row.account, target });
         }
         // The next turn of the session must find this one in the transcript.
         drop(lane);
-    }
-
-    fn reply_draft(
-        &self,
-        settings: &AccountSettings,
-        target: &Target,
-        text: &str,
-        reply_context: Vec<u8>,
-    ) -> Option<Draft> {
-        let mut draft = draft(settings, target.clone(), text, &self.options)?;
-        draft.reply_context = reply_context;
-        Some(draft)
     }
 
     /// Runs the turn in a task of its own, so that its panic or its silence is a reply too.
