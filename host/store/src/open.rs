@@ -70,12 +70,13 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let fail = |error| failure(path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // First of all, so that a file that is refused stays as it is.
+    check(&connection, path)?;
+    // The first pragma counts only in a file that is still empty.
     connection
         .execute_batch("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
-        .and_then(|()| connection.pragma_update(None, "foreign_keys", true))
         .map_err(fail)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    check(&connection, path)?;
     migrate(&mut connection, path)?;
     Ok(connection)
 }
@@ -97,6 +98,10 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     if id != APPLICATION_ID && (id != 0 || tables != 0) {
         return Err(corrupt(format!("it is not a gateway's database (application id {id:#x})")));
     }
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
+    if found > SCHEMA {
+        return Err(StoreError::TooNew { path: path.to_owned(), found, known: SCHEMA });
+    }
     let size = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     if size <= FULL_CHECK_BYTES {
         let found: String =
@@ -111,9 +116,6 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let fail = |error| failure(path, error);
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(fail)?;
-    if found > SCHEMA {
-        return Err(StoreError::TooNew { path: path.to_owned(), found, known: SCHEMA });
-    }
     let done = usize::try_from(found).unwrap_or(0);
     if done == MIGRATIONS.len() {
         return Ok(());

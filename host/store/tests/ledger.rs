@@ -1,0 +1,436 @@
+//! The store through its public API, on real files: what a crash leaves, what one transaction holds, who may open it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+
+use std::path::{Path, PathBuf};
+
+use openclaw_store::{
+    AccountKey, ChatKind, Claim, Conversation, ConversationKey, Counts, Draft, Entry, EntryRole, InboundId,
+    Message, NewPairing, OutboxState, PairingMeta, PairingOutcome, PairingRules, Receipt, Route, SendEnd,
+    SendFault, SenderInfo, SenderKind, SessionWrite, Store, StoreError, Target, Usage, Verdict, path_in,
+};
+
+const RULES: PairingRules = PairingRules { ttl_ms: 3_600_000, max_pending: 3 };
+
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        path_in(self.dir.path())
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&self.path()).await.unwrap()
+    }
+}
+
+fn account() -> AccountKey {
+    AccountKey::new("chat", "default")
+}
+
+fn message(id: &str) -> Message {
+    Message {
+        id: id.to_owned(),
+        conversation: Conversation {
+            kind: ChatKind::Direct,
+            space: None,
+            room: "r1".into(),
+            thread: Some("t1".into()),
+            title: None,
+        },
+        sender: SenderInfo { kind: SenderKind::Person, id: "u1".into(), username: None, display_name: None },
+        text: "hello".into(),
+        sent_at_ms: 5,
+        mentions_self: false,
+        reply_to_self: false,
+        edited: false,
+        forwarded: false,
+        quote: None,
+        reply_context: vec![0, 255],
+    }
+}
+
+fn route() -> Route {
+    Route { agent: "main".into(), session_key: "agent:main:main".into() }
+}
+
+fn target(room: &str) -> Target {
+    Target { room: room.to_owned(), thread: None }
+}
+
+fn conversation(room: &str) -> ConversationKey {
+    ConversationKey { account: account(), target: target(room) }
+}
+
+fn draft(batch: &str, room: &str, parts: &[&str]) -> Draft {
+    Draft {
+        account: account(),
+        target: target(room),
+        parts: parts.iter().map(|part| (*part).to_owned()).collect(),
+        batch: batch.to_owned(),
+        request_key: None,
+        reply_to: Some("m1".into()),
+        reply_context: vec![9],
+        silent: false,
+        expires_at: 1_000_000,
+    }
+}
+
+fn fault(code: &str) -> SendFault {
+    SendFault { code: code.into(), detail: "why".into() }
+}
+
+async fn claimed(store: &Store, room: &str, now: i64) -> openclaw_store::OutboxRow {
+    match store.claim(&conversation(room), now).await.unwrap() {
+        Claim::Part(row) => *row,
+        other => panic!("nothing to claim: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_redelivered_message_is_stored_once_and_moves_the_cursor() {
+    let place = Place::new();
+    let store = place.open().await;
+    let first = store.admit(&account(), &message("1"), Some(vec![1]), 10).await.unwrap();
+    let again = store.admit(&account(), &message("1"), Some(vec![2]), 20).await.unwrap();
+    assert_eq!((first.duplicate, again.duplicate, first.id), (false, true, again.id));
+    assert_eq!(store.cursor(&account()).await.unwrap(), Some(vec![2]));
+    let other = AccountKey::new("chat", "second");
+    assert!(!store.admit(&other, &message("1"), None, 30).await.unwrap().duplicate);
+    assert_eq!(store.cursor(&other).await.unwrap(), None);
+    let rows = store.undecided(InboundId(0), 10).await.unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[0].message, rows[0].received_at), (&message("1"), 10));
+}
+
+#[tokio::test]
+async fn a_crash_after_each_step_leaves_what_was_answered() {
+    let place = Place::new();
+    let store = place.open().await;
+    let id = store.admit(&account(), &message("1"), None, 10).await.unwrap().id;
+    store.close().await;
+
+    let store = place.open().await;
+    assert_eq!(store.undecided(InboundId(0), 10).await.unwrap().len(), 1);
+    store.decide(id, &Verdict::Queue(route()), "allowFrom", 20).await.unwrap();
+    store.close().await;
+
+    let store = place.open().await;
+    assert!(store.undecided(InboundId(0), 10).await.unwrap().is_empty());
+    let owed = store.unfinished(InboundId(0), 10).await.unwrap();
+    assert_eq!((owed[0].id, owed[0].route.clone()), (id, Some(route())));
+    assert_eq!(store.owed_in("agent:main:main", 10).await.unwrap(), owed);
+    store.finish_turn(id, None, Some(draft("b", "r1", &["one", "two"])), 30).await.unwrap();
+    store.close().await;
+
+    let store = place.open().await;
+    assert!(store.unfinished(InboundId(0), 10).await.unwrap().is_empty());
+    assert_eq!(store.pending_conversations(None, 10).await.unwrap(), [conversation("r1")]);
+    let row = claimed(&store, "r1", 40).await;
+    assert_eq!((row.text.as_str(), row.idempotency_key().as_str()), ("one", "b-0"));
+    store.close().await;
+
+    let store = place.open().await;
+    let flagged = store.flagged(10).await.unwrap();
+    assert_eq!((flagged.len(), flagged[0].id, flagged[0].state), (1, row.id, OutboxState::Ambiguous));
+    assert_eq!(flagged[0].error.as_ref().unwrap().code, "interrupted");
+    let next = claimed(&store, "r1", 50).await;
+    assert_eq!((next.text.as_str(), next.reply_to, next.reply_context), ("two", None, vec![9]));
+    let receipt = Receipt { message_ids: vec!["v1".into()] };
+    store.end_send(next.id, &SendEnd::Sent(receipt.clone()), 60).await.unwrap();
+    store.close().await;
+
+    let store = place.open().await;
+    assert_eq!(store.claim(&conversation("r1"), 70).await.unwrap(), Claim::Empty);
+    assert_eq!(store.batch("b").await.unwrap()[1].receipt, Some(receipt));
+    assert_eq!(store.counts().await.unwrap(), Counts { ambiguous: 1, ..Counts::default() });
+    let activity = store.activity().await.unwrap();
+    assert_eq!((activity[0].1.last_inbound_at, activity[0].1.last_outbound_at), (Some(10), Some(60)));
+}
+
+#[tokio::test]
+async fn a_turn_is_closed_once_and_with_everything_or_nothing() {
+    let place = Place::new();
+    let store = place.open().await;
+    let id = store.admit(&account(), &message("1"), None, 10).await.unwrap().id;
+    let session = SessionWrite {
+        key: "agent:main:main".into(),
+        session_id: "s".into(),
+        agent: "main".into(),
+        entries: vec![],
+    };
+    let early = store.finish_turn(id, Some(session.clone()), Some(draft("a", "r1", &["x"])), 15).await;
+    assert!(matches!(early, Err(StoreError::Conflict(_))), "not decided yet: {early:?}");
+    store.decide(id, &Verdict::Queue(route()), "allowFrom", 20).await.unwrap();
+    let twice = store.decide(id, &Verdict::Drop, "again", 20).await;
+    assert!(matches!(twice, Err(StoreError::Conflict(_))));
+    store.finish_turn(id, None, Some(draft("b", "r1", &["x"])), 30).await.unwrap();
+    let again = store.finish_turn(id, Some(session), Some(draft("c", "r1", &["x"])), 40).await;
+    assert!(matches!(again, Err(StoreError::Conflict(_))));
+    assert!(store.sessions(10).await.unwrap().is_empty());
+    assert_eq!(store.counts().await.unwrap().pending, 1);
+}
+
+#[tokio::test]
+async fn many_writers_share_commits_and_a_failing_one_fails_alone() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut writers = tokio::task::JoinSet::new();
+    for index in 0..2000 {
+        let store = store.clone();
+        writers.spawn(async move {
+            if index % 10 == 0 {
+                // No such row: this job alone is undone.
+                return store.end_send(-1, &SendEnd::Failed(fault("x")), 1).await.is_err();
+            }
+            store.admit(&account(), &message(&index.to_string()), None, 1).await.is_ok()
+        });
+    }
+    while let Some(done) = writers.join_next().await {
+        assert!(done.unwrap());
+    }
+    assert_eq!(store.counts().await.unwrap().undecided, 1800);
+}
+
+#[tokio::test]
+async fn the_same_request_key_is_one_message() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keyed = |batch: &str, text: &str| Draft {
+        request_key: Some("key".into()),
+        ..draft(batch, "r1", &[text, "second part"])
+    };
+    let mut sends = tokio::task::JoinSet::new();
+    for index in 0..100 {
+        let (store, draft) = (store.clone(), keyed(&format!("b{index}"), "text"));
+        sends.spawn(async move { store.enqueue(&draft, 10).await.unwrap() });
+    }
+    let all = sends.join_all().await;
+    assert_eq!(all.iter().filter(|enqueued| enqueued.fresh).count(), 1);
+    assert!(all.iter().all(|enqueued| enqueued.batch == all[0].batch));
+    assert_eq!(store.counts().await.unwrap().pending, 2);
+    let other = store.enqueue(&keyed("c", "another text"), 20).await;
+    assert!(matches!(other, Err(StoreError::Conflict(_))));
+}
+
+#[tokio::test]
+async fn a_conversation_is_sent_in_order_and_waits_for_its_head() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.enqueue(&draft("a", "r1", &["1", "2"]), 10).await.unwrap();
+    store.enqueue(&draft("b", "r2", &["other"]), 10).await.unwrap();
+    let head = claimed(&store, "r1", 20).await;
+    store.end_send(head.id, &SendEnd::Retry(fault("429"), 90), 30).await.unwrap();
+    assert_eq!(store.claim(&conversation("r1"), 40).await.unwrap(), Claim::NotBefore(90));
+    assert_eq!(claimed(&store, "r2", 40).await.text, "other");
+    let head = claimed(&store, "r1", 90).await;
+    assert_eq!((head.text.as_str(), head.attempts), ("1", 2));
+    store.end_send(head.id, &SendEnd::Parked(fault("down")), 95).await.unwrap();
+    let head = claimed(&store, "r1", 96).await;
+    assert_eq!((head.text.as_str(), head.attempts), ("1", 2), "a parked attempt does not count");
+    store.end_send(head.id, &SendEnd::Failed(fault("400")), 97).await.unwrap();
+    assert_eq!(claimed(&store, "r1", 98).await.text, "2");
+}
+
+#[tokio::test]
+async fn what_is_past_its_expiry_is_never_sent() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.enqueue(&Draft { expires_at: 100, ..draft("a", "r1", &["old"]) }, 10).await.unwrap();
+    store.enqueue(&draft("b", "r1", &["new"]), 10).await.unwrap();
+    store.enqueue(&Draft { expires_at: 100, ..draft("c", "r9", &["old"]) }, 10).await.unwrap();
+    assert_eq!(claimed(&store, "r1", 100).await.text, "new");
+    store.prune(0, 100).await.unwrap();
+    let flagged = store.flagged(10).await.unwrap();
+    let codes: Vec<_> = flagged.iter().map(|row| row.error.as_ref().unwrap().code.as_str()).collect();
+    assert_eq!(codes, ["expired", "expired"]);
+}
+
+#[tokio::test]
+async fn pairing_follows_its_rules() {
+    let place = Place::new();
+    let store = place.open().await;
+    let ask = async |number: &str, sender: &str, code: &str, now| {
+        let inbound = store.admit(&account(), &message(number), None, now).await.unwrap().id;
+        let meta = PairingMeta { username: Some("ada".into()), name: None };
+        let reply = draft(&format!("b{number}"), "r1", &["text"]);
+        let ask = NewPairing { inbound, sender: sender.into(), meta, code: code.into(), reply };
+        store.request_pairing(ask, RULES, now).await.unwrap()
+    };
+    let pending = async || store.counts().await.unwrap().pending;
+    assert_eq!(ask("1", "u1", "AAAAAAAA", 1_000).await, PairingOutcome::Created);
+    assert_eq!(ask("2", "u1", "BBBBBBBB", 2_000).await, PairingOutcome::Refreshed);
+    assert_eq!(pending().await, 1, "only a new request is answered");
+    assert_eq!(ask("3", "u2", "AAAAAAAA", 3_000).await, PairingOutcome::CodeTaken);
+    assert_eq!(store.undecided(InboundId(0), 9).await.unwrap().len(), 1, "a taken code decides nothing");
+    assert_eq!(ask("4", "u2", "CCCCCCCC", 3_000).await, PairingOutcome::Created);
+    assert_eq!(ask("5", "u3", "DDDDDDDD", 3_000).await, PairingOutcome::Created);
+    assert_eq!(ask("6", "u4", "EEEEEEEE", 3_000).await, PairingOutcome::Full);
+    assert_eq!(pending().await, 3);
+
+    let requests = store.pairing_requests(Some("chat"), RULES, 4_000).await.unwrap();
+    assert_eq!((requests.len(), requests[0].created_at, requests[0].last_seen_at), (3, 1_000, 2_000));
+    assert_eq!(store.pairing_requests(Some("other"), RULES, 4_000).await.unwrap(), []);
+    assert_eq!(store.approve("chat", None, "ZZZZZZZZ", true, RULES, 4_000).await.unwrap(), None);
+    assert_eq!(store.approve("chat", Some("second"), "AAAAAAAA", true, RULES, 4_000).await.unwrap(), None);
+    let first = store.approve("chat", None, "AAAAAAAA", true, RULES, 4_000).await.unwrap().unwrap();
+    assert_eq!((first.sender.as_str(), first.room.as_str()), ("u1", "r1"));
+    assert_eq!(first.owner_configured.as_deref(), Some("chat:u1"));
+    let second = store.approve("chat", None, "CCCCCCCC", true, RULES, 5_000).await.unwrap().unwrap();
+    assert_eq!(second.owner_configured, None, "there is an owner");
+    assert_eq!(store.owner().await.unwrap().as_deref(), Some("chat:u1"));
+    assert!(store.is_approved(&account(), "u1").await.unwrap());
+    assert!(!store.is_approved(&AccountKey::new("chat", "second"), "u1").await.unwrap());
+    assert_eq!(store.approved_senders(&account()).await.unwrap(), ["u1", "u2"]);
+
+    let later = 3_000 + RULES.ttl_ms;
+    assert_eq!(store.pairing_requests(None, RULES, later).await.unwrap(), [], "an hour is over");
+    assert_eq!(store.approve("chat", None, "DDDDDDDD", true, RULES, later).await.unwrap(), None);
+    assert_eq!(ask("7", "u3", "FFFFFFFF", later).await, PairingOutcome::Created);
+}
+
+#[tokio::test]
+async fn transcripts_are_read_from_their_end_and_start_anew() {
+    let place = Place::new();
+    let store = place.open().await;
+    let write = |session_id: &str, texts: &[&str]| SessionWrite {
+        key: "k".into(),
+        session_id: session_id.into(),
+        agent: "main".into(),
+        entries: texts
+            .iter()
+            .map(|text| Entry {
+                role: EntryRole::Assistant,
+                content: (*text).to_owned(),
+                model: Some("p/m".into()),
+                usage: Some(Usage { input_tokens: 3, output_tokens: 4, cached_tokens: 1 }),
+                at: 7,
+            })
+            .collect(),
+    };
+    let texts = async |entries, bytes| {
+        let (session, entries) = store.load_session("k", entries, bytes).await.unwrap().unwrap();
+        (session, entries.into_iter().map(|entry| entry.content).collect::<Vec<_>>())
+    };
+    assert_eq!(store.load_session("k", 9, 99).await.unwrap(), None);
+    store.append_lazily(write("s1", &["one", "two"]), 10).await.unwrap();
+    store.append_lazily(write("s1", &["three"]), 20).await.unwrap();
+    let (session, all) = texts(9, 99).await;
+    assert_eq!(all, ["one", "two", "three"], "a lazy write is seen by the next read");
+    assert_eq!((session.created_at, session.updated_at, session.usage.output_tokens), (10, 20, 4));
+    assert_eq!(session.model.as_deref(), Some("p/m"));
+    assert_eq!(texts(2, 99).await.1, ["two", "three"]);
+    assert_eq!(texts(9, 8).await.1, ["two", "three"]);
+    store.append_lazily(write("s2", &[]), 30).await.unwrap();
+    let (session, all) = texts(9, 99).await;
+    assert_eq!((session.session_id.as_str(), session.created_at, all.len()), ("s2", 30, 0));
+    store.close().await;
+    assert!(matches!(store.append_lazily(write("s2", &[]), 40).await, Err(StoreError::Closed)));
+    assert!(matches!(store.counts().await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn old_rows_go_and_open_ones_stay() {
+    let place = Place::new();
+    let store = place.open().await;
+    for id in ["1", "2", "3"] {
+        store.admit(&account(), &message(id), None, 10).await.unwrap();
+    }
+    store.decide(InboundId(1), &Verdict::Drop, "no", 10).await.unwrap();
+    store.decide(InboundId(2), &Verdict::Drop, "no", 900).await.unwrap();
+    store.enqueue(&draft("a", "r1", &["1", "2"]), 10).await.unwrap();
+    let sent = claimed(&store, "r1", 10).await;
+    store.end_send(sent.id, &SendEnd::Sent(Receipt::default()), 10).await.unwrap();
+    assert_eq!(store.prune(500, 1_000).await.unwrap(), 2);
+    assert_eq!(store.counts().await.unwrap(), Counts { undecided: 1, pending: 1, ..Counts::default() });
+    assert!(!store.admit(&account(), &message("1"), None, 1_000).await.unwrap().duplicate, "forgotten");
+    assert!(store.admit(&account(), &message("2"), None, 1_000).await.unwrap().duplicate, "remembered");
+}
+
+#[tokio::test]
+async fn only_one_gateway_opens_the_file() {
+    let place = Place::new();
+    let store = place.open().await;
+    let second = Store::open(&place.path()).await.unwrap_err();
+    assert_eq!(second.code(), "locked");
+    assert!(second.to_string().contains("in use by another gateway"), "{second}");
+    store.close().await;
+    place.open().await.close().await;
+}
+
+#[tokio::test]
+async fn what_is_no_sound_database_of_ours_is_refused_and_left_alone() {
+    let check = async |bytes: &[u8], code: &str| {
+        let place = Place::new();
+        std::fs::create_dir_all(place.path().parent().unwrap()).unwrap();
+        std::fs::write(place.path(), bytes).unwrap();
+        let error = Store::open(&place.path()).await.unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        assert_eq!(std::fs::read(place.path()).unwrap(), bytes);
+    };
+    check(&b"this is no database, but it is long enough to be taken for one ".repeat(20), "corrupt").await;
+    let whole = {
+        let place = Place::new();
+        let store = place.open().await;
+        for id in 0..50 {
+            store.admit(&account(), &message(&id.to_string()), None, 10).await.unwrap();
+        }
+        store.close().await;
+        std::fs::read(place.path()).unwrap()
+    };
+    let mut torn = whole.clone();
+    torn[5000..9000].fill(0xA5);
+    check(&torn, "corrupt").await;
+    let mut newer = whole;
+    // The user version stands at byte 60 of the file header.
+    newer[60..64].copy_from_slice(&99_u32.to_be_bytes());
+    check(&newer, "schema_too_new").await;
+}
+
+#[tokio::test]
+async fn a_torn_log_loses_only_what_was_not_answered() {
+    let place = Place::new();
+    let copy = Place::new();
+    let store = place.open().await;
+    for id in 0..20 {
+        store.admit(&account(), &message(&id.to_string()), None, 10).await.unwrap();
+    }
+    // As a power failure would find it: no checkpoint, and the tail of the log half written.
+    std::fs::create_dir_all(copy.path().parent().unwrap()).unwrap();
+    let wal = |path: &Path| PathBuf::from(format!("{}-wal", path.display()));
+    std::fs::copy(place.path(), copy.path()).unwrap();
+    let mut log = std::fs::read(wal(&place.path())).unwrap();
+    let length = log.len();
+    log.extend_from_slice(&[0x5A; 3000]);
+    std::fs::write(wal(&copy.path()), &log).unwrap();
+    let torn = copy.open().await;
+    assert_eq!(torn.counts().await.unwrap().undecided, 20);
+    torn.close().await;
+
+    log.truncate(length - 10);
+    std::fs::copy(place.path(), copy.path()).unwrap();
+    std::fs::write(wal(&copy.path()), &log).unwrap();
+    let torn = copy.open().await;
+    assert_eq!(torn.counts().await.unwrap().undecided, 19, "the last commit alone is gone");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let store = place.open().await;
+    store.admit(&account(), &message("1"), None, 10).await.unwrap();
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let path = format!("{}{suffix}", place.path().display());
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{path}");
+    }
+    store.close().await;
+}
