@@ -1,0 +1,276 @@
+//! The rows, in the order of the design's table.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use hyper::Method;
+use openclaw_e2e::{GATEWAY_TOKEN, Gateway, Home, KEY, SOON, TOKEN, config};
+use openclaw_fakes::{FakeOpenai, FakeTelegram, Talker};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::load::{Hits, Shot, fire, percentile_ms};
+use crate::process::{cpu_seconds, resident_mb};
+use crate::rpc::Rpc;
+use crate::table::Table;
+
+/// How long each load lasts.
+const LOAD: Duration = Duration::from_secs(4);
+
+/// Everything that stands around the gateway.
+struct World {
+    telegram: FakeTelegram,
+    model: FakeOpenai,
+    home: Home,
+}
+
+pub(crate) async fn all(table: &mut Table) {
+    let world = World::new().await;
+    if table.wants("start, memory, size") {
+        start(table, &world).await;
+    }
+    let gateway = world.home.start().await;
+    world.model.set_instant(true);
+    if table.wants("raw route") {
+        raw_route(table, &world, &gateway).await;
+    }
+    if table.wants("agent turn") {
+        agent_turn(table, &world).await;
+    }
+    if table.wants("control plane") {
+        control_plane(table, &world).await;
+    }
+    if table.wants("models list") {
+        let hits = fire(&world.shot(Method::GET, "/v1/models", String::new()), 16, LOAD).await;
+        table.at_least("`/v1/models`, 16 connections", hits.per_second(), 30_000.0, "requests/s");
+    }
+    world.model.set_instant(false);
+    if table.wants("channel") {
+        channel(table, &world).await;
+    }
+    if table.wants("command line") {
+        command_line(table, &world).await;
+    }
+}
+
+impl World {
+    /// Five accounts, one model, everybody admitted.
+    async fn new() -> Self {
+        let telegram = FakeTelegram::start().await.unwrap();
+        let model = FakeOpenai::start().await.unwrap();
+        model.require_key(KEY);
+        let mut config = config(&telegram, &model);
+        telegram.add_bot(TOKEN, "bench_bot");
+        let mut accounts = serde_json::Map::new();
+        accounts.insert("default".into(), json!({ "botToken": TOKEN }));
+        for number in 2..=5 {
+            let token = format!("{number}:bench-token");
+            telegram.add_bot(&token, &format!("bench_bot_{number}"));
+            accounts.insert(format!("a{number}"), json!({ "botToken": token }));
+        }
+        config["channels"]["telegram"] = json!({
+            "apiRoot": telegram.api_root(), "dmPolicy": "open", "allowFrom": ["*"], "accounts": accounts,
+        });
+        Self { telegram, model, home: Home::new(config) }
+    }
+
+    fn shot(&self, method: Method, path: &'static str, body: String) -> Shot {
+        Shot {
+            address: format!("127.0.0.1:{}", self.home.port()),
+            method,
+            path,
+            token: Some(GATEWAY_TOKEN),
+            body,
+        }
+    }
+
+    fn chat(&self, model: &str, extra: &Value) -> Shot {
+        self.shot(Method::POST, "/v1/chat/completions", request(model, extra))
+    }
+}
+
+fn request(model: &str, extra: &Value) -> String {
+    let mut body = json!({ "model": model, "messages": [
+        { "role": "system", "content": "You are a helpful assistant." },
+        { "role": "user", "content": "Say something short about gateways, please." },
+    ] });
+    body.as_object_mut().unwrap().extend(extra.as_object().cloned().unwrap_or_default());
+    body.to_string()
+}
+
+async fn start(table: &mut Table, world: &World) {
+    let begin = async || {
+        let began = Instant::now();
+        let gateway = world.home.start().await;
+        (began.elapsed().as_secs_f64() * 1e3, gateway)
+    };
+    let (cold, gateway) = begin().await;
+    gateway.kill().await;
+    let mut warm = Vec::new();
+    for _ in 0..5 {
+        let (took, gateway) = begin().await;
+        warm.push(took);
+        gateway.kill().await;
+    }
+    warm.sort_by(f64::total_cmp);
+    table.at_most("start to `/readyz`, 5 accounts, warm cache (median of 5)", warm[2], 130.0, "ms");
+    table.at_most("the same, cold cache", cold, 3_000.0, "ms");
+    let gateway = world.home.start().await;
+    for account in ["default", "a2", "a3", "a4", "a5"] {
+        let token =
+            if account == "default" { TOKEN.to_owned() } else { format!("{}:bench-token", &account[1..]) };
+        assert!(world.telegram.wait_for_poll(&token, SOON).await, "{account} does not poll");
+    }
+    let before = cpu_seconds(gateway.pid());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    table.at_most("idle resident memory, 5 accounts", resident_mb(gateway.pid()), 30.0, "MB");
+    table.note("idle CPU", (cpu_seconds(gateway.pid()) - before) / 5.0 * 100.0, "% of a core");
+    gateway.kill().await;
+    let size = std::fs::metadata(openclaw_e2e::binary()).unwrap().len() as f64 / 1e6;
+    table.at_most("binary with all bundled plugins", size, 25.0, "MB");
+}
+
+/// Fires at a process and says what each request cost it.
+async fn measured(pid: u32, shot: &Shot, connections: usize) -> (Hits, f64) {
+    fire(shot, connections, Duration::from_millis(500)).await;
+    let before = cpu_seconds(pid);
+    let hits = fire(shot, connections, LOAD).await;
+    let cost = (cpu_seconds(pid) - before) * 1e6 / hits.count();
+    (hits, cost)
+}
+
+async fn raw_route(table: &mut Table, world: &World, gateway: &Gateway) {
+    let upstream = world.model.base_url();
+    let upstream = upstream.trim_start_matches("http://").trim_end_matches("/v1");
+    let mut bare = Command::new(std::env::current_exe().unwrap());
+    let mut bare = bare.args(["proxy", upstream]).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let address = BufReader::new(bare.stdout.take().unwrap()).lines().next_line().await.unwrap().unwrap();
+    let bare_pid = bare.id().unwrap();
+    let bare_shot = |extra: &Value| Shot {
+        address: address.clone(),
+        method: Method::POST,
+        path: "/v1/chat/completions",
+        token: Some(KEY),
+        body: request("echo", extra),
+    };
+    let direct = Shot { address: upstream.to_owned(), ..bare_shot(&json!({})) };
+
+    let (_, bare_cost) = measured(bare_pid, &bare_shot(&json!({})), 8).await;
+    let (_, cost) = measured(gateway.pid(), &world.chat("fake/echo", &json!({})), 8).await;
+    table.at_most("raw `/v1/chat/completions`, 8 connections: CPU a request", cost, 80.0, "µs");
+    table.note("a bare hyper proxy in the same run", bare_cost, "µs");
+    table.at_most("ratio of the two", cost / bare_cost, 1.4, "×");
+    let (hits, _) = measured(gateway.pid(), &world.chat("fake/echo", &json!({})), 64).await;
+    table.note("raw route, 64 connections", hits.per_second(), "requests/s");
+    let (bare_hits, _) = measured(bare_pid, &bare_shot(&json!({})), 64).await;
+    table.note("the bare proxy, 64 connections", bare_hits.per_second(), "requests/s");
+    let alone = fire(&direct, 1, LOAD).await.percentile_ms(0.5);
+    let through = fire(&world.chat("fake/echo", &json!({})), 1, LOAD).await.percentile_ms(0.5);
+    table.at_most("raw route: added p50, one connection", through - alone, 0.15, "ms");
+
+    let streamed = json!({ "stream": true, "stream_options": { "include_usage": true } });
+    let (_, cost) = measured(gateway.pid(), &world.chat("fake/echo", &streamed), 8).await;
+    let (_, bare_cost) = measured(bare_pid, &bare_shot(&streamed), 8).await;
+    table.at_most("raw route streamed, 19 chunks: CPU a stream", cost, 250.0, "µs");
+    table.note("a bare hyper proxy, streamed", bare_cost, "µs");
+}
+
+async fn agent_turn(table: &mut Table, world: &World) {
+    let upstream = world.model.base_url();
+    let address = upstream.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    let direct = Shot {
+        address,
+        method: Method::POST,
+        path: "/v1/chat/completions",
+        token: Some(KEY),
+        body: request("echo", &json!({})),
+    };
+    let alone = fire(&direct, 1, LOAD).await.percentile_ms(0.5);
+    let through = fire(&world.chat("openclaw", &json!({})), 1, LOAD).await;
+    table.at_most("agent turn: added p50, one connection", through.percentile_ms(0.5) - alone, 3.0, "ms");
+    let hits = fire(&world.chat("openclaw", &json!({})), 16, LOAD).await;
+    table.at_least("agent turns, 16 connections", hits.per_second(), 1_000.0, "turns/s");
+}
+
+async fn control_plane(table: &mut Table, world: &World) {
+    let mut rpc = Rpc::connect(world.home.port(), GATEWAY_TOKEN).await;
+    let mut times = Vec::new();
+    for _ in 0..5_000 {
+        let began = Instant::now();
+        rpc.call("health", json!({})).await;
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    table.at_most("WebSocket `health`: p50", percentile_ms(&times, 0.5), 0.1, "ms");
+    table.at_most("WebSocket `health`: p99", percentile_ms(&times, 0.99), 1.0, "ms");
+}
+
+async fn channel(table: &mut Table, world: &World) {
+    let mut rpc = Rpc::connect(world.home.port(), GATEWAY_TOKEN).await;
+    let mut times = Vec::new();
+    for number in 0..50 {
+        assert!(world.telegram.wait_for_poll(TOKEN, SOON).await);
+        let began = Instant::now();
+        rpc.call("send", json!({
+            "channel": "telegram", "to": "1", "message": format!("message {number}"), "idempotencyKey": format!("bench-{number}"),
+        }))
+        .await;
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    table.at_most(
+        "`send` while `run` waits in a long poll: slowest of 50",
+        percentile_ms(&times, 1.0),
+        100.0,
+        "ms",
+    );
+
+    let mut times = Vec::new();
+    for number in 0..200 {
+        assert!(world.telegram.wait_for_poll(TOKEN, SOON).await);
+        let heard = world.model.chats().len();
+        let began = Instant::now();
+        world.telegram.say(TOKEN, &Talker::private(1, "somebody"), &format!("inbound {number}"));
+        assert!(world.model.wait_for(heard + 1, SOON).await);
+        times.push(began.elapsed());
+        let answer = format!("inbound {number}");
+        let answered = world.telegram.wait_for(TOKEN, SOON, |sent| {
+            sent.iter()
+                .rev()
+                .any(|sent| sent.method == "sendMessage" && sent.text.ends_with(&answer))
+                .then_some(())
+        });
+        assert!(answered.await.is_some());
+    }
+    times.sort_unstable();
+    table.at_most("inbound message to model request: p99 of 200", percentile_ms(&times, 0.99), 5.0, "ms");
+
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let began = Instant::now();
+        rpc.call("channels.restart", json!({ "channel": "telegram", "accountId": "a2" })).await;
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    table.at_most("restart of one account: slowest of 20", percentile_ms(&times, 1.0), 200.0, "ms");
+}
+
+async fn command_line(table: &mut Table, world: &World) {
+    for command in [&["health"][..], &["status"], &["channels", "status"], &["config", "get", "gateway.mode"]]
+    {
+        let mut times = Vec::new();
+        for _ in 0..11 {
+            let began = Instant::now();
+            world.home.run(command).await.ok();
+            times.push(began.elapsed());
+        }
+        times.sort_unstable();
+        table.at_most(
+            &format!("`openclaw {}` (median of 11)", command.join(" ")),
+            percentile_ms(&times, 0.5),
+            50.0,
+            "ms",
+        );
+    }
+}
