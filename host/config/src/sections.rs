@@ -219,7 +219,7 @@ const MODEL: &[Field] = &[
     key("api", Shape::Text),
     key("contextWindow", COUNT),
     key("maxTokens", COUNT),
-    key("compat", Shape::Object(COMPAT)),
+    key("compat", COMPAT),
     key("params", Shape::Map(&Shape::Any)),
     key("headers", Shape::Map(&Shape::Secret)),
     unused("baseUrl"),
@@ -233,41 +233,12 @@ const MODEL: &[Field] = &[
     unused("metadataSource"),
 ];
 
-/// Handed to the shim as it is; the three that every shim must honour are checked here.
-const COMPAT: &[Field] = &[
+/// Handed to the shim as it is; the ones that every shim must honour are checked here.
+const COMPAT: Shape = Shape::Open(&[
     key("requiresStringContent", Shape::Bool),
     key("supportsTools", Shape::Bool),
     key("supportsUsageInStreaming", Shape::Bool),
-    unused("strictMessageKeys"),
-    unused("supportsStore"),
-    unused("supportsPromptCacheKey"),
-    unused("supportsResponsesContinuation"),
-    unused("supportsDeveloperRole"),
-    unused("supportsReasoningEffort"),
-    unused("supportsTemperature"),
-    unused("supportsInstructions"),
-    unused("codeMode"),
-    unused("supportsStrictMode"),
-    unused("supportsJsonSchemaResponseFormat"),
-    unused("visibleReasoningDetailTypes"),
-    unused("supportedReasoningEfforts"),
-    unused("reasoningEffortMap"),
-    unused("maxTokensField"),
-    unused("thinkingFormat"),
-    unused("requiresToolResultName"),
-    unused("requiresAssistantAfterToolResult"),
-    unused("requiresThinkingAsText"),
-    unused("requiresReasoningContentOnAssistantMessages"),
-    unused("toolSchemaProfile"),
-    unused("unsupportedToolSchemaKeywords"),
-    unused("toolCallArgumentsEncoding"),
-    unused("zaiToolStream"),
-    unused("cacheControlFormat"),
-    unused("sendSessionAffinityHeaders"),
-    unused("sendSessionIdHeader"),
-    unused("supportsEagerToolInputStreaming"),
-    unused("supportsLongCacheRetention"),
-];
+]);
 
 const MODEL_CHOICE: Shape =
     Shape::TextOr(&Shape::Object(&[key("primary", Shape::Text), key("fallbacks", TEXTS)]));

@@ -24,6 +24,8 @@ pub(crate) enum Shape {
     Map(&'static Shape),
     /// An object with these keys and no others.
     Object(&'static [Field]),
+    /// An object with these keys and any others, which are somebody else's to judge.
+    Open(&'static [Field]),
     /// Text, or the object.
     TextOr(&'static Shape),
 }
@@ -69,6 +71,12 @@ impl Shape {
             Self::Any => Some(self),
             Self::Object(fields) => match step {
                 Step::Key(name) => fields.iter().find(|field| field.name == name).map(|field| &field.shape),
+                Step::Index(_) => None,
+            },
+            Self::Open(fields) => match step {
+                Step::Key(name) => Some(
+                    fields.iter().find(|field| field.name == name).map_or(&Self::Any, |field| &field.shape),
+                ),
                 Step::Index(_) => None,
             },
             Self::Map(inner) => matches!(step, Step::Key(_)).then_some(*inner),

@@ -159,6 +159,20 @@ impl Judge<'_> {
             }
             (Shape::TextOr(inner), Kind::Object(_)) => self.check(node, inner, path, schemas),
             (Shape::Object(fields), Kind::Object(_)) => self.check_fields(node, fields, path, schemas),
+            (Shape::Open(fields), Kind::Object(members)) => {
+                for member in members {
+                    let known = fields.iter().map(|field| field.name);
+                    match fields.iter().find(|field| field.name == member.key) {
+                        Some(field) => {
+                            self.check(&member.value, &field.shape, &path.key(&member.key), schemas)
+                        }
+                        None if nearest(&member.key, known.clone()).is_some() => {
+                            self.warning(path, member.key_span, unrecognized(&member.key, known));
+                        }
+                        None => {}
+                    }
+                }
+            }
             (shape, kind) => {
                 let message =
                     format!("Invalid input: expected {}, received {}", expected(shape), received(kind));
@@ -253,7 +267,7 @@ fn expected(shape: &Shape) -> &'static str {
         Shape::Bool => "boolean",
         Shape::Int(..) => "number",
         Shape::List(_) => "array",
-        Shape::Map(_) | Shape::Object(_) => "object",
+        Shape::Map(_) | Shape::Object(_) | Shape::Open(_) => "object",
     }
 }
 
@@ -382,6 +396,21 @@ mod tests {
         );
         check("{channels: {chat: {dmPolicy: 'open', allowFrom: ['*']}}}", &[]);
         check("{channels: {chat: {dmPolicy: 'open', accounts: {a: {allowFrom: ['*']}}}}}", &[]);
+    }
+
+    #[test]
+    fn compat_flags_of_the_shim_pass_and_typing_errors_are_told() {
+        let text =
+            "{models: {providers: {p: {models: [{id: 'm', compat: {anything: 1, supportTools: false}}]}}}}";
+        check(text, &[]);
+        let expected = "models.providers.p.models[0].compat: Unrecognized key: \"supportTools\" (did you mean \"supportsTools\"?)";
+        assert_eq!(report(text).warnings[0].to_string(), expected);
+        check(
+            "{models: {providers: {p: {models: [{id: 'm', compat: {supportsTools: 'no'}}]}}}}",
+            &[
+                "1:70 models.providers.p.models[0].compat.supportsTools: Invalid input: expected boolean, received string",
+            ],
+        );
     }
 
     #[test]
