@@ -8,15 +8,11 @@ use std::{
 };
 
 use openclaw_config::{
-    Bind, ChannelSchema, ChannelSchemas, Config, ConfigError, Env as _, GatewayMode, Paths, Report,
-    SecretInput, Source,
+    Bind, ChannelSchema, ChannelSchemas, Config, ConfigError, Env as _, GatewayMode, Paths, Report, start,
 };
 use openclaw_secrets::Secret;
 
 use crate::{cli::GlobalFlags, error::CliError, installation, output::Output};
-
-/// The port when nothing else is said.
-const DEFAULT_PORT: u16 = 18_789;
 
 /// What every command works with.
 pub(crate) struct Context {
@@ -44,17 +40,6 @@ pub(crate) struct Loaded {
     pub(crate) report: Report,
     /// Why the file could not be read.
     pub(crate) error: Option<ConfigError>,
-}
-
-/// The credentials that the configuration and the environment have for a client.
-#[derive(Default)]
-pub(crate) struct Credentials {
-    /// Where the gateway is, when it is not on this machine.
-    pub(crate) remote_url: Option<String>,
-    /// The shared token.
-    pub(crate) token: Option<Secret>,
-    /// The shared password.
-    pub(crate) password: Option<Secret>,
 }
 
 impl Context {
@@ -127,13 +112,11 @@ impl Context {
     /// The configuration, read on first use. A file that cannot be read counts as empty here and is told by those
     /// commands that are about the file.
     pub(crate) fn loaded(&self) -> &Loaded {
-        self.loaded.get_or_init(|| match Source::read(&self.paths.config) {
-            Ok(None) => Loaded { exists: false, report: Report::default(), error: None },
-            Ok(Some(source)) => {
-                let report = openclaw_config::validate(&source.text, &channel_schemas(), &self.environment);
-                Loaded { exists: true, report, error: None }
+        self.loaded.get_or_init(|| {
+            match openclaw_config::load(&self.paths.config, &channel_schemas(), &self.environment) {
+                Ok(loaded) => Loaded { exists: loaded.source.is_some(), report: loaded.report, error: None },
+                Err(error) => Loaded { exists: true, report: Report::default(), error: Some(error) },
             }
-            Err(error) => Loaded { exists: true, report: Report::default(), error: Some(error) },
         })
     }
 
@@ -156,34 +139,10 @@ impl Context {
         self.config().and_then(|config| config.gateway.bind).unwrap_or_default()
     }
 
-    /// The gateway's port, and who said so.
+    /// The port of this machine's gateway. A variable that is no port is complained about where a gateway is asked.
     pub(crate) fn port(&self) -> u16 {
-        let variable = self.variable("OPENCLAW_GATEWAY_PORT").and_then(|port| port.trim().parse().ok());
-        variable.or_else(|| self.config()?.gateway.port).unwrap_or(DEFAULT_PORT)
-    }
-
-    /// What a client presents: the configuration's own credential before the environment's, as the gateway does.
-    pub(crate) fn client_credentials(&self) -> Credentials {
-        let gateway = self.config().map(|config| config.gateway.clone()).unwrap_or_default();
-        let resolve = |input: &Option<SecretInput>, place: &str| {
-            // A reference that does not resolve is told by doctor; here another source may still have the value.
-            input.as_ref().and_then(|input| input.resolve(&self.environment, place).ok().flatten())
-        };
-        let token_variable = || self.secret_variable("OPENCLAW_GATEWAY_TOKEN");
-        let password_variable = || self.secret_variable("OPENCLAW_GATEWAY_PASSWORD");
-        match (gateway.mode, &gateway.remote.url) {
-            (Some(GatewayMode::Remote), Some(url)) => Credentials {
-                remote_url: Some(url.clone()),
-                token: resolve(&gateway.remote.token, "gateway.remote.token").or_else(token_variable),
-                password: resolve(&gateway.remote.password, "gateway.remote.password")
-                    .or_else(password_variable),
-            },
-            _ => Credentials {
-                remote_url: None,
-                token: resolve(&gateway.auth.token, "gateway.auth.token").or_else(token_variable),
-                password: resolve(&gateway.auth.password, "gateway.auth.password").or_else(password_variable),
-            },
-        }
+        let config = self.config().cloned().unwrap_or_default();
+        start::port(None, &config, &self.environment).unwrap_or(start::DEFAULT_PORT)
     }
 
     /// The ids of the channels that have a section.

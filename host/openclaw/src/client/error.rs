@@ -18,7 +18,7 @@ pub(crate) enum ClientError {
     /// Nobody listens there.
     Unreachable {
         /// Whom the command wanted to ask.
-        target: Target,
+        target: Box<Target>,
         /// The system's short name for the reason, for instance `ECONNREFUSED`.
         code: String,
         /// The reason, for instance `connect ECONNREFUSED 127.0.0.1:18789`.
@@ -27,7 +27,7 @@ pub(crate) enum ClientError {
     /// The connection ended.
     Closed {
         /// Whom the command asked.
-        target: Target,
+        target: Box<Target>,
         /// The close code; 1006 when there was no close frame.
         code: u16,
         /// The close reason.
@@ -36,7 +36,7 @@ pub(crate) enum ClientError {
     /// No answer in time.
     Timeout {
         /// Whom the command asked.
-        target: Target,
+        target: Box<Target>,
         /// How long the command waited, in milliseconds.
         ms: u64,
     },
@@ -47,7 +47,7 @@ pub(crate) enum ClientError {
     /// Something answered that is not a gateway.
     NotAGateway {
         /// Whom the command asked.
-        target: Target,
+        target: Box<Target>,
         /// What was odd.
         reason: String,
     },
@@ -130,15 +130,15 @@ impl ClientError {
 
     /// The document of a failure with `--json`.
     pub(crate) fn to_json(&self) -> Value {
-        let transport = |kind: &str, target: &Target, mut more: Value| {
-            if let Some(error) = more.as_object_mut() {
-                error.insert("type".to_owned(), json!("gateway_transport_error"));
-                error.insert("kind".to_owned(), json!(kind));
-                error.insert("message".to_owned(), json!(self.summary()));
+        let transport = |kind: &str, target: &Target, more: Value| {
+            let mut error =
+                json!({"type": "gateway_transport_error", "kind": kind, "message": self.summary()});
+            if let (Some(error), Value::Object(more)) = (error.as_object_mut(), more) {
+                error.extend(more);
             }
             json!({
                 "ok": false,
-                "error": more,
+                "error": error,
                 "gateway": {"url": target.url, "urlSource": target.source.label()},
             })
         };

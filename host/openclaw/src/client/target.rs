@@ -1,6 +1,7 @@
 //! Which gateway a command asks, and with which credential.
 
 use clap::Args;
+use openclaw_config::{GatewayMode, SecretInput, start};
 use openclaw_secrets::Secret;
 use std::{net::IpAddr, path::Path};
 
@@ -9,6 +10,8 @@ use crate::context::Context;
 
 /// The variable that replaces the configured address.
 const URL_VARIABLE: &str = "OPENCLAW_GATEWAY_URL";
+const TOKEN_VARIABLE: &str = "OPENCLAW_GATEWAY_TOKEN";
+const PASSWORD_VARIABLE: &str = "OPENCLAW_GATEWAY_PASSWORD";
 
 /// Which gateway to ask.
 #[derive(Args, Clone, Debug, Default)]
@@ -93,8 +96,8 @@ impl Target {
             let (token, password) = match source {
                 // The variables stand beside each other: who sets the address there sets the credential there.
                 UrlSource::Environment => (
-                    flags.token.clone().or_else(|| context.secret_variable("OPENCLAW_GATEWAY_TOKEN")),
-                    flags.password.clone().or_else(|| context.secret_variable("OPENCLAW_GATEWAY_PASSWORD")),
+                    flags.token.clone().or_else(|| context.secret_variable(TOKEN_VARIABLE)),
+                    flags.password.clone().or_else(|| context.secret_variable(PASSWORD_VARIABLE)),
                 ),
                 _ => (flags.token.clone(), flags.password.clone()),
             };
@@ -103,22 +106,37 @@ impl Target {
             }
             return Self { url, source, token, password, config, bind: None }.checked(context);
         }
-        let credentials = context.client_credentials();
-        let token = flags.token.clone().or(credentials.token);
-        let password = flags.password.clone().or(credentials.password);
-        match credentials.remote_url {
-            Some(url) => {
-                Self { url, source: UrlSource::Remote, token, password, config, bind: None }.checked(context)
-            }
-            None => Ok(Self {
-                url: format!("ws://127.0.0.1:{}", context.port()),
-                source: UrlSource::Local,
-                token,
-                password,
-                config,
-                bind: Some(context.bind().as_str().to_owned()),
-            }),
+        let configuration = context.config().cloned().unwrap_or_default();
+        let environment = context.environment();
+        let unusable = |refusal: start::Refusal| ClientError::Address(refusal.to_string());
+        if let (Some(GatewayMode::Remote), Some(url)) =
+            (configuration.gateway.mode, configuration.gateway.remote.url.clone())
+        {
+            let remote = &configuration.gateway.remote;
+            let resolve =
+                |flag: &Option<Secret>, input: &Option<SecretInput>, place: &str, variable: &str| {
+                    // A reference that does not resolve is told by doctor; the variable may still have the value.
+                    let configured = || input.as_ref()?.resolve(&environment, place).ok().flatten();
+                    flag.clone().or_else(configured).or_else(|| context.secret_variable(variable))
+                };
+            let token = resolve(&flags.token, &remote.token, "gateway.remote.token", TOKEN_VARIABLE);
+            let password =
+                resolve(&flags.password, &remote.password, "gateway.remote.password", PASSWORD_VARIABLE);
+            return Self { url, source: UrlSource::Remote, token, password, config, bind: None }
+                .checked(context);
         }
+        let auth =
+            start::AuthFlags { mode: None, token: flags.token.clone(), password: flags.password.clone() };
+        let auth = start::client_auth(&auth, &configuration, &environment).map_err(unusable)?;
+        let port = start::port(None, &configuration, &environment).map_err(unusable)?;
+        Ok(Self {
+            url: format!("ws://127.0.0.1:{port}"),
+            source: UrlSource::Local,
+            token: auth.token,
+            password: auth.password,
+            config,
+            bind: Some(context.bind().as_str().to_owned()),
+        })
     }
 
     /// Another port of this machine, for commands with `--port`.

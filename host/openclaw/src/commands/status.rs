@@ -47,10 +47,7 @@ struct Answers {
 
 pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError> {
     let target = Target::resolve(&flags.rpc.target, context)?;
-    let answers = match block_on(async { Ok(ask(flags, &target).await) })? {
-        Ok(answers) => Ok(answers),
-        Err(error) => Err(error),
-    };
+    let answers = block_on(async { Ok(ask(flags, &target).await) })?;
     if context.json {
         print_json(&document(context, &target, &answers))?;
     } else {

@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
-use openclaw_config::{AuthMode, Bind, GatewayMode, Owner, SecretError};
+use openclaw_config::{AuthMode, Bind, GatewayMode, Owner, SecretError, start};
 use openclaw_protocol::{
     Scope,
     channels::{ChannelsStatus, ChannelsStatusParams},
@@ -118,19 +118,21 @@ fn auth(context: &Context) -> Vec<Finding> {
         let both = Finding::new(AUTH, Severity::Error, message).at("gateway.auth.mode");
         found.push(both.fix("Run `openclaw config set gateway.auth.mode token`."));
     }
-    let credentials = context.client_credentials();
     let is_local = config.gateway.mode != Some(GatewayMode::Remote);
-    if is_local
-        && auth.mode != Some(AuthMode::None)
-        && credentials.token.is_none()
-        && credentials.password.is_none()
-    {
+    if is_local && auth.mode != Some(AuthMode::None) && !has_credential(context) {
         let message = "There is no gateway.auth.token; the gateway makes one up at each start, and this command line \
                        cannot know it.";
         let missing = Finding::new(AUTH, Severity::Warning, message).at("gateway.auth.token");
         found.push(missing.fix("Run `openclaw onboard --mode local --non-interactive --accept-risk`."));
     }
     found
+}
+
+/// Whether this machine's gateway and its clients have a shared secret; one that cannot be resolved is told apart.
+fn has_credential(context: &Context) -> bool {
+    let Some(config) = context.config() else { return false };
+    let auth = start::client_auth(&start::AuthFlags::default(), config, &context.environment());
+    auth.is_ok_and(|auth| auth.token.is_some() || auth.password.is_some())
 }
 
 fn unresolved(error: &SecretError) -> Finding {
@@ -140,11 +142,11 @@ fn unresolved(error: &SecretError) -> Finding {
 fn bind(context: &Context) -> Option<Finding> {
     let gateway = &context.config()?.gateway;
     let bind = context.bind();
-    let credentials = context.client_credentials();
-    let open = gateway.auth.mode == Some(AuthMode::None)
-        || (gateway.auth.mode != Some(AuthMode::TrustedProxy)
-            && credentials.token.is_none()
-            && credentials.password.is_none());
+    let open = match gateway.auth.mode {
+        Some(AuthMode::None) => true,
+        Some(AuthMode::TrustedProxy) => false,
+        Some(AuthMode::Token | AuthMode::Password) | None => !has_credential(context),
+    };
     if bind == Bind::Loopback || !open {
         return None;
     }

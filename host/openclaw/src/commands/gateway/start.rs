@@ -10,6 +10,7 @@ use crate::{context::Context, error::CliError};
 
 /// Flags of `openclaw gateway [run]`. Values are judged by the gateway, in its documented order.
 #[derive(Args, Debug, Default)]
+#[group(id = "start")]
 pub(super) struct Flags {
     /// TCP port (default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789)
     #[arg(long, value_name = "PORT")]
