@@ -20,8 +20,8 @@ pub(crate) trait Backend: Send + Sync + 'static {
         sink: Option<&mpsc::Sender<TurnEvent>>,
     ) -> Result<ChatReply, ModelsError>;
 
-    /// `<provider>/<model>` that `choice` would ask first.
-    fn first(&self, choice: &ModelChoice) -> Result<String, ModelsError>;
+    /// `<provider>/<model>` that `choice` would ask first, or why there is none.
+    fn first(&self, choice: &ModelChoice) -> Result<String, String>;
 }
 
 #[async_trait]
@@ -49,9 +49,9 @@ impl Backend for Models {
         Ok(ChatReply { provider, model, answer, failed })
     }
 
-    fn first(&self, choice: &ModelChoice) -> Result<String, ModelsError> {
-        let targets = self.catalog().targets(choice)?;
-        Ok(targets.first().map_or_else(String::new, ToString::to_string))
+    fn first(&self, choice: &ModelChoice) -> Result<String, String> {
+        let targets = self.catalog().targets(choice).map_err(|why| why.to_string())?;
+        targets.first().map(ToString::to_string).ok_or_else(|| "no model is configured".to_owned())
     }
 }
 

@@ -25,9 +25,12 @@ pub enum Stop<'a> {
     Session(&'a str),
 }
 
+/// By run: what it is, and how it is told to stop.
+type Active = HashMap<String, (ActiveRun, Arc<Notify>)>;
+
 #[derive(Clone, Default)]
 pub(crate) struct Runs {
-    active: Arc<Mutex<HashMap<String, (ActiveRun, Arc<Notify>)>>>,
+    active: Arc<Mutex<Active>>,
 }
 
 /// A registered run; leaves the list when it is dropped.
@@ -66,7 +69,7 @@ impl Runs {
         all
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, (ActiveRun, Arc<Notify>)>> {
+    fn lock(&self) -> MutexGuard<'_, Active> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

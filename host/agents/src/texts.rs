@@ -26,8 +26,10 @@ pub(crate) fn user_text(error: &TurnError) -> Option<String> {
         TurnError::Timeout(_) => TIMED_OUT.to_owned(),
         TurnError::UnknownAgent(_) => format!("⚠️ {error}"),
         TurnError::Store(_) => WENT_WRONG.to_owned(),
-        TurnError::Model(ModelsError::Unresolved(why)) => format!("⚠️ {why}"),
-        TurnError::Model(models) => models.last().map_or_else(|| WENT_WRONG.to_owned(), model_text),
+        TurnError::Model(models) => match models.as_ref() {
+            ModelsError::Unresolved(why) => format!("⚠️ {why}"),
+            models => models.last().map_or_else(|| WENT_WRONG.to_owned(), model_text),
+        },
     };
     Some(text)
 }
@@ -83,7 +85,7 @@ mod tests {
             let (provider, model) = ("mock".to_owned(), "mock-echo".to_owned());
             let error =
                 ModelsError::Failed(ModelError { provider, model, status, failure, delivered: false });
-            assert_eq!(TurnError::Model(error).user_text().as_deref(), Some(expected));
+            assert_eq!(TurnError::from(error).user_text().as_deref(), Some(expected));
         };
         check(
             FailureReason::Auth,

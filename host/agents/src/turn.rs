@@ -119,7 +119,7 @@ pub struct Turn {
 pub enum TurnError {
     /// No model could be asked, or all that were failed.
     #[error(transparent)]
-    Model(#[from] ModelsError),
+    Model(Box<ModelsError>),
     /// There is no such agent.
     #[error("there is no agent \"{0}\" (unknown_agent). Run `openclaw config get agents` to see the agents")]
     UnknownAgent(String),
@@ -157,5 +157,11 @@ impl TurnError {
     /// What a person in a chat reads. `None`: nothing is said, because it was stopped on purpose.
     pub fn user_text(&self) -> Option<String> {
         crate::texts::user_text(self)
+    }
+}
+
+impl From<ModelsError> for TurnError {
+    fn from(error: ModelsError) -> Self {
+        Self::Model(Box::new(error))
     }
 }

@@ -1,1 +1,277 @@
+use std::collections::VecDeque;
+use std::sync::Mutex;
 
+use async_trait::async_trait;
+use openclaw_models::{Answer, Content, Failure, FailureReason, Message, ModelError, ModelsError, Role};
+use tokio::sync::{Notify, mpsc};
+
+use super::*;
+use crate::{ChannelContext, TurnEvent};
+
+/// Answers from a script and remembers what it was asked.
+#[derive(Default)]
+struct Scripted {
+    answers: Mutex<VecDeque<Said>>,
+    asked: Mutex<Vec<Vec<(Role, String)>>>,
+    begun: Notify,
+}
+
+enum Said {
+    Text(&'static str),
+    Fails(FailureReason),
+    Hangs,
+}
+
+#[async_trait]
+impl Backend for Scripted {
+    async fn ask(
+        &self,
+        request: ChatRequest,
+        _: &ModelChoice,
+        _: Instant,
+        sink: Option<&mpsc::Sender<TurnEvent>>,
+    ) -> Result<ChatReply, ModelsError> {
+        let text = |message: Message| {
+            (message.role, message.content.as_ref().map_or_else(String::new, Content::to_text))
+        };
+        self.asked.lock().unwrap().push(request.messages.into_iter().map(text).collect());
+        self.begun.notify_one();
+        let said = self.answers.lock().unwrap().pop_front().unwrap();
+        let (provider, model) = ("p".to_owned(), "m".to_owned());
+        match said {
+            Said::Hangs => std::future::pending().await,
+            Said::Fails(reason) => {
+                let failure =
+                    Failure { reason, code: String::new(), message: String::new(), retry_after_ms: None };
+                Err(ModelsError::Failed(ModelError {
+                    provider,
+                    model,
+                    status: None,
+                    failure,
+                    delivered: false,
+                }))
+            }
+            Said::Text(text) => {
+                if let Some(sink) = sink {
+                    sink.send(TurnEvent::Text(text.to_owned())).await.unwrap();
+                }
+                let usage = Some(Usage { input_tokens: 10, output_tokens: 9, ..Usage::default() });
+                let answer = Answer { text: text.to_owned(), usage, ..Answer::default() };
+                Ok(ChatReply { provider, model, answer, failed: vec![] })
+            }
+        }
+    }
+
+    fn first(&self, _: &ModelChoice) -> Result<String, String> {
+        Ok("p/m".to_owned())
+    }
+}
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    backend: Arc<Scripted>,
+    store: Store,
+    agents: Agents,
+}
+
+impl Fixture {
+    async fn new(answers: impl IntoIterator<Item = Said>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("gateway.sqlite")).await.unwrap();
+        let backend =
+            Arc::new(Scripted { answers: Mutex::new(answers.into_iter().collect()), ..Scripted::default() });
+        let settings = Settings {
+            agents: vec![AgentSettings {
+                id: "main".into(),
+                workspace: dir.path().join("workspace"),
+                model: ModelChoice::default(),
+            }],
+            timeout: Duration::from_secs(60),
+            version: "0.1.0".into(),
+        };
+        let agents = Agents::with_backend(store.clone(), Arc::<Scripted>::clone(&backend), settings);
+        Self { dir, backend, store, agents }
+    }
+
+    /// Without the system text.
+    fn asked(&self, turn: usize) -> Vec<(Role, String)> {
+        self.backend.asked.lock().unwrap()[turn][1..].to_vec()
+    }
+
+    async fn say(&self, message: &str) -> Result<Turn, TurnError> {
+        self.agents.run_turn(request(message)).await
+    }
+}
+
+fn request(message: &str) -> TurnRequest {
+    TurnRequest {
+        agent_id: "main".into(),
+        session_key: "agent:main:main".into(),
+        message: message.into(),
+        ..TurnRequest::default()
+    }
+}
+
+fn channel(direct: bool) -> ChannelContext {
+    ChannelContext {
+        channel: "chat".into(),
+        label: "Chat".into(),
+        sender_id: "u1".into(),
+        username: None,
+        display_name: Some("Ada".into()),
+        direct,
+        allow_from: vec![],
+        quote: None,
+    }
+}
+
+fn user(text: &str) -> (Role, String) {
+    (Role::User, text.to_owned())
+}
+
+fn assistant(text: &str) -> (Role, String) {
+    (Role::Assistant, text.to_owned())
+}
+
+#[tokio::test]
+async fn a_committed_turn_is_remembered_and_survives_a_restart() {
+    let fixture = Fixture::new([Said::Text("one!"), Said::Text("two!"), Said::Text("three!")]).await;
+    let first = fixture.say("one").await.unwrap();
+    assert_eq!((first.reply.as_str(), first.provider.as_str(), first.usage.output_tokens), ("one!", "p", 9));
+    fixture.agents.commit(&first).await.unwrap();
+    let second = fixture.say("two").await.unwrap();
+    assert_eq!(second.session_id, first.session_id);
+    assert_eq!(fixture.asked(1), [user("one"), assistant("one!"), user("two")]);
+    fixture.agents.commit(&second).await.unwrap();
+    fixture.store.close().await;
+
+    let store = Store::open(&fixture.dir.path().join("gateway.sqlite")).await.unwrap();
+    let agents = Agents::with_backend(
+        store,
+        Arc::<Scripted>::clone(&fixture.backend),
+        Settings::clone(&fixture.agents.settings()),
+    );
+    agents.run_turn(request("three")).await.unwrap();
+    let expected = [user("one"), assistant("one!"), user("two"), assistant("two!"), user("three")];
+    assert_eq!(fixture.asked(2), expected);
+}
+
+#[tokio::test]
+async fn a_turn_that_nobody_commits_leaves_nothing() {
+    let fixture = Fixture::new([
+        Said::Text("one!"),
+        Said::Text("lost"),
+        Said::Fails(FailureReason::Billing),
+        Said::Text("four!"),
+    ])
+    .await;
+    let first = fixture.say("one").await.unwrap();
+    fixture.agents.commit(&first).await.unwrap();
+    fixture.say("two").await.unwrap();
+    let failed = fixture.say("three").await.unwrap_err();
+    assert_eq!(failed.code(), "billing");
+    fixture.say("four").await.unwrap();
+    assert_eq!(fixture.asked(3), [user("one"), assistant("one!"), user("four")]);
+}
+
+#[tokio::test]
+async fn new_starts_the_session_anew() {
+    let fixture = Fixture::new([Said::Text("one!"), Said::Text("two!"), Said::Text("three!")]).await;
+    let first = fixture.say("one").await.unwrap();
+    fixture.agents.commit(&first).await.unwrap();
+    let new = fixture.say("/new").await.unwrap();
+    assert_eq!((new.reply.as_str(), new.command), ("✅ New session started.", true));
+    assert_ne!(new.session_id, first.session_id);
+    fixture.agents.commit(&new).await.unwrap();
+    let second = fixture.say("two").await.unwrap();
+    assert_eq!(second.session_id, new.session_id);
+    assert_eq!(fixture.asked(1), [user("two")]);
+    fixture.agents.commit(&second).await.unwrap();
+    let reset = fixture.say("/reset three").await.unwrap();
+    assert_eq!((reset.reply.as_str(), reset.command), ("three!", false));
+    assert_eq!(fixture.asked(2), [user("three")]);
+}
+
+#[tokio::test]
+async fn simple_commands_ask_no_model() {
+    let fixture = Fixture::new([Said::Text("plain!")]).await;
+    let status = fixture.say("/status").await.unwrap();
+    assert!(status.reply.contains("🧠 Model: p/m") && status.reply.contains("agent:main:main • not begun"));
+    assert!(fixture.say("/help").await.unwrap().reply.starts_with("ℹ️ Help"));
+    assert_eq!(fixture.say("/stop").await.unwrap().reply, command::IDLE);
+    let turn = fixture.agents.run_turn(TurnRequest { plain: true, ..request("/help") }).await.unwrap();
+    assert_eq!(turn.reply, "plain!");
+    assert_eq!(fixture.backend.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn silence_is_a_choice_in_a_group_and_a_failure_in_a_direct_chat() {
+    let check = async |text, direct, expected: Result<&str, &str>| {
+        let fixture = Fixture::new([Said::Text(text)]).await;
+        let turn =
+            fixture.agents.run_turn(TurnRequest { channel: Some(channel(direct)), ..request("hi") }).await;
+        let outcome = turn.as_ref().map(|turn| turn.reply.as_str()).map_err(TurnError::code);
+        assert_eq!(outcome, expected);
+        assert!(fixture.asked(0)[0].1.starts_with("[Chat Ada id:u1 "), "{:?}", fixture.asked(0));
+    };
+    check("NO_REPLY", false, Ok("")).await;
+    check(" NO_REPLY\n", true, Err("empty_response")).await;
+    check("  ", false, Err("empty_response")).await;
+    check("say NO_REPLY", true, Ok("say NO_REPLY")).await;
+}
+
+#[tokio::test]
+async fn a_running_turn_is_stopped_by_command() {
+    let fixture = Fixture::new([Said::Hangs, Said::Text("next!")]).await;
+    let (stuck, stop) = tokio::join!(fixture.say("work"), async {
+        fixture.backend.begun.notified().await;
+        assert_eq!(fixture.agents.active()[0].session_key, "agent:main:main");
+        assert!(fixture.agents.overtakes("/stop") && !fixture.agents.overtakes("go on"));
+        fixture.say("/stop").await
+    });
+    assert_eq!(stuck.unwrap_err().code(), "aborted");
+    assert_eq!(stop.unwrap().reply, "⚙️ Agent was aborted.");
+    assert!(fixture.agents.active().is_empty());
+    fixture.say("again").await.unwrap();
+    assert_eq!(fixture.asked(1), [user("again")]);
+}
+
+#[tokio::test]
+async fn a_turn_ends_when_nobody_listens_and_at_its_deadline() {
+    let fixture = Fixture::new([Said::Text("streamed"), Said::Hangs, Said::Hangs]).await;
+    let (sink, mut events) = mpsc::channel(4);
+    fixture.agents.run_turn(TurnRequest { sink: Some(sink), fresh: true, ..request("hi") }).await.unwrap();
+    assert_eq!(events.recv().await, Some(TurnEvent::Text("streamed".into())));
+    assert_eq!(events.recv().await, None);
+    fixture.backend.begun.notified().await;
+
+    let (sink, events) = mpsc::channel(4);
+    let (turn, ()) = tokio::join!(
+        fixture.agents.run_turn(TurnRequest { sink: Some(sink), fresh: true, ..request("hi") }),
+        async {
+            fixture.backend.begun.notified().await;
+            drop(events);
+        }
+    );
+    assert_eq!(turn.unwrap_err().code(), "aborted");
+
+    tokio::time::pause();
+    let limit = Duration::from_secs(9);
+    let stuck = fixture
+        .agents
+        .run_turn(TurnRequest { timeout: Some(limit), fresh: true, ..request("hi") })
+        .await
+        .unwrap_err();
+    assert!(matches!(stuck, TurnError::Timeout(after) if after == limit));
+}
+
+#[tokio::test]
+async fn an_unknown_agent_is_named() {
+    let fixture = Fixture::new([]).await;
+    let error = fixture
+        .agents
+        .run_turn(TurnRequest { agent_id: "nobody".into(), ..request("hi") })
+        .await
+        .unwrap_err();
+    assert!(error.to_string().starts_with("there is no agent \"nobody\""), "{error}");
+}
