@@ -81,8 +81,7 @@ impl Statement {
 /// Cuts at a character boundary at or before `MESSAGE_MAX` bytes.
 fn cut(mut text: String) -> String {
     if text.len() > MESSAGE_MAX {
-        let end = (0..=MESSAGE_MAX).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        text.truncate(end);
+        text.truncate(text.floor_char_boundary(MESSAGE_MAX));
         text.push('…');
     }
     text
@@ -238,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_long_message_is_cut_at_a_character() {
-        let long = said(&"ä".repeat(MESSAGE_MAX), &[]);
+        let long = said("", &[("message", json!("ä".repeat(MESSAGE_MAX)))]);
         assert!(long.message.ends_with("ä…"));
         assert!(long.message.len() <= MESSAGE_MAX + '…'.len_utf8());
     }

@@ -21,7 +21,7 @@ pub(super) async fn send(gateway: &Arc<Gateway>, message: SendParams) -> Result<
         silent: false,
         idempotency_key: message.idempotency_key.clone(),
     };
-    let delivered = gateway.messaging.send(request).await.map_err(refuse)?;
+    let delivered = gateway.messaging.send(request).await.map_err(|error| refuse(&error))?;
     Ok(SendResult {
         run_id: message.idempotency_key,
         message_id: delivered.message_ids.into_iter().next().unwrap_or_default(),
@@ -49,7 +49,7 @@ fn channel(gateway: &Gateway, named: Option<String>) -> Result<String, RpcError>
     }
 }
 
-fn refuse(error: SendError) -> RpcError {
+fn refuse(error: &SendError) -> RpcError {
     match error {
         SendError::Empty | SendError::UnknownAccount(_) => RpcError::invalid(error.to_string()),
         SendError::Store(StoreError::Conflict(_)) => {

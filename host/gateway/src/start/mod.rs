@@ -72,24 +72,22 @@ pub(crate) fn run(options: GatewayOptions) -> Result<(), StartError> {
 fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     let env = &options.environment;
     let port_flag = options.port.as_deref().map(port).transpose()?;
-    let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose().map_err(refuse_flag)?;
-    let mode_flag =
-        options.auth_mode.as_deref().map(str::parse::<AuthMode>).transpose().map_err(refuse_flag)?;
+    let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
+    let mode_flag = options.auth_mode.as_deref().map(str::parse::<AuthMode>).transpose()?;
     let mut plugins = Plugins::discover(&options.paths.state_dir);
     let schemas = plugins.channel_schemas();
-    let loaded = openclaw_config::load(&options.paths.config, &schemas, env)
-        .map_err(|error| StartError::Configuration(error.to_string()))?;
-    start::validity_gate(&options.paths.config, &loaded.report).map_err(refuse)?;
+    let loaded = openclaw_config::load(&options.paths.config, &schemas, env)?;
+    start::validity_gate(&options.paths.config, &loaded.report)?;
     let config = loaded.report.config.clone().unwrap_or_default();
     let in_container = in_container();
-    let port = start::port(port_flag, &config, env).map_err(refuse)?;
+    let port = start::port(port_flag, &config, env)?;
     let bind = start::bind(bind_flag, &config, in_container);
-    let listen = start::listen(bind, &config, in_container, None).map_err(refuse)?;
-    start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured).map_err(refuse)?;
+    let listen = start::listen(bind, &config, in_container, None)?;
+    start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured)?;
     let flags =
         AuthFlags { mode: mode_flag, token: options.token.clone(), password: options.password.clone() };
-    let auth = start::auth(&flags, &config, env, &listen).map_err(refuse)?;
-    start::bind_gate(bind, &listen, &auth, &loaded.report).map_err(refuse)?;
+    let auth = start::auth(&flags, &config, env, &listen)?;
+    start::bind_gate(bind, &listen, &auth, &loaded.report)?;
     plugins.restrict(&config.plugins);
     let mut warnings: Vec<String> = loaded.report.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(loaded.report.disabled().values().map(|issue| format!("{issue} (line {})", issue.line)));
@@ -104,15 +102,16 @@ fn port(text: &str) -> Result<u16, StartError> {
     })
 }
 
-// By value: it is handed to `map_err`.
-#[allow(clippy::needless_pass_by_value)]
-fn refuse(refusal: Refusal) -> StartError {
-    StartError::Configuration(refusal.to_string())
+impl From<Refusal> for StartError {
+    fn from(refusal: Refusal) -> StartError {
+        StartError::Configuration(refusal.to_string())
+    }
 }
 
-#[allow(clippy::needless_pass_by_value)]
-fn refuse_flag(error: ConfigError) -> StartError {
-    StartError::Configuration(error.to_string())
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> StartError {
+        StartError::Configuration(error.to_string())
+    }
 }
 
 /// Whether this process runs in a container, as the usual runtimes mark it.
