@@ -1,6 +1,6 @@
 //! Telegram, by the Bot API over long polling.
 //!
-//! The protocol is plain functions and a loop over the small trait [`host::Host`], so all of it is tested natively; the
+//! The protocol is plain functions and a loop over the small trait `host::Host`, so all of it is tested natively; the
 //! shell that calls the real host is `guest`, which exists only on WebAssembly. The component never sees the bot token:
 //! it asks the grant `api` for `/getMe`, and the host puts `/bot<token>` in front.
 

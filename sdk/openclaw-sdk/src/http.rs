@@ -26,13 +26,6 @@ impl Request {
         })
     }
 
-    /// Adds a query parameter; the host encodes it.
-    #[must_use]
-    pub fn query(mut self, name: &str, value: &str) -> Self {
-        self.0.query.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

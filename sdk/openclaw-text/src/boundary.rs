@@ -5,8 +5,7 @@ use crate::measure::{Unit, end_within};
 
 /// The byte length of the longest prefix of `text` that is at most `limit` long and ends between two character
 /// clusters. At least one character, so that a caller always makes progress, even when `limit` is too small for it.
-#[must_use]
-pub fn prefix(text: &str, limit: usize, unit: Unit) -> usize {
+pub(crate) fn prefix(text: &str, limit: usize, unit: Unit) -> usize {
     let end = end_within(text, limit, unit);
     if end == text.len() {
         return end;

@@ -10,6 +10,6 @@ mod fence;
 mod measure;
 mod split;
 
-pub use boundary::{cut, prefix};
-pub use measure::{Unit, fits, length};
+pub use boundary::cut;
+pub use measure::{Unit, length};
 pub use split::split;

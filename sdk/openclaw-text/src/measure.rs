@@ -33,8 +33,7 @@ pub fn length(text: &str, unit: Unit) -> usize {
 }
 
 /// Whether `text` is at most `limit` long; looks no further into the text than it must.
-#[must_use]
-pub fn fits(text: &str, limit: usize, unit: Unit) -> bool {
+pub(crate) fn fits(text: &str, limit: usize, unit: Unit) -> bool {
     // No unit counts more than one for each byte of UTF-8.
     text.len() <= limit || end_within(text, limit, unit) == text.len()
 }
