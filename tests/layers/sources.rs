@@ -8,14 +8,13 @@ use std::{
 use crate::{report, root};
 
 /// Names that belong to plugins. `openai` is not among them: it is also the name of the `/v1` dialect. Names that are
-/// common words (`signal`, `line`, `matrix`) cannot be searched for.
+/// common words (`signal`, `line`, `matrix`, `slack`) cannot be searched for.
 const VENDORS: &[&str] = &[
     "telegram",
     "discord",
     "whatsapp",
     "imessage",
     "bluebubbles",
-    "slack",
     "msteams",
     "mattermost",
     "ollama",

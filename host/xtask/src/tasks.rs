@@ -10,27 +10,30 @@ use crate::{
     workspace::{self, Guest, root, target},
 };
 
+/// The program itself.
+const GATEWAY: &str = "openclaw";
+
 const DENY_VERSION: &str = "0.20.2";
 
 /// Builds the guests and the binary.
 pub(crate) fn build() -> Result<(), Error> {
     bundled_guests()?;
-    binary()?;
-    println!("built {}", shown_path(&binary_path()));
+    binary(GATEWAY)?;
+    println!("built {}", shown_path(&binary_path(GATEWAY)));
     Ok(())
 }
 
 /// Builds and starts the gateway. Replaces this process, so that a signal reaches the gateway alone.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
     build()?;
-    run_command(Command::new(binary_path()).args([
+    run_command(Command::new(binary_path(GATEWAY)).args([
         "onboard",
         "--mode",
         "local",
         "--non-interactive",
         "--accept-risk",
     ]))?;
-    let mut gateway = Command::new(binary_path());
+    let mut gateway = Command::new(binary_path(GATEWAY));
     gateway.arg("gateway").args(arguments);
     replace(&mut gateway)
 }
@@ -44,8 +47,8 @@ pub(crate) fn test(arguments: &[String]) -> Result<(), Error> {
 /// Builds and runs the bench program.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), Error> {
     build()?;
-    let mut command = cargo(["run", "--release", "--quiet", "-p", "openclaw-bench", "--"]);
-    run_command(command.args(arguments))
+    binary("openclaw-bench")?;
+    run_command(Command::new(binary_path("openclaw-bench")).args(arguments))
 }
 
 /// Everything that CI checks, cheapest first.
@@ -71,7 +74,7 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
         bundled_guests()?;
         guests::build(&workspace::guests("tests/guests")?, &workspace::test_plugins())
     })?;
-    steps.step("binary", binary)?;
+    steps.step("binary", || binary(GATEWAY))?;
     steps.step("host tests", || run_command(cargo(["test", "--release"]).args(arguments)))?;
     steps.step("guest tests", || {
         let mut command = cargo(["test", "--release"]);
@@ -84,13 +87,13 @@ fn bundled_guests() -> Result<(), Error> {
     guests::build(&workspace::guests("plugins")?, &workspace::bundled_plugins())
 }
 
-/// The binary is built among the default members, so that its dependencies get the same features as in the tests.
-fn binary() -> Result<(), Error> {
-    run_command(&mut cargo(["build", "--release", "--bin", "openclaw"]))
+/// A binary is built among the default members, so that its dependencies get the same features as in the tests.
+fn binary(name: &str) -> Result<(), Error> {
+    run_command(&mut cargo(["build", "--release", "--bin", name]))
 }
 
-fn binary_path() -> PathBuf {
-    target().join("release").join(format!("openclaw{}", std::env::consts::EXE_SUFFIX))
+fn binary_path(name: &str) -> PathBuf {
+    target().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 fn clippy() -> Result<(), Error> {
