@@ -8,7 +8,7 @@ use std::{
 };
 
 use openclaw_config::{
-    Bind, ChannelSchema, ChannelSchemas, Config, ConfigError, Env as _, GatewayMode, Paths, Report, start,
+    Bind, ChannelSchemas, Config, ConfigError, Env as _, GatewayMode, Paths, Report, start,
 };
 use openclaw_secrets::Secret;
 
@@ -113,11 +113,16 @@ impl Context {
     /// commands that are about the file.
     pub(crate) fn loaded(&self) -> &Loaded {
         self.loaded.get_or_init(|| {
-            match openclaw_config::load(&self.paths.config, &channel_schemas(), &self.environment) {
+            match openclaw_config::load(&self.paths.config, &self.channel_schemas(), &self.environment) {
                 Ok(loaded) => Loaded { exists: loaded.source.is_some(), report: loaded.report, error: None },
                 Err(error) => Loaded { exists: true, report: Report::default(), error: Some(error) },
             }
         })
+    }
+
+    /// What the present channels say about their sections.
+    pub(crate) fn channel_schemas(&self) -> ChannelSchemas {
+        openclaw_gateway::channel_schemas(&self.paths)
     }
 
     /// What the configuration says, as far as it can be understood.
@@ -177,17 +182,4 @@ impl Context {
         let model = self.config().and_then(|config| config.agents.defaults.model.as_ref());
         model.map(|model| model.fallbacks.clone()).unwrap_or_default()
     }
-}
-
-/// What the bundled channels say about their sections. A binary without plugins judges no section.
-pub(crate) fn channel_schemas() -> ChannelSchemas {
-    let packages = openclaw_packages::bundled().unwrap_or_default();
-    let channels = packages.into_iter().filter(|package| package.manifest.channel.is_some());
-    channels
-        .map(|package| {
-            let secrets = package.manifest.secrets.iter();
-            let secrets = secrets.filter_map(|secret| secret.config.clone()).collect();
-            (package.manifest.plugin.id, ChannelSchema { schema: package.schema, secrets })
-        })
-        .collect()
 }

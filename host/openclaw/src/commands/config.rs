@@ -7,7 +7,7 @@ use openclaw_config::{ChangeOutcome, Changed, KeyPath, SetOptions};
 use serde_json::{Value, json};
 
 use crate::{
-    context::{Context, channel_schemas},
+    context::Context,
     error::CliError,
     output::{print_json, print_line},
 };
@@ -73,16 +73,27 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
             let options = SetOptions { strict_json: flags.strict_json, dry_run: flags.dry_run };
             let config = &context.paths.config;
             let environment = context.environment();
-            let changed =
-                openclaw_config::set(config, &path, &flags.value, options, &channel_schemas(), &environment)?;
+            let changed = openclaw_config::set(
+                config,
+                &path,
+                &flags.value,
+                options,
+                &context.channel_schemas(),
+                &environment,
+            )?;
             changed_report(&changed, &path, context)
         }
         Subcommand::Unset(flags) => {
             let path: KeyPath = flags.path.parse()?;
             let config = &context.paths.config;
             let environment = context.environment();
-            let changed =
-                openclaw_config::unset(config, &path, flags.dry_run, &channel_schemas(), &environment)?;
+            let changed = openclaw_config::unset(
+                config,
+                &path,
+                flags.dry_run,
+                &context.channel_schemas(),
+                &environment,
+            )?;
             changed_report(&changed, &path, context)
         }
         Subcommand::Validate => validate(context),
@@ -99,7 +110,7 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
 
 fn get(flags: &GetFlags, context: &Context) -> Result<ExitCode, CliError> {
     let path: KeyPath = flags.path.parse()?;
-    let value = openclaw_config::get(&context.paths.config, &path, &channel_schemas())?;
+    let value = openclaw_config::get(&context.paths.config, &path, &context.channel_schemas())?;
     match &value {
         // Scalars are printed bare, so that a script can use them.
         Value::String(text) if !context.json => print_line(text)?,

@@ -8,7 +8,7 @@ use serde_json::json;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    context::{Context, channel_schemas},
+    context::Context,
     error::CliError,
     output::{print_json, print_line},
 };
@@ -69,8 +69,12 @@ pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
         // Formatting a time of this era cannot fail.
         now: now.format(&Rfc3339).unwrap_or_default(),
     };
-    let done =
-        openclaw_config::onboard_local(&context.paths, &options, &channel_schemas(), &context.environment())?;
+    let done = openclaw_config::onboard_local(
+        &context.paths,
+        &options,
+        &context.channel_schemas(),
+        &context.environment(),
+    )?;
     if context.json {
         print_json(&json!({
             "ok": true,

@@ -7,7 +7,7 @@ use openclaw_protocol::plugins::{PluginEntry, PluginsListParams};
 use serde_json::json;
 
 use crate::{
-    client::{self, RpcFlags},
+    client::{self, PATIENCE_MS, RpcFlags, Target, UrlSource},
     context::Context,
     error::CliError,
     output::{Output, print_json, print_line, table::Table},
@@ -16,7 +16,7 @@ use crate::{
 /// `openclaw plugins …`
 #[derive(Debug, ClapSubcommand)]
 pub(crate) enum Subcommand {
-    /// List the plugins that the running gateway knows
+    /// List the plugins of the gateway
     List(ListFlags),
 }
 
@@ -32,12 +32,26 @@ pub(crate) struct ListFlags {
 
 pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, CliError> {
     let Subcommand::List(flags) = command;
-    let (_, answer) = client::ask(context, &flags.rpc, &PluginsListParams::default())?;
+    let target = Target::resolve(&flags.rpc.target, context)?;
+    let asked =
+        client::ask_at(&target, flags.rpc.timeout.unwrap_or(PATIENCE_MS), &PluginsListParams::default());
+    let (plugins, running) = match asked {
+        Ok((_, answer)) => (answer.plugins, true),
+        // Which plugins are present is known without a gateway; whether they load is not.
+        Err(CliError::Gateway(error)) if target.source == UrlSource::Local && !error.gateway_answered() => {
+            let config = context.config().cloned().unwrap_or_default();
+            (openclaw_gateway::present_plugins(&context.paths, &config), false)
+        }
+        Err(other) => return Err(other),
+    };
     let plugins: Vec<PluginEntry> =
-        answer.plugins.into_iter().filter(|plugin| plugin.enabled || !flags.enabled).collect();
+        plugins.into_iter().filter(|plugin| plugin.enabled || !flags.enabled).collect();
     if context.json {
-        print_json(&json!({"plugins": plugins, "diagnostics": []}))?;
+        print_json(&json!({"plugins": plugins, "gatewayReachable": running, "diagnostics": []}))?;
     } else {
+        if !running {
+            eprintln!("Gateway not reachable; showing what is present, not what runs.");
+        }
         print_line(&text(&plugins, context.output))?;
     }
     Ok(ExitCode::SUCCESS)
