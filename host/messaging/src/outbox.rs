@@ -306,7 +306,11 @@ impl Shared {
         let mut work = self.lock();
         let fresh = work.woken.get(account).copied().unwrap_or(0) != woken;
         if !fresh {
-            work.parked.insert(account.clone(), why);
+            let parked = work.parked.entry(account.clone()).or_insert(why);
+            // A refused credential is not forgotten because the instance has stopped meanwhile.
+            if why == Parked::Unauthorised {
+                *parked = why;
+            }
         }
         !fresh
     }

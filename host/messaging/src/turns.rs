@@ -191,6 +191,9 @@ impl Wiring {
         let reply = self.run(request).await;
         drop(typing);
         let (text, reply_to) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
+        if settings.is_none() {
+            tracing::warn!(account = %row.account, inbound = row.id.0, "no reply: the account is not configured any more");
+        }
         let draft = settings.and_then(|settings| draft(&settings, target.clone(), &text, &self.options));
         let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
         if self.close(row.id, reply.session, draft).await {

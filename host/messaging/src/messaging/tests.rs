@@ -217,8 +217,9 @@ async fn an_account_that_is_down_keeps_its_messages_until_it_is_woken_or_restart
     eventually(async || life.counts().await.pending == 2).await;
     assert_eq!(life.sender.texts(), ["echo: one"], "a parked account is left alone");
     life.messaging.wake(&testing::account()).await.unwrap();
-    eventually(async || !life.messaging.queues().await.unwrap().parked.is_empty()).await;
-    assert_eq!(life.counts().await.pending, 2);
+    life.sender.reaches(3).await;
+    eventually(async || life.counts().await.pending == 2).await;
+    assert_eq!(life.messaging.queues().await.unwrap().parked, [testing::account()]);
     let first_key = life.sender.all()[0].key.clone();
     life.kill().await;
 
