@@ -19,6 +19,7 @@ use crate::{
 };
 
 const PATIENCE_MS: u64 = 120_000;
+const NO_TEXT: &str = "No text output returned";
 
 /// `openclaw infer …`
 #[derive(Debug, ClapSubcommand)]
@@ -75,7 +76,8 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         return Err(CliError::invalid("--prompt cannot be empty or whitespace-only."));
     }
     let model = flags.model.as_deref().map(reference).transpose()?;
-    let answer = if flags.gateway { through_gateway(flags, model, context)? } else { here(flags, context)? };
+    let answer =
+        if flags.gateway { through_gateway(flags, model, context)? } else { here(flags, model, context)? };
     let transport = if flags.gateway { "gateway" } else { "local" };
     if context.json {
         print_json(&json!({
@@ -104,7 +106,7 @@ fn reference(text: &str) -> Result<(&str, &str), CliError> {
     }
 }
 
-fn here(flags: &RunFlags, context: &Context) -> Result<Answer, CliError> {
+fn here(flags: &RunFlags, model: Option<(&str, &str)>, context: &Context) -> Result<Answer, CliError> {
     let request = InferRequest {
         paths: context.paths.clone(),
         environment: context.environment(),
@@ -114,9 +116,24 @@ fn here(flags: &RunFlags, context: &Context) -> Result<Answer, CliError> {
     block_on(async {
         match openclaw_gateway::infer_local(request).await {
             Ok(answer) => Ok(Answer { provider: answer.provider, model: answer.model, text: answer.text }),
-            Err(InferError::Invalid(text) | InferError::Provider(text)) => Err(CliError::Invalid(text)),
+            Err(InferError::Invalid(text)) => Err(CliError::Invalid(text)),
+            Err(InferError::Provider(text)) => Err(CliError::Invalid(no_text(model, &text))),
         }
     })
+}
+
+/// The provider's own words in the sentence that people search for. Who was asked without a `--model` is said by the
+/// words themselves.
+fn no_text(model: Option<(&str, &str)>, reason: &str) -> String {
+    match model {
+        Some((provider, model)) if !reason.starts_with(NO_TEXT) => {
+            format!(
+                "{NO_TEXT} for provider \"{provider}\" model \"{model}\": {}.",
+                reason.trim_end_matches('.')
+            )
+        }
+        _ => reason.to_owned(),
+    }
 }
 
 fn through_gateway(
@@ -151,9 +168,7 @@ fn through_gateway(
     };
     if done.status != RunStatus::Ok || text.is_empty() {
         let reason = meta.error.unwrap_or(done.summary);
-        return Err(CliError::Invalid(format!(
-            "No text output returned for provider \"{provider}\" model \"{model}\": {reason}."
-        )));
+        return Err(CliError::Invalid(no_text(Some((&provider, &model)), &reason)));
     }
     Ok(Answer { provider, model, text })
 }
@@ -163,9 +178,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_slash_separates_provider_and_model() {
+    fn references_and_failures_read_as_documented() {
         assert_eq!(reference("p/m").unwrap(), ("p", "m"));
         assert_eq!(reference("router/vendor/model").unwrap(), ("router", "vendor/model"));
+        assert_eq!(
+            no_text(Some(("p", "m")), "401 Incorrect API key provided"),
+            "No text output returned for provider \"p\" model \"m\": 401 Incorrect API key provided."
+        );
         for wrong in ["m", "/m", "p/", ""] {
             let error = reference(wrong).unwrap_err().to_string();
             assert_eq!(error, "Model overrides must use the form <provider/model>.");
