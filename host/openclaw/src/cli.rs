@@ -34,7 +34,7 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Global")]
 pub(crate) struct GlobalFlags {
-    /// Use a named profile, whose state is in ~/.openclaw-<NAME>
+    /// Use a named profile, with a state directory of its own (~/.openclaw-name)
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Log level of the gateway's file and console

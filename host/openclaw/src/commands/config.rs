@@ -35,7 +35,7 @@ Examples:
 /// Flags of `openclaw config get`.
 #[derive(Args, Debug)]
 pub(crate) struct GetFlags {
-    /// Dotted, for instance gateway.port or models.providers.local.models[0].id
+    /// Dotted, for instance gateway.port or agents.defaults.model.primary
     path: String,
 }
 
