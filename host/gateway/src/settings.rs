@@ -92,7 +92,7 @@ impl Settings {
         let current = self.current();
         let disabled = current.loaded.report.disabled();
         let issue = disabled.get(&Owner::Channel(channel.to_owned()))?;
-        Some(format!("{issue} (line {}; openclaw config validate shows everything)", issue.line))
+        Some(format!("{issue} (line {})", issue.line))
     }
 
     /// The file as it stands now.

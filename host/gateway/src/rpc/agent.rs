@@ -238,12 +238,12 @@ async fn take_turn(gateway: &Gateway, run: &Run, params: &AgentParams, model: Op
         // Pieces first: the end must not overtake what was written before it.
         tokio::select! {
             biased;
-            Some(piece) = pieces.recv() => teller.piece(piece),
+            Some(piece) = pieces.recv() => teller.pieces(piece, &mut pieces),
             ended = &mut turn => break ended,
         }
     };
     while let Ok(piece) = pieces.try_recv() {
-        teller.piece(piece);
+        teller.pieces(piece, &mut pieces);
     }
     match ended {
         Ok(turn) => {
@@ -366,18 +366,24 @@ impl<'a> Teller<'a> {
         self.event("lifecycle", data);
     }
 
-    fn piece(&mut self, piece: TurnEvent) {
-        match piece {
-            TurnEvent::Text(delta) if !delta.is_empty() => {
-                self.text.push_str(&delta);
-                let data = AssistantDelta { text: self.text.clone(), delta };
-                self.event("assistant", serde_json::to_value(data).unwrap_or_default());
-                if self.last_chat.is_none_or(|last| last.elapsed() >= CHAT_EVERY) {
-                    self.chat_delta();
-                }
+    /// Tells `first` and what else waits, texts in one event: each carries the whole text so far, so that one event for
+    /// every token of a long answer would be too many.
+    fn pieces(&mut self, first: TurnEvent, more: &mut mpsc::Receiver<TurnEvent>) {
+        let mut delta = String::new();
+        for piece in std::iter::once(first).chain(std::iter::from_fn(|| more.try_recv().ok())) {
+            match piece {
+                TurnEvent::Text(text) => delta.push_str(&text),
+                TurnEvent::Reasoning(delta) => self.event("thinking", json!({ "delta": delta })),
             }
-            TurnEvent::Text(_) => {}
-            TurnEvent::Reasoning(delta) => self.event("thinking", json!({ "delta": delta })),
+        }
+        if delta.is_empty() {
+            return;
+        }
+        self.text.push_str(&delta);
+        let data = AssistantDelta { text: self.text.clone(), delta };
+        self.event("assistant", serde_json::to_value(data).unwrap_or_default());
+        if self.last_chat.is_none_or(|last| last.elapsed() >= CHAT_EVERY) {
+            self.chat_delta();
         }
     }
 

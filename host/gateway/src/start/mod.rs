@@ -89,8 +89,11 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     let auth = start::auth(&flags, &config, env, &listen)?;
     start::bind_gate(bind, &listen, &auth, &loaded.report)?;
     plugins.restrict(&config.plugins);
-    let mut warnings: Vec<String> = loaded.report.warnings.iter().map(ToString::to_string).collect();
-    warnings.extend(loaded.report.disabled().values().map(|issue| format!("{issue} (line {})", issue.line)));
+    let disabled = loaded.report.disabled();
+    let said = loaded.report.warnings.iter().chain(disabled.into_values());
+    let mut warnings: Vec<String> =
+        said.map(|issue| format!("configuration: {issue} (line {})", issue.line)).collect();
+    warnings.extend_from_slice(plugins.complaints());
     let settings = Settings::new(options.paths.clone(), options.environment.clone(), schemas, config, loaded);
     Ok(Plan { settings: Arc::new(settings), plugins: Arc::new(plugins), port, bind, listen, auth, warnings })
 }
@@ -161,7 +164,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     })?;
     info!("loading configuration…");
     for warning in &plan.warnings {
-        warn!("configuration: {warning}");
+        warn!("{warning}");
     }
     info!("resolving authentication…");
     if plan.auth.mode == AuthMode::None {

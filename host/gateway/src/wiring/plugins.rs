@@ -36,6 +36,15 @@ enum Source {
     Folder(PathBuf),
 }
 
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Source::Bundled => f.write_str("the bundled one"),
+            Source::Folder(folder) => write!(f, "{}", folder.display()),
+        }
+    }
+}
+
 /// Why a plugin cannot be used now.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Unusable {
@@ -51,6 +60,8 @@ pub(crate) enum Unusable {
 #[derive(Debug, Default)]
 pub(crate) struct Plugins {
     found: BTreeMap<String, Found>,
+    /// What went wrong while looking, for the log, which starts later.
+    complaints: Vec<String>,
 }
 
 impl Plugins {
@@ -66,7 +77,7 @@ impl Plugins {
                     plugins.add(Found { manifest, package, ..found });
                 }
             }
-            Err(error) => warn!(code = error.code(), "the bundled plugins cannot be used: {error}"),
+            Err(error) => plugins.complaints.push(format!("the bundled plugins cannot be used: {error}")),
         }
         let folder = state_dir.join("plugins");
         // No folder: nothing is installed.
@@ -81,19 +92,21 @@ impl Plugins {
     }
 
     fn add(&mut self, found: Found) {
-        if let Some(other) = self.found.get(&found.id) {
-            warn!(
-                plugin = found.id,
-                "a second plugin with this id is ignored: {:?} beside {:?}. Remove one",
-                found.source,
-                other.source
-            );
-            return;
-        }
-        if let Some(fault) = &*found.fault() {
-            warn!(plugin = found.id, "the plugin cannot be used: {fault}");
-        }
-        self.found.insert(found.id.clone(), found);
+        let complaint = match (self.found.get(&found.id), &*found.fault()) {
+            (Some(other), _) => Some(format!(
+                "a second plugin `{}` is ignored: {} stands beside {}; remove one",
+                found.id, found.source, other.source
+            )),
+            (None, Some(fault)) => Some(format!("the plugin `{}` cannot be used: {fault}", found.id)),
+            (None, None) => None,
+        };
+        self.complaints.extend(complaint);
+        self.found.entry(found.id.clone()).or_insert(found);
+    }
+
+    /// What went wrong while looking.
+    pub(crate) fn complaints(&self) -> &[String] {
+        &self.complaints
     }
 
     /// From now on only what the configuration wants may run.

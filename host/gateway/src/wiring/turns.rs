@@ -47,14 +47,17 @@ impl TurnRunner for ChannelTurns {
         };
         match self.agents.run_turn(request).await {
             Ok(turn) => {
+                let by = if turn.command {
+                    "command".to_owned()
+                } else {
+                    format!("{}/{}", turn.provider, turn.model)
+                };
                 info!(
                     subsystem = "agent",
                     account = %account,
                     session = route.session_key,
-                    "turn completed run={} model={}/{} duration={}ms",
+                    "turn completed run={} model={by} duration={}ms",
                     turn.run_id,
-                    turn.provider,
-                    turn.model,
                     turn.duration.as_millis()
                 );
                 TurnReply { text: Some(turn.reply).filter(|text| !text.is_empty()), session: turn.write }

@@ -210,7 +210,7 @@ fn log_refusal(arrival: &Arrival, conn_id: &str, params: &ConnectParams, error: 
         or_na(arrival.peer.host.as_deref()),
         or_na(arrival.peer.origin.as_deref()),
         or_na(arrival.user_agent.as_deref()),
-        error.message,
+        error.message.strip_prefix("unauthorized: ").unwrap_or(&error.message),
     );
 }
 
