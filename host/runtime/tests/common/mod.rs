@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,35 +15,6 @@ use openclaw_runtime::{
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
-
-/// The manifest of the echo guest, which has none of its own: one grant, as a channel with a token in its path has it.
-pub(crate) const MANIFEST: &str = r#"
-[plugin]
-id = "echo"
-kind = "channel"
-version = "0.1.0"
-wit = "openclaw:plugin@0.1.0"
-license = "MIT OR Apache-2.0"
-label = "Echo"
-
-[[secret]]
-name = "token"
-prompt = "Token"
-config = "token"
-
-[[http]]
-name = "api"
-origin = { config = "root" }
-path-prefix = "/bot{token}"
-single-flight = ["/poll"]
-
-[channel]
-text-limit = 4000
-text-unit = "utf16"
-sender-id-line = "Your id:"
-sender-id-label = "id"
-mode = "polling"
-"#;
 
 pub(crate) struct Bench {
     pub(crate) runtime: Runtime,
@@ -87,18 +58,18 @@ impl SecretLookup for Plain {
     }
 }
 
-fn component() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-plugins/echo/component.wasm")
+fn echo() -> Package {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-plugins/echo");
+    Package::from_folder(&folder).expect("the echo guest is not built: run `cargo xtask test`")
 }
 
+/// The echo guest's package with another component in it.
 pub(crate) fn package(wasm: &[u8]) -> Package {
     use sha2::Digest;
     Package {
-        manifest: Manifest::parse(MANIFEST, "plugin.toml").unwrap(),
-        schema: Arc::new(Value::Bool(true)),
         wasm: Wasm::Loaded(wasm.into()),
         digest: format!("{:x}", sha2::Sha256::digest(wasm)),
-        bundled: false,
+        ..echo()
     }
 }
 
@@ -108,12 +79,11 @@ impl Bench {
     }
 
     pub(crate) async fn with(coredump_on_trap: bool) -> Self {
-        let wasm = std::fs::read(component()).expect("the echo guest is not built: run `cargo xtask test`");
         let cache = tempfile::tempdir().unwrap();
         let options =
             RuntimeOptions { cache_dir: cache.path().join("artifacts"), guest_threads: 2, coredump_on_trap };
         let runtime = Runtime::new(options).unwrap();
-        let package = package(&wasm);
+        let package = echo();
         let plugin = runtime.load(&package).await.unwrap();
         Self { runtime, plugin, inbox: Arc::default(), manifest: package.manifest, _cache: cache }
     }
