@@ -95,6 +95,11 @@ impl Run {
         answer
     }
 
+    /// Whether the answer is known.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
     /// Waits for the end.
     pub(crate) async fn ended(&self) -> Option<Ended> {
         let mut ended = self.ended.subscribe();

@@ -8,7 +8,7 @@ use openclaw_messaging::{LaneError, Lanes};
 use tracing::{error, warn};
 
 /// What a turn may take beyond its own deadline before the lane is taken from it.
-const SLACK: Duration = Duration::from_secs(5);
+const BEYOND: Duration = Duration::from_secs(5);
 
 /// Why there is no turn.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,6 @@ pub(crate) async fn run(lanes: &Lanes, agents: &Agents, request: TurnRequest) ->
     };
     // A command that stops the running turn must not wait for it.
     let turn =
-        if beside { turn.await } else { lanes.run(&session, limit.saturating_add(SLACK), turn).await? };
+        if beside { turn.await } else { lanes.run(&session, limit.saturating_add(BEYOND), turn).await? };
     Ok(turn?)
 }

@@ -60,7 +60,7 @@ impl Statement {
         }
     }
 
-    /// The message with its fields behind it, as people read it: `telegram` style lines keep their literal first.
+    /// The message with its fields behind it, as people read and search it: the literal stays first.
     pub(super) fn line(&self) -> String {
         let mut line = self.message.clone();
         for (name, value) in &self.fields {
@@ -154,7 +154,9 @@ pub(super) fn to_console(
         Level::WARN => "warning: ",
         _ => "",
     };
-    format!("{} [{subsystem}] {tint}{word}{}{plain}\n", local(at), said.line())
+    // One record is one line, whatever a person or a vendor put into it.
+    let line = said.line().replace(char::is_control, " ");
+    format!("{} [{subsystem}] {tint}{word}{line}{plain}\n", local(at))
 }
 
 fn tint(level: Level) -> &'static str {
@@ -233,6 +235,8 @@ mod tests {
         };
         check(Level::INFO, "2026-08-22T10:00:00.000+00:00 [ws] m\n");
         check(Level::WARN, "2026-08-22T10:00:00.000+00:00 [ws] warning: m\n");
+        let forged = to_console(at, Level::INFO, "ws", &said("a\n2026 [gateway] b", &[]), false);
+        assert_eq!(forged, "2026-08-22T10:00:00.000+00:00 [ws] a 2026 [gateway] b\n");
     }
 
     #[test]

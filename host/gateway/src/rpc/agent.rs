@@ -61,7 +61,10 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
         status: status.to_owned(),
         accepted_at: run.accepted_at,
     };
-    caller.client.outbound.frame(&Answer::ok(&caller.id, &accepted));
+    // A client takes the first answer that is not `accepted` for the last one: what has ended is answered once.
+    if !run.has_ended() {
+        caller.client.outbound.frame(&Answer::ok(&caller.id, &accepted));
+    }
     if status == "accepted" {
         let (gateway, run) = (Arc::clone(gateway), Arc::clone(&run));
         // A task of its own: the turn belongs to its session, not to this connection.

@@ -91,7 +91,8 @@ pub(super) async fn probe_all(gateway: &Gateway, channels: &mut [ChannelOverview
     let mut complete = true;
     let probes = channels.iter_mut().flat_map(|channel| {
         let id = channel.id.clone();
-        channel.accounts.iter_mut().map(move |account| {
+        let wanted = channel.accounts.iter_mut().filter(|account| account.enabled == Some(true));
+        wanted.map(move |account| {
             let instance = gateway.instances.get(&AccountKey::new(&id, &account.account_id));
             async move {
                 let probe = match instance {

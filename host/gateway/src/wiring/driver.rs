@@ -84,10 +84,7 @@ impl Driver for ChannelDriver {
             StartError::Disabled(format!("channels.{} has no account {}", key.channel, key.account))
         })?;
         if !section.enabled {
-            return Err(StartError::Disabled(format!(
-                "channels.{} is disabled in the configuration",
-                key.channel
-            )));
+            return Err(StartError::Disabled("disabled in the configuration".to_owned()));
         }
         if let Some(issue) = self.settings.channel_issue(&key.channel) {
             return Err(StartError::Disabled(issue));

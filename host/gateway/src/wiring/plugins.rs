@@ -259,7 +259,9 @@ impl Found {
         }
         let loaded = self.plugin.get_or_try_init(|| async {
             let package = self.package().await?;
-            runtime.load(&package).await.map_err(|error| Unusable::Broken(error.to_string()))
+            // The engine spreads its words over lines; in a table and in a log they belong on one.
+            let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            runtime.load(&package).await.map_err(|error| Unusable::Broken(one_line(error.to_string())))
         });
         let loaded = loaded.await.cloned();
         *self.fault() = loaded.as_ref().err().map(ToString::to_string);
