@@ -77,6 +77,7 @@ async fn worker(shot: Shot, until: Instant) -> Vec<Duration> {
         }
         let request = request.header("content-type", "application/json");
         let body = Full::new(Bytes::from(shot.body.clone()));
+        sender.ready().await.unwrap();
         let answer = sender.send_request(request.body(body).unwrap()).await.unwrap();
         let status = answer.status();
         let body = answer.into_body().collect().await.unwrap().to_bytes();

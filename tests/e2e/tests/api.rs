@@ -22,7 +22,7 @@ async fn model() -> FakeOpenai {
 /// A gateway with one model and no channel.
 fn config(model: &FakeOpenai) -> Value {
     json!({
-        "gateway": { "mode": "local", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
+        "gateway": { "mode": "local", "bind": "loopback", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
         "models": { "providers": { "fake": {
             "baseUrl": model.base_url(), "apiKey": KEY, "api": "openai-completions",
             "models": [{ "id": "echo", "name": "Echo" }],

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 fn config(model: &FakeOpenai) -> Value {
     json!({
-        "gateway": { "mode": "local", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
+        "gateway": { "mode": "local", "bind": "loopback", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
         "models": { "providers": { "fake": {
             "baseUrl": model.base_url(), "apiKey": KEY, "api": "openai-completions",
             "models": [{ "id": "echo", "name": "Echo" }],

@@ -66,7 +66,7 @@ async fn an_unknown_sender_is_paired_and_then_answered() {
     let code = request["code"].as_str().unwrap();
     assert_eq!(request["id"], "777001");
     assert_eq!(request["meta"]["username"], "ada_l");
-    assert_eq!(asked.text, pairing_text(777_001, code));
+    assert_eq!(asked.params["text"], pairing_text(777_001, code));
 
     // A second message while the request is pending is met with silence, and no turn has run.
     telegram.say(TOKEN, &ada, "are you there?");
