@@ -170,6 +170,12 @@ pub struct Channel {
     pub mode: Option<String>,
     /// What to tell a person when the secret is missing.
     pub missing_secret: Option<String>,
+    /// How the log words a group message that is not processed.
+    #[serde(default = "default_group_drop")]
+    pub group_drop: String,
+    /// What a thread is called in session keys: `[a-z0-9-]`, at most 32 characters.
+    #[serde(default = "default_thread_word")]
+    pub thread_word: String,
     /// `[channel.policy]`
     #[serde(default)]
     pub policy: ChannelPolicyMap,
@@ -250,6 +256,14 @@ pub struct LocalProvider {
     pub label: Option<String>,
 }
 
+fn default_group_drop() -> String {
+    "drop group message".to_owned()
+}
+
+fn default_thread_word() -> String {
+    "thread".to_owned()
+}
+
 fn default_max_body() -> u64 {
     DEFAULT_MAX_BODY
 }
@@ -288,11 +302,7 @@ impl Manifest {
 
     fn plugin_fault(&self) -> Option<Fault> {
         let id = &self.plugin.id;
-        let id_ok = !id.is_empty()
-            && id.len() <= 64
-            && !id.starts_with('-')
-            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !id_ok {
+        if id.len() > 64 || id.starts_with('-') || !is_word(id) {
             return fault("plugin.id", format!("\"{id}\" is not an id"), "use at most 64 of a-z, 0-9 and -");
         }
         if self.plugin.wit != WIT_VERSION {
@@ -402,6 +412,12 @@ impl Manifest {
             if channel.text_limit == 0 {
                 return fault("channel.text-limit", "is 0".to_owned(), "state the vendor's limit");
             }
+            let word = &channel.thread_word;
+            // It stands between the colons of a session key.
+            if word.len() > 32 || !is_word(word) {
+                let problem = format!("\"{word}\" cannot stand in a session key");
+                return fault("channel.thread-word", problem, "use at most 32 of a-z, 0-9 and -");
+            }
             let policy = &channel.policy;
             let pointers = [
                 ("dm-policy", &policy.dm_policy),
@@ -438,6 +454,10 @@ impl Manifest {
         }
         None
     }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// One thing that is wrong, before it is known which file it stands in.

@@ -36,6 +36,7 @@ sender-id-line = "Your user id: {id}"
 sender-id-label = "chatUserId"
 mode = "polling"
 missing-secret = "set channels.chat.botToken"
+thread-word = "strand"
 
 [channel.policy]
 dm-policy = "/dmPolicy"
@@ -86,7 +87,11 @@ fn reads_a_channel_and_a_provider() {
     let chat = Manifest::parse(CHANNEL, "f").unwrap();
     assert_eq!((chat.plugin.kind, chat.http[0].max_body), (Kind::Channel, 1_048_576));
     assert_eq!(chat.secret_keys().collect::<Vec<_>>(), ["botToken"]);
-    assert_eq!(chat.channel.unwrap().text_unit, TextUnit::Utf16);
+    let words = chat.channel.unwrap();
+    assert_eq!(
+        (words.text_unit, words.thread_word.as_str(), words.group_drop.as_str()),
+        (TextUnit::Utf16, "strand", "drop group message")
+    );
     let shim = Manifest::parse(PROVIDER, "f").unwrap();
     assert_eq!(shim.http[0].max_response, DEFAULT_MAX_RESPONSE);
     let provider = shim.provider.unwrap();
@@ -160,6 +165,11 @@ fn every_fault_names_file_key_and_fix() {
         "plugin.kind: is \"provider\", which needs the table [provider] and no other (fix: add the table, or change the kind)",
     );
     check("text-limit = 4000", "text-limit = 0", "channel.text-limit: is 0 (fix: state the vendor's limit)");
+    check(
+        "\"strand\"",
+        "\"a:b\"",
+        "channel.thread-word: \"a:b\" cannot stand in a session key (fix: use at most 32 of a-z, 0-9 and -)",
+    );
     check(
         "\"/allowFrom\"",
         "\"allowFrom\"",

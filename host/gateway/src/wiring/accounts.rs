@@ -9,11 +9,6 @@ use openclaw_secrets::Secret;
 use openclaw_text::Unit;
 use serde_json::Value;
 
-/// How the log words a group message that is not processed.
-const GROUP_DROP: &str = "skipping group message";
-/// What a thread is called in session keys.
-const THREAD_WORD: &str = "topic";
-
 /// The admission policy and the words of one account. `None` when the manifest is not a channel's.
 pub(super) fn settings(
     config: &Config,
@@ -31,8 +26,8 @@ pub(super) fn settings(
         words: Words {
             label: manifest.plugin.label.clone(),
             sender_id_line: words.sender_id_line.clone(),
-            group_drop: GROUP_DROP.to_owned(),
-            thread_word: THREAD_WORD.to_owned(),
+            group_drop: words.group_drop.clone(),
+            thread_word: words.thread_word.clone(),
         },
         text_limit: usize::try_from(own_limit).unwrap_or(usize::MAX),
         text_unit: match words.text_unit {
