@@ -46,7 +46,8 @@ const SOLE_USERS: &[(&str, &str, &str)] = &[
         "SQL has one owner, so that another engine can stand behind the same types",
     ),
     (
-        "reqwest",
+        // What makes a client of `hyper-util`, with which the gateway serves.
+        "hyper-rustls",
         "openclaw-egress",
         "all requests leave by one client, so that limits and scrubbing hold for all",
     ),
