@@ -60,6 +60,62 @@ impl Store {
         };
         self.readers.read(work).await
     }
+
+    /// As `sessions`, of those whose key begins with `prefix`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn sessions_below(&self, prefix: &str, limit: usize) -> Result<Vec<SessionRow>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let (from, to) = range(prefix);
+        let work = move |sql: &Connection| {
+            sql.prepare_cached(
+                "SELECT * FROM sessions WHERE key BETWEEN ?1 AND ?2 ORDER BY updated_at DESC LIMIT ?3",
+            )?
+            .query_map(params![from, to, limit], session_row)?
+            .collect()
+        };
+        self.readers.read(work).await
+    }
+
+    /// How many sessions there are: all, or those whose key begins with `prefix`. Decodes no row.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn session_count(&self, prefix: Option<&str>) -> Result<u64, StoreError> {
+        let keys = prefix.map(range);
+        let work = move |sql: &Connection| {
+            let count: i64 = match keys {
+                None => {
+                    sql.prepare_cached("SELECT count(*) FROM sessions")?.query_row([], |row| row.get(0))?
+                }
+                Some((from, to)) => sql
+                    .prepare_cached("SELECT count(*) FROM sessions WHERE key BETWEEN ?1 AND ?2")?
+                    .query_row([from, to], |row| row.get(0))?,
+            };
+            Ok(u64::try_from(count).unwrap_or_default())
+        };
+        self.readers.read(work).await
+    }
+
+    /// The key of the session with this id.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn session_key(&self, session_id: &str) -> Result<Option<String>, StoreError> {
+        let session_id = session_id.to_owned();
+        let work = move |sql: &Connection| {
+            sql.prepare_cached("SELECT key FROM sessions WHERE session_id = ?1")?
+                .query_row([session_id], |row| row.get(0))
+                .optional()
+        };
+        self.readers.read(work).await
+    }
+}
+
+/// The first and last key that begin with `prefix`: so asked, the table's own order finds them.
+fn range(prefix: &str) -> (String, String) {
+    (prefix.to_owned(), format!("{prefix}{}", char::MAX))
 }
 
 fn tail(

@@ -336,6 +336,33 @@ async fn transcripts_are_read_from_their_end_and_start_anew() {
 }
 
 #[tokio::test]
+async fn sessions_are_counted_and_found_by_key_and_id() {
+    let place = Place::new();
+    let store = place.open().await;
+    let keys = ["agent:a:main", "agent:a:direct:\u{10ffff}", "agent:ab:main"];
+    for (at, key) in (10..).zip(keys) {
+        let session_id = format!("id of {key}");
+        let session = SessionWrite { key: key.into(), session_id, agent: "a".into(), entries: vec![] };
+        store.append_lazily(session, at).await.unwrap();
+    }
+    // Waits for what was queued.
+    store.load_session(keys[2], 0, 0).await.unwrap();
+    let count = async |prefix| store.session_count(prefix).await.unwrap();
+    assert_eq!((count(None).await, count(Some("agent:a:")).await, count(Some("agent:b:")).await), (3, 2, 0));
+    let newest = async |limit| {
+        let rows = store.sessions_below("agent:a:", limit).await.unwrap();
+        rows.into_iter().map(|row| row.key).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (newest(9).await, newest(1).await),
+        (vec![keys[1].into(), keys[0].into()], vec![keys[1].into()])
+    );
+    let key = async |id| store.session_key(id).await.unwrap();
+    assert_eq!(key("id of agent:ab:main").await.as_deref(), Some(keys[2]));
+    assert_eq!(key("nobody's").await, None);
+}
+
+#[tokio::test]
 async fn old_rows_go_and_open_ones_stay() {
     let place = Place::new();
     let store = place.open().await;

@@ -142,9 +142,8 @@ async fn selection(gateway: &Gateway, params: &AgentParams) -> Result<(String, S
 }
 
 async fn session_of(gateway: &Gateway, id: &str) -> Result<String, RpcError> {
-    let rows = gateway.store.sessions(super::health::COUNTED).await;
-    let rows = rows.map_err(|error| RpcError::unavailable(error.to_string()))?;
-    let found = rows.into_iter().find(|row| row.session_id == id).map(|row| row.key);
+    let found = gateway.store.session_key(id).await;
+    let found = found.map_err(|error| RpcError::unavailable(error.to_string()))?;
     found.ok_or_else(|| RpcError::invalid(format!("unknown session: {id}")))
 }
 

@@ -10,6 +10,7 @@ mod models;
 mod outbound;
 mod pairing;
 mod plugins;
+mod sessions;
 mod status;
 
 use std::sync::Arc;

@@ -4,11 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use openclaw_protocol::RpcError;
-use openclaw_protocol::status::{
-    AgentsSummary, OutboxSummary, ProcessMemory, SessionsSummary, StatusSummary,
-};
+use openclaw_protocol::status::{AgentsSummary, OutboxSummary, ProcessMemory, StatusSummary};
 
-use super::health::sessions;
+use super::sessions;
 use crate::accounts;
 use crate::process::Gateway;
 
@@ -19,9 +17,6 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
     let config = gateway.settings.config();
     let counts = gateway.store.counts().await.map_err(|error| RpcError::unavailable(error.to_string()))?;
     let count = |number: i64| u64::try_from(number).unwrap_or_default();
-    let mut recent = sessions(gateway, RECENT).await;
-    let sessions = recent.len() as u64;
-    recent.truncate(RECENT);
     Ok(StatusSummary {
         runtime_version: crate::VERSION.to_owned(),
         pid: std::process::id(),
@@ -34,7 +29,7 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
             default_id: config.agents.default_id().to_owned(),
             total: config.agents.entries.len() as u64,
         },
-        sessions: SessionsSummary { count: sessions, recent },
+        sessions: sessions::summary(gateway, None, RECENT).await,
         outbox: OutboxSummary {
             pending: count(counts.pending) + count(counts.sending),
             ambiguous: count(counts.ambiguous),
