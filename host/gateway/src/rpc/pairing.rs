@@ -1,5 +1,6 @@
 //! `channels.pairing.*`: senders who asked to be let in. The rules are messaging's.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use openclaw_protocol::RpcError;
@@ -66,12 +67,14 @@ pub(super) async fn approve(
     })
 }
 
-/// The channel that is meant: the named one, or the only one.
+/// The channel that is meant: the named one, or the only one. A named one need not be configured: its plugin is enough
+/// to say that nobody waits.
 fn channel(gateway: &Arc<Gateway>, named: Option<String>) -> Result<String, RpcError> {
-    if let Some(named) = named {
-        return accounts::resolve(gateway, &named, None).map(|key| key.channel).map_err(RpcError::invalid);
-    }
     let config = gateway.settings.config();
+    if let Some(named) = named {
+        let configured = config.channels.iter().map(|channel| channel.id.as_str());
+        return one_of(named, configured.chain(gateway.plugins.channel_ids()).collect());
+    }
     match config.channels.as_slice() {
         [only] => Ok(only.id.clone()),
         [] => Err(RpcError::invalid(
@@ -85,6 +88,16 @@ fn channel(gateway: &Arc<Gateway>, named: Option<String>) -> Result<String, RpcE
     }
 }
 
+/// `named`, if it is among the known ones.
+fn one_of(named: String, known: BTreeSet<&str>) -> Result<String, RpcError> {
+    if known.contains(named.as_str()) {
+        return Ok(named);
+    }
+    let known =
+        if known.is_empty() { "none".to_owned() } else { known.into_iter().collect::<Vec<_>>().join(", ") };
+    Err(RpcError::invalid(format!("unknown channel: {named} (known: {known})")))
+}
+
 fn rfc3339(millis: i64) -> String {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
     at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
@@ -93,6 +106,20 @@ fn rfc3339(millis: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_channel_is_known_by_its_plugin_or_its_section() {
+        let check = |known: &[&str], expected: Result<&str, &str>| {
+            let found = one_of("chat".to_owned(), known.iter().copied().collect());
+            assert_eq!(
+                found.map_err(|error| error.message),
+                expected.map(str::to_owned).map_err(str::to_owned)
+            );
+        };
+        check(&["post", "chat"], Ok("chat"));
+        check(&["post", "mail", "post"], Err("unknown channel: chat (known: mail, post)"));
+        check(&[], Err("unknown channel: chat (known: none)"));
+    }
 
     #[test]
     fn times_are_rfc_3339() {

@@ -133,6 +133,11 @@ impl Plugins {
         self.found.get(id).filter(|found| found.kind().is_none_or(|kind| kind == Kind::Channel))
     }
 
+    /// The ids that `channel` knows.
+    pub(crate) fn channel_ids(&self) -> impl Iterator<Item = &str> {
+        self.found.keys().map(String::as_str).filter(|id| self.channel(id).is_some())
+    }
+
     /// The manifests of providers that may run.
     pub(crate) fn provider_manifests(&self) -> impl Iterator<Item = &Manifest> {
         let allowed =
