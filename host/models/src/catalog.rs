@@ -42,6 +42,8 @@ pub struct Known {
     pub env: Vec<String>,
     /// Asked when nothing else is configured.
     pub default_model: Option<String>,
+    /// Below the `compat` of each of its models.
+    pub compat: Map<String, Value>,
 }
 
 /// A local server that a manifest knows.
@@ -160,6 +162,7 @@ impl Catalog {
             .with_key(Some(Secret::from(key.trim())));
         provider.placement = dialect.placement.clone();
         provider.default_model.clone_from(&known.default_model);
+        provider.compat = json(&known.compat);
         self.providers.push(Arc::new(provider));
     }
 
@@ -363,22 +366,29 @@ fn from_section(section: &Section, env: &dyn Env, dialects: &[Dialect]) -> Resul
         provider.timeout = Duration::from_secs(seconds);
         provider.idle = provider.timeout;
     }
-    provider.models = section.models.iter().map(model).collect();
+    // Another dialect has other flags.
+    let defaults = known.filter(|(dialect, _)| dialect.api == api).and_then(|(_, known)| known.compat);
+    let defaults = defaults.cloned().unwrap_or_default();
+    provider.compat = json(&defaults);
+    provider.models = section.models.iter().map(|listed| model(listed, &defaults)).collect();
     Ok(provider)
 }
 
-fn model(section: &openclaw_config::Model) -> Model {
+fn model(section: &openclaw_config::Model, defaults: &Map<String, Value>) -> Model {
+    let mut compat = defaults.clone();
+    compat.extend(section.compat.clone().unwrap_or_default());
     Model {
         id: section.id.clone(),
         name: section.name.clone(),
         context_window: section.context_window,
-        compat: section
-            .compat
-            .as_ref()
-            .map(|compat| Value::Object(compat.clone()).to_string())
-            .unwrap_or_default(),
+        compat: json(&compat),
         params: section.params.clone().unwrap_or_default(),
     }
+}
+
+/// A `compat` section as shims take it.
+fn json(compat: &Map<String, Value>) -> String {
+    if compat.is_empty() { String::new() } else { Value::Object(compat.clone()).to_string() }
 }
 
 /// What a manifest knows of one provider id.
@@ -387,6 +397,7 @@ struct Facts<'a> {
     base_url: &'a str,
     env: &'a [String],
     default_model: Option<&'a str>,
+    compat: Option<&'a Map<String, Value>>,
     local: bool,
 }
 
@@ -395,11 +406,12 @@ fn find<'a>(dialect: &'a Dialect, id: &str) -> Option<Facts<'a>> {
         base_url: &known.base_url,
         env: &known.env,
         default_model: known.default_model.as_deref(),
+        compat: Some(&known.compat),
         local: false,
     });
     let local = || {
         let local = dialect.local.iter().find(|local| local.id == id)?;
-        Some(Facts { base_url: &local.base_url, env: &[], default_model: None, local: true })
+        Some(Facts { base_url: &local.base_url, env: &[], default_model: None, compat: None, local: true })
     };
     known.or_else(local)
 }
@@ -420,6 +432,7 @@ mod tests {
             id: "cloud".to_owned(),
             base_url: "https://cloud.example/v1".to_owned(),
             env: vec!["CLOUD_KEY".to_owned()],
+            compat: object(&json!({"plain": true, "tools": false})),
             ..Known::default()
         };
         let local = vec![Local { id: "desk".to_owned(), base_url: "http://127.0.0.1:1234/v1".to_owned() }];
@@ -445,6 +458,27 @@ mod tests {
         let desk = catalog.provider("desk").unwrap();
         assert_eq!((desk.network, desk.idle.as_secs()), (Network::OperatorNamed, 300));
         assert_eq!(catalog.providers().len(), 2);
+    }
+
+    #[test]
+    fn the_operators_compat_stands_above_the_known_one() {
+        let check = |catalog: &Catalog, reference: &str, expected: &str| {
+            assert_eq!(catalog.resolve(reference).unwrap().compat, expected, "{reference}");
+        };
+        let known = r#"{"plain":true,"tools":false}"#;
+        check(&catalog(Vec::new()), "cloud/any", known);
+        check(&catalog(Vec::new()), "desk/any", "");
+        let listed = openclaw_config::Model {
+            id: "m".to_owned(),
+            compat: Some(object(&json!({"tools": true}))),
+            ..Default::default()
+        };
+        let section = Section { id: "cloud".to_owned(), models: vec![listed], ..Section::default() };
+        let configured = catalog(vec![section.clone()]);
+        check(&configured, "cloud/m", r#"{"plain":true,"tools":true}"#);
+        check(&configured, "cloud/other", known);
+        let other_dialect = catalog(vec![Section { api: Some("another".to_owned()), ..section }]);
+        check(&other_dialect, "cloud/m", r#"{"tools":true}"#);
     }
 
     #[test]

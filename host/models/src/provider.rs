@@ -195,6 +195,8 @@ pub struct Provider {
     pub models: Vec<Model>,
     /// Asked when a choice among its models is left open.
     pub default_model: Option<String>,
+    /// The `compat` of models that the configuration does not name, as JSON; empty when there is none.
+    pub compat: String,
     /// Where it came from.
     pub origin: Origin,
 }
@@ -217,6 +219,7 @@ impl Provider {
             idle,
             models: Vec::new(),
             default_model: None,
+            compat: String::new(),
             origin,
         }
     }
@@ -276,10 +279,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// A model without a `compat` section or parameters.
+    /// A model with the provider's own `compat` and no parameters.
     #[must_use]
     pub fn new(provider: Arc<Provider>, model: impl Into<String>) -> Self {
-        Self { provider, model: model.into(), compat: String::new(), params: Map::new() }
+        let compat = provider.compat.clone();
+        Self { provider, model: model.into(), compat, params: Map::new() }
     }
 
     /// `<provider>/<model>`

@@ -24,6 +24,7 @@ async fn chosen(config: &Config, environment: &[(&str, &str)], local: &str, api:
             base_url: "https://cloud.example/v1".to_owned(),
             env: vec!["CLOUD_KEY".to_owned(), "CLOUD_API_KEY".to_owned()],
             default_model: Some("big".to_owned()),
+            ..Known::default()
         }],
         local: vec![
             Local { id: "absent".to_owned(), base_url: "http://127.0.0.1:1/v1".to_owned() },

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::error::PackageError;
 use crate::template::Template;
@@ -240,6 +241,9 @@ pub struct KnownProvider {
     pub env: Vec<String>,
     /// The model to use when none is chosen.
     pub default_model: Option<String>,
+    /// Flags for the shim, below those that the operator sets for a model: keys as in `compat` of the configuration.
+    #[serde(default)]
+    pub compat: Map<String, Value>,
     /// For people.
     pub label: Option<String>,
 }

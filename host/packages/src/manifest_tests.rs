@@ -72,6 +72,7 @@ id = "cloud"
 base-url = "https://api.cloud.example/v1"
 env = ["CLOUD_KEY"]
 default-model = "big"
+compat = { maxTokensField = "max_tokens" }
 
 [[provider.local]]
 id = "here"
@@ -95,6 +96,7 @@ fn reads_a_channel_and_a_provider() {
     let shim = Manifest::parse(PROVIDER, "f").unwrap();
     assert_eq!(shim.http[0].max_response, DEFAULT_MAX_RESPONSE);
     let provider = shim.provider.unwrap();
+    assert_eq!(provider.known[0].compat["maxTokensField"], "max_tokens");
     assert_eq!((provider.known[0].env[0].as_str(), provider.local[0].id.as_str()), ("CLOUD_KEY", "here"));
 }
 

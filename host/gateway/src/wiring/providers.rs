@@ -22,6 +22,7 @@ pub(super) fn dialects<'a>(manifests: impl Iterator<Item = &'a Manifest>) -> Vec
             base_url: known.base_url.clone(),
             env: known.env.clone(),
             default_model: known.default_model.clone(),
+            compat: known.compat.clone(),
         });
         let local = provider
             .local
@@ -101,6 +102,7 @@ mod tests {
         base-url = "https://vendor.example/v1"
         env = ["VENDOR_KEY"]
         default-model = "m"
+        compat = { plain = true }
     "#;
 
     #[test]
@@ -117,6 +119,7 @@ mod tests {
                 .all(|dialect| dialect.placement == Placement::new("x-api-key", "key {secret}").unwrap())
         );
         assert_eq!((dialects[0].known.len(), dialects[1].known.len()), (1, 0));
+        assert_eq!(dialects[0].known[0].compat["plain"], true);
         assert_eq!(variables(&dialects), ["VENDOR_KEY"]);
     }
 }
