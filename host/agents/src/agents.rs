@@ -155,14 +155,6 @@ impl Agents {
     pub fn active(&self) -> Vec<ActiveRun> {
         self.inner.runs.list()
     }
-
-    /// Sessions, the one used last first.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn sessions(&self, limit: usize) -> Result<Vec<SessionRow>, StoreError> {
-        self.inner.store.sessions(limit).await
-    }
 }
 
 impl Running<'_> {

@@ -16,32 +16,35 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A directory of artifacts for one engine.
+/// A directory of artifacts.
 pub(crate) struct ArtifactCache {
     dir: PathBuf,
-    /// Tells artifacts of other engine versions and settings apart.
-    compatibility: String,
 }
 
 impl ArtifactCache {
     /// Nothing is touched before the first [`Self::load`].
-    pub(crate) fn new(dir: PathBuf, engine: &Engine) -> Self {
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        Self { dir, compatibility: format!("{:016x}", hasher.finish()) }
+    pub(crate) fn new(dir: PathBuf) -> Self {
+        Self { dir }
     }
 
     /// Returns the compiled form of `wasm`, whose sha256 is `digest`: from disk if there is a good one, else by compiling
     /// (which takes from a tenth of a second upwards: call it where blocking is allowed).
     pub(crate) fn load(&self, engine: &Engine, digest: &str, wasm: &[u8]) -> wasmtime::Result<Component> {
-        let path = self.dir.join(format!("{digest}-{}.cwasm", self.compatibility));
+        // Tells artifacts of other engine versions and settings apart.
+        let mut compatibility = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut compatibility);
+        let path = self.dir.join(format!("{digest}-{:016x}.cwasm", compatibility.finish()));
         if let Some(component) = self.read(engine, &path) {
             return Ok(component);
         }
         let component = Component::new(engine, wasm)?;
         if let Err(error) = self.write(&path, &component) {
             tracing::warn!(%error, path = %path.display(), "the compiled component could not be kept; the next start compiles again");
+            return Ok(component);
         }
+        // From the file it is mapped, and shared by all instances.
+        let component = self.read(engine, &path).unwrap_or(component);
+        give_back_memory();
         Ok(component)
     }
 
@@ -75,6 +78,15 @@ impl ArtifactCache {
         replace(path, &artifact)?;
         replace(&sum_of(path), format!("{:x}", Sha256::digest(&artifact)).as_bytes())?;
         Ok(())
+    }
+}
+
+/// Compiling needs tens of megabytes that the allocator would keep for the life of the process.
+fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the function takes no pointer and may be called at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

@@ -1,4 +1,7 @@
-//! The engine that every instance shares, its epoch ticker, and the threads that guests run on.
+//! The engines that all instances share, their epoch ticker, and the threads that guests run on.
+//!
+//! Two engines, because a shim is called thousands of times a second and needs none of what lets a channel wait: without
+//! support for concurrent tasks a call costs half.
 //!
 //! Guests run on threads of their own so that a guest's computing never delays the host's I/O, and the host's I/O never
 //! runs where a guest could starve it.
@@ -34,10 +37,13 @@ pub struct RuntimeOptions {
     pub coredump_on_trap: bool,
 }
 
-/// The engine and what all plugins share. Cheap to clone.
+/// The engines and what all plugins share. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
+    /// For channels.
     pub(crate) engine: Engine,
+    /// For provider shims.
+    pub(crate) shims: Engine,
     pub(crate) cache: Arc<ArtifactCache>,
     pub(crate) leases: Arc<Leases>,
     /// Where guests run.
@@ -49,8 +55,9 @@ pub struct Runtime {
 impl Runtime {
     /// Sets up the engine. Must be called inside the tokio runtime that the host's I/O is to run on.
     pub fn new(options: RuntimeOptions) -> Result<Self, LoadError> {
-        let engine = engine(options.coredump_on_trap)?;
-        start_ticker(&engine)?;
+        let engine = build(&channels(options.coredump_on_trap))?;
+        let shims = build(&pure())?;
+        start_ticker(&engine, &shims)?;
         let threads = match options.guest_threads {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             n => n,
@@ -62,8 +69,9 @@ impl Runtime {
             .build()
             .map_err(|error| LoadError::Engine(error.to_string()))?;
         Ok(Self {
-            cache: Arc::new(ArtifactCache::new(options.cache_dir, &engine)),
+            cache: Arc::new(ArtifactCache::new(options.cache_dir)),
             engine,
+            shims,
             leases: Arc::default(),
             guests: Arc::new(GuestThreads(Some(guests))),
             io: Handle::current(),
@@ -100,8 +108,8 @@ impl Drop for GuestThreads {
     }
 }
 
-/// Builds the engine with the pooling allocator, or without it where the system refuses the reservation.
-fn engine(coredump: bool) -> Result<Engine, LoadError> {
+/// Builds an engine with the pooling allocator, or without it where the system refuses the reservation.
+fn build(config: &Config) -> Result<Engine, LoadError> {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(POOL_INSTANCES)
         .total_core_instances(POOL_INSTANCES * 4)
@@ -112,35 +120,47 @@ fn engine(coredump: bool) -> Result<Engine, LoadError> {
         .max_unused_warm_slots(8)
         .linear_memory_keep_resident(0)
         .table_keep_resident(0);
-    Engine::new(config(coredump).allocation_strategy(InstanceAllocationStrategy::Pooling(pool)))
+    Engine::new(config.clone().allocation_strategy(InstanceAllocationStrategy::Pooling(pool)))
         .or_else(|refused| {
             tracing::warn!(reason = %refused, "no pooling allocator here; instances are allocated one by one");
-            Engine::new(&config(coredump))
+            Engine::new(config)
         })
         .map_err(|error| LoadError::Engine(error.to_string()))
 }
 
-fn config(coredump: bool) -> Config {
+/// What holds for every guest.
+fn common() -> Config {
     let mut config = Config::new();
     config
-        .wasm_component_model_async(true)
         .epoch_interruption(true)
-        .coredump_on_trap(coredump)
         .memory_reservation(MEMORY_RESERVATION)
         .memory_reservation_for_growth(0)
         .memory_guard_size(64 << 10);
     config
 }
 
-/// One thread that advances the epoch for as long as the engine lives.
-fn start_ticker(engine: &Engine) -> Result<(), LoadError> {
-    let engine = engine.weak();
+fn channels(coredump: bool) -> Config {
+    let mut config = common();
+    config.wasm_component_model_async(true).coredump_on_trap(coredump);
+    config
+}
+
+fn pure() -> Config {
+    let mut config = common();
+    config.wasm_component_model_async(false).concurrency_support(false);
+    config
+}
+
+/// One thread that advances the epochs for as long as the engines live.
+fn start_ticker(channels: &Engine, shims: &Engine) -> Result<(), LoadError> {
+    let (channels, shims) = (channels.weak(), shims.weak());
     std::thread::Builder::new()
         .name("epoch".into())
         .spawn(move || {
-            while let Some(engine) = engine.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
+            while let (Some(channels), Some(shims)) = (channels.upgrade(), shims.upgrade()) {
+                channels.increment_epoch();
+                shims.increment_epoch();
+                drop((channels, shims));
                 #[allow(
                     clippy::disallowed_methods,
                     reason = "a thread of its own, whose whole work is to wait"

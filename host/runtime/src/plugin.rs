@@ -65,14 +65,21 @@ impl Runtime {
     pub async fn load(&self, package: &Package) -> Result<Arc<Plugin>, LoadError> {
         let id = package.id().to_owned();
         let (runtime, wasm, digest) = (self.clone(), package.wasm.clone(), package.digest.clone());
-        let compiled =
-            tokio::task::spawn_blocking(move || runtime.cache.load(&runtime.engine, &digest, &wasm)).await;
+        let kind = package.manifest.plugin.kind;
+        let compiled = tokio::task::spawn_blocking(move || {
+            let engine = match kind {
+                Kind::Channel => &runtime.engine,
+                Kind::Provider => &runtime.shims,
+            };
+            runtime.cache.load(engine, &digest, &wasm)
+        });
+        let compiled = compiled.await;
         let component = match compiled {
             Ok(Ok(component)) => component,
             Ok(Err(error)) => return Err(LoadError::Invalid { plugin: id, reason: format!("{error:#}") }),
             Err(lost) => return Err(LoadError::Engine(lost.to_string())),
         };
-        let code = match package.manifest.plugin.kind {
+        let code = match kind {
             Kind::Channel => self.channel(&component),
             Kind::Provider => self.provider(&component),
         };
@@ -96,7 +103,7 @@ impl Runtime {
 
     fn provider(&self, component: &Component) -> wasmtime::Result<Code> {
         // An empty linker: a shim imports nothing, so that it is a pure function.
-        let pre = Linker::new(&self.engine).instantiate_pre(component)?;
+        let pre = Linker::new(&self.shims).instantiate_pre(component)?;
         Ok(Code::Provider(provider::ProviderPluginPre::new(pre)?))
     }
 }

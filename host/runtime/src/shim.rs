@@ -78,7 +78,7 @@ impl ShimPool {
         match &plugin.code {
             Code::Provider(pre) => Ok(Self {
                 shared: Arc::new(Shared {
-                    engine: runtime.engine.clone(),
+                    engine: runtime.shims.clone(),
                     pre: pre.clone(),
                     slots: Mutex::default(),
                 }),

@@ -106,6 +106,8 @@ async fn start(table: &mut Table, world: &World) {
         (began.elapsed().as_secs_f64() * 1e3, gateway)
     };
     let (cold, gateway) = begin().await;
+    // Ready is when messages can be stored; the channel's component is compiled behind that.
+    assert!(world.telegram.wait_for_poll(TOKEN, SOON).await);
     gateway.kill().await;
     let mut warm = Vec::new();
     for _ in 0..5 {
@@ -198,7 +200,7 @@ async fn control_plane(table: &mut Table, world: &World) {
     let mut times = Vec::new();
     for _ in 0..5_000 {
         let began = Instant::now();
-        rpc.call("health", json!({})).await;
+        rpc.round_trip("health").await;
         times.push(began.elapsed());
     }
     times.sort_unstable();

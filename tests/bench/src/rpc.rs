@@ -14,7 +14,8 @@ pub(crate) struct Rpc {
 impl Rpc {
     /// Connects as the local command line does.
     pub(crate) async fn connect(port: u16, token: &str) -> Self {
-        let (socket, _) = tokio_tungstenite::connect_async(format!("ws://127.0.0.1:{port}/")).await.unwrap();
+        let url = format!("ws://127.0.0.1:{port}/");
+        let (socket, _) = tokio_tungstenite::connect_async_with_config(url, None, true).await.unwrap();
         let mut rpc = Self { socket, next: 0 };
         let hello = rpc.call("connect", json!({
             "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.admin"], "caps": [],
@@ -23,6 +24,20 @@ impl Rpc {
         }));
         assert_eq!(hello.await["type"], "hello-ok");
         rpc
+    }
+
+    /// One request and its answer, unread: for measuring what the gateway takes, not what a parser does.
+    pub(crate) async fn round_trip(&mut self, method: &str) {
+        self.socket
+            .send(Message::text(format!(r#"{{"type":"req","id":"x","method":"{method}","params":{{}}}}"#)))
+            .await
+            .unwrap();
+        while let Some(message) = self.socket.next().await {
+            if matches!(message.unwrap(), Message::Text(text) if text.starts_with(r#"{"type":"res""#)) {
+                return;
+            }
+        }
+        panic!("the connection ended before `{method}` was answered");
     }
 
     /// One request, and the payload of its first answer.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use openclaw_protocol::health::{AgentHealth, ChannelHealth, HealthSnapshot, SessionStore};
-use openclaw_protocol::status::SessionRow;
+use openclaw_protocol::status::SessionsSummary;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::channels::{probe_all, summary};
+use super::sessions;
 use crate::accounts::{self, ChannelOverview};
 use crate::clock::now_ms;
 use crate::process::Gateway;
@@ -18,8 +19,6 @@ use crate::process::Gateway;
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
 /// Sessions in the snapshot.
 const RECENT: usize = 5;
-/// Sessions that are counted.
-pub(super) const COUNTED: usize = 10_000;
 
 /// The state at this moment, encoded.
 pub(crate) async fn snapshot(gateway: &Gateway) -> Arc<RawValue> {
@@ -36,18 +35,17 @@ pub(super) async fn probed(gateway: &Gateway) -> Arc<RawValue> {
 
 async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant) -> Arc<RawValue> {
     let config = gateway.settings.config();
-    let sessions = sessions(gateway, RECENT).await;
     let default_agent_id = config.agents.default_id().to_owned();
-    let agents = config.agents.entries.iter().map(|agent| {
-        let prefix = format!("agent:{}:", agent.id);
-        let own = sessions.iter().filter(|row| row.key.starts_with(&prefix));
-        AgentHealth {
+    let mut agents = Vec::with_capacity(config.agents.entries.len());
+    for agent in &config.agents.entries {
+        let own = sessions::summary(gateway, Some(&agent.id), RECENT).await;
+        agents.push(AgentHealth {
             agent_id: agent.id.clone(),
             name: agent.name.clone(),
             is_default: agent.id == default_agent_id,
-            sessions: session_store(gateway, own.cloned().collect(), RECENT),
-        }
-    });
+            sessions: session_store(gateway, own),
+        });
+    }
     let snapshot = HealthSnapshot {
         ok: true,
         ts: now_ms(),
@@ -55,8 +53,8 @@ async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant
         channel_order: channels.iter().map(|channel| channel.id.clone()).collect(),
         channel_labels: channels.iter().map(|channel| (channel.id.clone(), channel.label.clone())).collect(),
         heartbeat_seconds: 0,
-        agents: agents.collect(),
-        sessions: session_store(gateway, sessions, RECENT),
+        agents,
+        sessions: session_store(gateway, sessions::summary(gateway, None, RECENT).await),
         default_agent_id,
         channels: channels.into_iter().map(channel_health).collect(),
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -75,26 +73,7 @@ fn channel_health(channel: ChannelOverview) -> (String, ChannelHealth) {
     (channel.id, ChannelHealth { summary, accounts })
 }
 
-/// The sessions, the one used last first.
-pub(super) async fn sessions(gateway: &Gateway, recent: usize) -> Vec<SessionRow> {
-    let now = now_ms();
-    match gateway.store.sessions(COUNTED.max(recent)).await {
-        Ok(rows) => rows
-            .into_iter()
-            .map(|row| {
-                let updated_at = u64::try_from(row.updated_at).unwrap_or_default();
-                SessionRow { key: row.key, updated_at, age: now.saturating_sub(updated_at) }
-            })
-            .collect(),
-        Err(error) => {
-            tracing::warn!(code = error.code(), "the sessions are not listed: {error}");
-            Vec::new()
-        }
-    }
-}
-
-fn session_store(gateway: &Gateway, mut rows: Vec<SessionRow>, recent: usize) -> SessionStore {
-    let count = rows.len() as u64;
-    rows.truncate(recent);
-    SessionStore { path: gateway.paths.database().display().to_string(), count, recent: rows }
+fn session_store(gateway: &Gateway, sessions: SessionsSummary) -> SessionStore {
+    let SessionsSummary { count, recent } = sessions;
+    SessionStore { path: gateway.paths.database().display().to_string(), count, recent }
 }

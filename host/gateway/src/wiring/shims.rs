@@ -1,7 +1,7 @@
 //! Lends the models provider shims: one pool of instances for each (provider, credential), made when it is first asked
 //! for. Knows which plugin speaks which dialect; decides nothing about models.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openclaw_models as models;
@@ -19,14 +19,29 @@ pub(crate) struct Shims {
     runtime: Runtime,
     /// By API kind.
     plugins: BTreeMap<String, Arc<Plugin>>,
-    pools: Mutex<HashMap<PoolKey, ShimPool>>,
+    /// Few enough to be looked through: it is cheaper than making a key for each request.
+    pools: Mutex<Vec<(PoolKey, ShimPool)>>,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug)]
 struct PoolKey {
     provider: String,
     credential: String,
     api: String,
+}
+
+impl PoolKey {
+    fn of(provider: &Provider) -> Self {
+        Self {
+            provider: provider.id.clone(),
+            credential: provider.credential.clone(),
+            api: provider.api.clone(),
+        }
+    }
+
+    fn is_of(&self, provider: &Provider) -> bool {
+        self.provider == provider.id && self.credential == provider.credential && self.api == provider.api
+    }
 }
 
 impl Shims {
@@ -37,12 +52,7 @@ impl Shims {
 
     fn pool(&self, provider: &Provider) -> Result<ShimPool, String> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = PoolKey {
-            provider: provider.id.clone(),
-            credential: provider.credential.clone(),
-            api: provider.api.clone(),
-        };
-        if let Some(pool) = pools.get(&key) {
+        if let Some((_, pool)) = pools.iter().find(|(key, _)| key.is_of(provider)) {
             return Ok(pool.clone());
         }
         let plugin = self.plugins.get(&provider.api).ok_or_else(|| {
@@ -58,7 +68,7 @@ impl Shims {
         if pools.len() >= POOLS {
             pools.clear();
         }
-        pools.insert(key, pool.clone());
+        pools.push((PoolKey::of(provider), pool.clone()));
         Ok(pool)
     }
 }

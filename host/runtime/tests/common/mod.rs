@@ -66,11 +66,7 @@ fn echo() -> Package {
 /// The echo guest's package with another component in it.
 pub(crate) fn package(wasm: &[u8]) -> Package {
     use sha2::Digest;
-    Package {
-        wasm: Wasm::Loaded(wasm.into()),
-        digest: format!("{:x}", sha2::Sha256::digest(wasm)),
-        ..echo()
-    }
+    Package { wasm: Wasm::Loaded(wasm.into()), digest: format!("{:x}", sha2::Sha256::digest(wasm)), ..echo() }
 }
 
 impl Bench {
