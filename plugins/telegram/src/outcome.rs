@@ -28,6 +28,9 @@ pub(crate) enum Refusal {
     Denied { description: String },
 }
 
+/// The code of an answer that is longer than the manifest grants.
+const TOO_LARGE: &str = "too_large";
+
 /// Reads the `result` of an answer.
 pub(crate) fn result<'a, T: Deserialize<'a>>(answer: &'a Result<Answer, Error>) -> Result<T, Refusal> {
     let answer = answer.as_ref().map_err(refused_by_host)?;
@@ -58,7 +61,7 @@ fn refused_by_host(error: &Error) -> Refusal {
         ErrorKind::Denied => Refusal::Denied { description },
         ErrorKind::Interrupted => broken("interrupted", &description),
         ErrorKind::Timeout => broken("timeout", &description),
-        ErrorKind::TooLarge => broken("too_large", &description),
+        ErrorKind::TooLarge => broken(TOO_LARGE, &description),
     }
 }
 
@@ -87,6 +90,11 @@ fn is_about_markup(description: &str) -> bool {
 }
 
 impl Refusal {
+    /// Whether the answer was longer than the manifest grants: asking for less helps, asking again does not.
+    pub(crate) fn is_too_large(&self) -> bool {
+        matches!(self, Self::Broken { code, .. } if code == TOO_LARGE)
+    }
+
     /// As a failure of the channel; `method` is what was asked.
     pub(crate) fn failure(&self, method: &str) -> Failure {
         match self {

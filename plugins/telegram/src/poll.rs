@@ -53,6 +53,7 @@ pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>) -> Result<(), 
         host,
         me,
         offset,
+        limit: LIMIT,
         webhook_cleared: false,
         held_open: false,
         idle: Backoff::new(50, 1_000),
@@ -67,6 +68,9 @@ struct Poller<'a, H> {
     host: &'a H,
     me: User,
     offset: Option<i64>,
+    /// How many updates to ask for: fewer after an answer that was too large to be read, because the same poll would give
+    /// the same answer for ever.
+    limit: u8,
     /// While a webhook is set, Telegram refuses polls.
     webhook_cleared: bool,
     /// Whether the next poll may be held open. Not before one has succeeded, so that trouble and its end are seen at
@@ -84,7 +88,7 @@ impl<H: Host> Poller<'_, H> {
         }
         let parameters = GetUpdates {
             offset: self.offset,
-            limit: LIMIT,
+            limit: self.limit,
             timeout: if self.held_open { LONG_POLL_S } else { 0 },
             allowed_updates: ALLOWED_UPDATES,
         };
@@ -93,6 +97,7 @@ impl<H: Host> Poller<'_, H> {
         match result::<Vec<&RawValue>>(&answer) {
             Ok(updates) => {
                 self.held_open = true;
+                self.limit = LIMIT;
                 self.backoff.reset();
                 self.host.state(Connection::Ready);
                 let before = self.offset;
@@ -111,6 +116,9 @@ impl<H: Host> Poller<'_, H> {
                 self.held_open = false;
                 if matches!(refusal, Refusal::Conflict { .. }) {
                     self.webhook_cleared = false;
+                }
+                if refusal.is_too_large() {
+                    self.limit = (self.limit / 2).max(1);
                 }
                 recover(self.host, &refusal, "getUpdates", &mut self.backoff).await
             }

@@ -146,6 +146,21 @@ fn a_bad_network_is_waited_out() {
     assert_eq!(fake.calls_of("deleteWebhook").len(), 2, "what failed at the start is tried again");
 }
 
+/// A backlog of long messages that is larger than one answer may be must not come back for ever.
+#[test]
+fn an_answer_that_is_too_large_is_asked_for_in_pieces() {
+    let mut fake = started();
+    for _ in 0..8 {
+        fake = fake.fails(ErrorKind::TooLarge);
+    }
+    fake = fake.says(json!([update(1)])).says(json!([update(2)]));
+    receive(&fake, None);
+    let limits: Vec<Value> =
+        fake.calls_of("getUpdates").into_iter().map(|poll| poll["limit"].clone()).collect();
+    assert_eq!(limits, [100, 50, 25, 12, 6, 3, 1, 1, 1, 100, 100].map(Value::from));
+    assert_eq!(fake.admitted().len(), 2);
+}
+
 #[test]
 fn telegrams_wait_is_kept() {
     let fake = started().refuses(429, "Too Many Requests: retry after 7", Some(7)).says(json!([]));
