@@ -381,6 +381,23 @@ async fn old_rows_go_and_open_ones_stay() {
 }
 
 #[tokio::test]
+async fn the_room_of_old_rows_goes_back_to_the_disk() {
+    let place = Place::new();
+    let store = place.open().await;
+    let long = "x".repeat(8_000);
+    let parts = vec![long.as_str(); 100];
+    store.enqueue(&Draft { expires_at: 100, ..draft("a", "r1", &parts) }, 10).await.unwrap();
+    assert_eq!(store.prune(0, 100).await.unwrap(), 0, "given up, but not old yet");
+    store.close().await;
+    let full = std::fs::metadata(place.path()).unwrap().len();
+    let store = place.open().await;
+    assert_eq!(store.prune(500, 1_000).await.unwrap(), 100);
+    store.close().await;
+    let empty = std::fs::metadata(place.path()).unwrap().len();
+    assert!(empty < full / 2, "{full} bytes became {empty}");
+}
+
+#[tokio::test]
 async fn only_one_gateway_opens_the_file() {
     let place = Place::new();
     let store = place.open().await;
