@@ -227,7 +227,10 @@ impl Shared {
                     account = %row.account, code = failure.code, attempt = row.attempts, wait_ms = millis(wait),
                     "send is tried again: {}", failure.detail
                 );
-                (SendEnd::Retry(failure.fault(), now + millis(wait)), true)
+                // At its expiry the row is given up: a vendor that asks for a longer wait must not keep the worker, and
+                // with it all that stands behind this row.
+                let at = now.saturating_add(millis(wait)).min(row.expires_at);
+                (SendEnd::Retry(failure.fault(), at), true)
             }
             Outcome::Ambiguous(failure) => {
                 tracing::warn!(
@@ -255,7 +258,8 @@ impl Shared {
             // Nobody listens: nobody waits for this draft.
             drop(self.ended.send(Arc::from(row.batch)));
         }
-        recorded && goes_on
+        // Whoever woke the account before the row was back in the queue has not seen it there.
+        recorded && (goes_on || self.woken(&row.account) != woken)
     }
 
     /// Calls the channel in a task of its own, so that its panic or its silence is an outcome too.

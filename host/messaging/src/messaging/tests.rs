@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use openclaw_store::{OutboxState, Receipt};
+use openclaw_store::{Claim, OutboxState, Receipt};
 
 use super::*;
 use crate::channel::{Failure, Outcome};
@@ -277,6 +277,24 @@ async fn each_outcome_is_handled_by_its_kind() {
     life.sender.answer_next([Outcome::NotRunning(failure("not_running"))]);
     let waiting = life.messaging.send(request("down", "text")).await.unwrap_err();
     assert!(matches!(&waiting, SendError::Waiting { code, .. } if code == "not_running"), "{waiting}");
+}
+
+#[tokio::test]
+async fn a_wait_without_end_holds_a_conversation_no_longer_than_its_head_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = Life::begin(&dir).await;
+    let endless = Failure { retry_after_ms: Some(u64::MAX), ..Failure::new("429", "why") };
+    life.sender.answer_next([Outcome::Retryable(endless)]);
+    life.hear("1", "a", "one").await;
+    life.sender.reaches(1).await;
+    let latest = now_ms() + millis(options().reply_expiry);
+    let target = Target { room: "a".into(), thread: None };
+    let conversation = ConversationKey { account: testing::account(), target };
+    eventually(async || {
+        let claim = life.store.claim(&conversation, now_ms()).await.unwrap();
+        matches!(claim, Claim::NotBefore(at) if at <= latest)
+    })
+    .await;
 }
 
 #[tokio::test]
