@@ -111,10 +111,12 @@ impl Agents {
         let running = Running { inner: &self.inner, settings, agent, request, run_id, began, deadline };
         // All losers are dropped: the model's answer ends with its stream, and nothing was stored.
         tokio::select! {
-            result = running.run(command) => result,
+            // In this order: the request to the model ends at the same moment, and its error would blame the provider.
+            biased;
             () = tokio::time::sleep_until(deadline) => Err(TurnError::Timeout(limit)),
             () = registered.stopped() => Err(TurnError::Aborted),
             () = closed => Err(TurnError::Aborted),
+            result = running.run(command) => result,
         }
     }
 

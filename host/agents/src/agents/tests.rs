@@ -28,7 +28,7 @@ impl Backend for Scripted {
         &self,
         request: ChatRequest,
         _: &ModelChoice,
-        _: Instant,
+        deadline: Instant,
         sink: Option<&mpsc::Sender<TurnEvent>>,
     ) -> Result<ChatReply, ModelsError> {
         let text = |message: Message| {
@@ -38,19 +38,19 @@ impl Backend for Scripted {
         self.begun.notify_one();
         let said = self.answers.lock().unwrap().pop_front().unwrap();
         let (provider, model) = ("p".to_owned(), "m".to_owned());
+        let failed = |reason| {
+            let failure =
+                Failure { reason, code: String::new(), message: String::new(), retry_after_ms: None };
+            let (provider, model) = (provider.clone(), model.clone());
+            ModelsError::Failed(ModelError { provider, model, status: None, failure, delivered: false })
+        };
         match said {
-            Said::Hangs => std::future::pending().await,
-            Said::Fails(reason) => {
-                let failure =
-                    Failure { reason, code: String::new(), message: String::new(), retry_after_ms: None };
-                Err(ModelsError::Failed(ModelError {
-                    provider,
-                    model,
-                    status: None,
-                    failure,
-                    delivered: false,
-                }))
+            // As the HTTP client: it gives up at the same moment as the turn.
+            Said::Hangs => {
+                tokio::time::sleep_until(deadline).await;
+                Err(failed(FailureReason::Timeout))
             }
+            Said::Fails(reason) => Err(failed(reason)),
             Said::Text(text) => {
                 if let Some(sink) = sink {
                     sink.send(TurnEvent::Text(text.to_owned())).await.unwrap();
