@@ -23,7 +23,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// Address space set aside for each linear memory. Small, because hosts with a limited address space would refuse more.
 const MEMORY_RESERVATION: u64 = 64 << 20;
 
-/// Most instances at once that come from the pool; beyond it they are allocated one by one.
+/// Most instances of one engine at once; beyond it an instance is refused, and its owner tries again later.
 const POOL_INSTANCES: u32 = 256;
 
 /// What the runtime needs from its surroundings.

@@ -3,7 +3,11 @@
 //!
 //! Files, sockets and preopened directories are not linked: a component that imports them does not load.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
 use bytes::Bytes;
+use openclaw_secrets::Scrubber;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream, WasiCli, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
@@ -13,14 +17,25 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiView};
 
 use crate::capability::Guest;
+use crate::capability::log::{LineBudget, clean};
 
 /// A context without environment, arguments, files or sockets; what the guest prints goes to its log.
-pub(crate) fn context(label: &str) -> WasiCtx {
-    WasiCtx::builder()
-        .stdout(Printed { plugin: label.into(), stream: "stdout" })
-        .stderr(Printed { plugin: label.into(), stream: "stderr" })
-        .max_random_size(1 << 16)
-        .build()
+pub(crate) fn context(label: &str, scrubber: &Arc<Scrubber>) -> WasiCtx {
+    let budget = Arc::new(Mutex::new(LineBudget::new()));
+    let printed = |stream| Printed {
+        plugin: label.into(),
+        stream,
+        scrubber: Arc::clone(scrubber),
+        budget: Arc::clone(&budget),
+    };
+    WasiCtx::builder().stdout(printed("stdout")).stderr(printed("stderr")).max_random_size(1 << 16).build()
+}
+
+/// A table for the few handles that `std` holds; a guest that wants more than [`HANDLES`] traps.
+pub(crate) fn table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HANDLES);
+    table
 }
 
 /// Links the inert interfaces.
@@ -84,11 +99,14 @@ impl io::poll::HostPollable for NoPoll<'_> {
     }
 }
 
-/// What a guest prints, as debug lines of the plugin's log.
+/// What a guest prints, as debug lines of the plugin's log: cut, cleaned and counted like its other lines.
 #[derive(Clone)]
 struct Printed {
-    plugin: std::sync::Arc<str>,
+    plugin: Arc<str>,
     stream: &'static str,
+    scrubber: Arc<Scrubber>,
+    /// Of both streams together.
+    budget: Arc<Mutex<LineBudget>>,
 }
 
 impl IsTerminal for Printed {
@@ -114,9 +132,15 @@ impl Pollable for Printed {
 
 impl OutputStream for Printed {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(PRINTED)).unwrap_or_default());
-        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        tracing::debug!(plugin = %self.plugin, stream = self.stream, "{line}");
+        let (allowed, dropped) =
+            self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        if dropped > 0 {
+            tracing::debug!(plugin = %self.plugin, dropped, "lines were dropped: the plugin printed too many");
+        }
+        if allowed {
+            let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(PRINTED)).unwrap_or_default());
+            tracing::debug!(plugin = %self.plugin, stream = self.stream, "{}", clean(&text, &self.scrubber));
+        }
         Ok(())
     }
 
@@ -129,5 +153,7 @@ impl OutputStream for Printed {
     }
 }
 
+/// Most handles of WASI resources at once: each is host memory that the guest's own limit does not count.
+const HANDLES: usize = 1024;
 /// Most bytes of one write.
 const PRINTED: usize = 4096;

@@ -29,6 +29,9 @@ use crate::bindings::channel::openclaw::plugin::http;
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// Pieces of a body that wait for a slow guest; beyond it the host stops reading from the vendor.
 const PIECES: usize = 8;
+/// Most requests of one instance under way at once, so that no guest can use up the host's sockets. Twice as many as
+/// calls may be in flight.
+pub(crate) const EXCHANGES: usize = 128;
 
 /// Who uses a credential on a path that allows one request at a time: for instance one poller for each token.
 ///
@@ -92,6 +95,7 @@ impl http::HostWithStore<Guest> for HasSelf<Guest> {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(told(&error, &scrubber))),
         };
+        let headers = shown(&head.headers, &scrubber);
         accessor.with(|mut access| {
             let body = StreamReader::new(&mut access, Pieces(body))?;
             let end = FutureReader::new(&mut access, async move {
@@ -99,10 +103,7 @@ impl http::HostWithStore<Guest> for HasSelf<Guest> {
                 let end = end.await.unwrap_or(Ok(()));
                 Ok::<_, wasmtime::Error>(end.map_err(|error| told(&error, &scrubber)))
             })?;
-            let headers = head.headers.iter().map(|(name, value)| {
-                (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
-            });
-            Ok(Ok(http::Response { status: head.status, headers: headers.collect(), body, end }))
+            Ok(Ok(http::Response { status: head.status, headers, body, end }))
         })
     }
 }
@@ -129,6 +130,9 @@ impl Guest {
         if request.body.len() as u64 > grant.max_body {
             return Err(denied(format!("the body is longer than the {} bytes of the grant", grant.max_body)));
         }
+        let exchange = Arc::clone(&self.exchanges).try_acquire_owned();
+        let exchange = exchange
+            .map_err(|_none_left| denied(format!("{EXCHANGES} requests of this instance are under way")))?;
         let lease = grant.is_single_flight(&request.path).then(|| credential(&composed));
         let (leases, holder) = (Arc::clone(&self.leases), Arc::clone(&self.label));
         let timeout = Duration::from_millis(request.timeout_ms).min(TIMEOUT);
@@ -143,6 +147,7 @@ impl Guest {
         let egress = self.egress.clone();
         let (head, answer) = oneshot::channel();
         let task = self.io.spawn(async move {
+            let _exchange = exchange;
             // Held until the last byte: the next request with this credential has to wait for it.
             let _lease = match lease {
                 None => None,
@@ -282,6 +287,15 @@ fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, http::Error> {
     Ok(headers)
 }
 
+/// An answer's headers as the guest sees them: a redirect repeats the URL, and with it the secret in its path.
+fn shown(headers: &HeaderMap, scrubber: &Scrubber) -> Vec<(String, String)> {
+    let shown = headers.iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        (name.as_str().to_owned(), scrubber.scrub(&value).into_owned())
+    });
+    shown.collect()
+}
+
 fn denied(detail: String) -> http::Error {
     http::Error { kind: http::ErrorKind::Denied, detail }
 }
@@ -295,4 +309,23 @@ fn told(error: &EgressError, scrubber: &Scrubber) -> http::Error {
         ErrorKind::TooLarge => http::ErrorKind::TooLarge,
     };
     http::Error { kind, detail: scrubber.scrub(&error.detail).into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_secrets::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_redirect_does_not_tell_the_guest_the_secret() {
+        let mut headers = HeaderMap::new();
+        headers
+            .insert("location", HeaderValue::from_static("https://api.example/bot12345:secret-value/poll"));
+        headers.insert("x-other", HeaderValue::from_static("as it is"));
+        let scrubber = Scrubber::new(&[Secret::from("12345:secret-value")]);
+        let expected = [("location", "https://api.example/bot***/poll"), ("x-other", "as it is")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(shown(&headers, &scrubber), expected);
+    }
 }

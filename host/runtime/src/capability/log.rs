@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use openclaw_secrets::Scrubber;
+
 use super::Guest;
 use crate::bindings::channel::openclaw::plugin::log;
 
@@ -29,7 +31,7 @@ impl LineBudget {
     }
 
     /// Whether one more line may be written now; the second value is how many were dropped before it.
-    fn take(&mut self, now: Instant) -> (bool, u64) {
+    pub(crate) fn take(&mut self, now: Instant) -> (bool, u64) {
         let mut dropped = 0;
         if now.duration_since(self.window) >= WINDOW {
             dropped = std::mem::take(&mut self.dropped);
@@ -54,9 +56,10 @@ impl Guest {
         if !allowed {
             return;
         }
-        let mut line = self.clean(message);
+        let mut line = clean(message, &self.scrubber);
         for (name, value) in fields.iter().take(FIELDS) {
-            line.push_str(&format!(" {}={}", self.clean(name), self.clean(value)));
+            let (name, value) = (clean(name, &self.scrubber), clean(value, &self.scrubber));
+            line.push_str(&format!(" {name}={value}"));
         }
         let plugin = &*self.label;
         match level {
@@ -66,12 +69,13 @@ impl Guest {
             log::Level::Error => tracing::error!(plugin, "{line}"),
         }
     }
+}
 
-    fn clean(&self, text: &str) -> String {
-        let text = crate::error::cut(text, LINE);
-        let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        self.scrubber.scrub(&visible).into_owned()
-    }
+/// A guest's words as the log may show them.
+pub(crate) fn clean(text: &str, scrubber: &Scrubber) -> String {
+    let text = crate::error::cut(text, LINE);
+    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    scrubber.scrub(&visible).into_owned()
 }
 
 impl log::Host for Guest {

@@ -16,7 +16,7 @@ use openclaw_egress::Egress;
 use openclaw_packages::ResolvedGrant;
 use openclaw_secrets::Scrubber;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use wasmtime::component::{HasSelf, Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -41,6 +41,8 @@ pub(crate) struct Guest {
     pub(crate) grants: Arc<[ResolvedGrant]>,
     pub(crate) egress: Egress,
     pub(crate) leases: Arc<Leases>,
+    /// A permit for each request under way.
+    pub(crate) exchanges: Arc<Semaphore>,
     pub(crate) scrubber: Arc<Scrubber>,
     pub(crate) log: log::LineBudget,
     /// Where the host's own I/O runs; guests have other threads.

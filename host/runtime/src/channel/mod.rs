@@ -20,7 +20,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::bindings::channel_types::{Failure, FailureKind, Identity, Outbound, Outcome, Start, Target};
 use crate::capability::events::{EventQueue, Occurrence};
 use crate::capability::inbound::Inbox;
-use crate::capability::{Guest, log};
+use crate::capability::{Guest, http, log};
 use crate::plugin::{Code, Features, Plugin};
 use crate::{LoadError, Runtime, wasi};
 use driver::{Call, Work};
@@ -136,10 +136,11 @@ impl Runtime {
         let (retire, retired) = watch::channel(None);
         let (ended, exit) = watch::channel(None);
         let events = Arc::new(EventQueue::default());
+        let scrubber = Arc::new(setup.scrubber);
         let guest = Guest {
-            wasi: wasi::context(&setup.label),
+            wasi: wasi::context(&setup.label, &scrubber),
             label: setup.label.into(),
-            table: wasmtime::component::ResourceTable::new(),
+            table: wasi::table(),
             memory: MemoryLimit::new(setup.limits.memory),
             started: Instant::now(),
             events: Arc::clone(&events),
@@ -148,7 +149,8 @@ impl Runtime {
             grants: setup.grants.into(),
             egress: setup.egress,
             leases: Arc::clone(&self.leases),
-            scrubber: Arc::new(setup.scrubber),
+            exchanges: Arc::new(Semaphore::new(http::EXCHANGES)),
+            scrubber,
             log: log::LineBudget::new(),
             io: self.io.clone(),
         };
