@@ -147,7 +147,11 @@ async fn first_text<S: AsyncRead + AsyncWrite + Unpin>(
                 return Err(Some(Close::new(CloseCode::Policy.into(), "invalid request frame")));
             }
             Some(Err(_)) if gate.exhausted() => return Err(Some(too_large("preauth payload too large"))),
-            Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(None),
+            Some(Ok(Message::Close(_))) => {
+                acknowledge(socket).await;
+                return Err(None);
+            }
+            Some(Err(_)) | None => return Err(None),
         }
     }
 }
@@ -192,7 +196,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
                         return Some(too_large("payload too large"));
                     }
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+                    Some(Ok(Message::Close(_))) => {
+                        acknowledge(socket).await;
+                        return None;
+                    }
+                    Some(Err(_)) | None => return None,
                 }
             }
             // An answer is ready.
@@ -270,6 +278,13 @@ async fn send<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, frame: 
     socket.send(Message::text(text)).await
 }
 
+/// Lets out the answer to the peer's close frame, which the socket has queued: without it the peer sees a connection that
+/// broke off (1006).
+async fn acknowledge<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>) {
+    // A peer that is gone already, or takes no more bytes, needs no answer.
+    drop(timeout(CLOSE_GRACE, socket.flush()).await);
+}
+
 /// Sends the close frame and waits a moment for the peer's.
 async fn finish<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close: Close) {
     let frame = CloseFrame { code: close.code.into(), reason: close_reason(&close.reason).into() };
@@ -282,4 +297,23 @@ async fn finish<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut Socket<S>, close
     };
     // Past the grace the connection is dropped, which is what closing it late would come to.
     drop(timeout(CLOSE_GRACE, farewell).await);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_peer_that_closes_is_answered() {
+        let (far, near) = tokio::io::duplex(1024);
+        let (near, _gate) = Gauge::new(near, PREAUTH_BYTES);
+        let mut server = WebSocketStream::from_raw_socket(near, Role::Server, None).await;
+        let mut peer = WebSocketStream::from_raw_socket(far, Role::Client, None).await;
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "done".into() };
+        peer.send(Message::Close(Some(frame.clone()))).await.unwrap();
+        assert!(matches!(server.next().await, Some(Ok(Message::Close(_)))));
+        acknowledge(&mut server).await;
+        drop(server);
+        assert_eq!(peer.next().await.unwrap().unwrap(), Message::Close(Some(frame)));
+    }
 }
