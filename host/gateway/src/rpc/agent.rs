@@ -66,17 +66,29 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
         caller.client.outbound.frame(&Answer::ok(&caller.id, &accepted));
     }
     if status == "accepted" {
-        let (gateway, run) = (Arc::clone(gateway), Arc::clone(&run));
         // A task of its own: the turn belongs to its session, not to this connection.
-        tokio::spawn(async move {
-            let answer = if params.model_run == Some(true) {
-                complete(&gateway, &params, model).await
-            } else {
-                take_turn(&gateway, &run, &params, model).await
-            };
-            if let Some(request) = deliver {
-                hand_over(&gateway, request, &answer).await;
+        let begun = Instant::now();
+        let turn = tokio::spawn({
+            let (gateway, run) = (Arc::clone(gateway), Arc::clone(&run));
+            async move {
+                let answer = if params.model_run == Some(true) {
+                    complete(&gateway, &params, model).await
+                } else {
+                    take_turn(&gateway, &run, &params, model).await
+                };
+                if let Some(request) = deliver {
+                    hand_over(&gateway, request, &answer).await;
+                }
+                answer
             }
+        });
+        let run = Arc::clone(&run);
+        tokio::spawn(async move {
+            // Whatever became of the turn, the run ends: its callers would wait for ever.
+            let answer = turn.await.unwrap_or_else(|lost| {
+                let why = format!("the turn broke off inside the gateway: {lost}");
+                failed(run_id, RunStatus::Error, "failed", why, begun)
+            });
             run.end(answer, now_ms());
         });
     }

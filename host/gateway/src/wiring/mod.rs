@@ -42,6 +42,8 @@ use crate::settings::Settings;
 
 /// The deadline of a turn when `agents.defaults.timeoutSeconds` is not set (openclaw-compat §5.6).
 const TURN_TIMEOUT: Duration = Duration::from_secs(600);
+/// The longest deadline of a turn: beyond what the clock can express there is none.
+const LONGEST_TURN: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The dialect that the demonstration speaks.
 const DEMO_API: &str = "openai-completions";
@@ -165,7 +167,8 @@ fn channel_settings(config: &Config, plugins: &Plugins) -> Vec<openclaw_messagin
 }
 
 fn turn_timeout(config: &Config) -> Duration {
-    config.agents.defaults.timeout_seconds.map_or(TURN_TIMEOUT, Duration::from_secs)
+    let set = config.agents.defaults.timeout_seconds.map(Duration::from_secs);
+    set.map_or(TURN_TIMEOUT, |set| set.min(LONGEST_TURN))
 }
 
 /// The agents of the configuration, the default one first.
