@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 pub(crate) struct Owner {
     pub(crate) pid: u32,
     pub(crate) user: String,
-    /// The command line, arguments joined by spaces.
+    /// The command line, arguments joined by spaces, without secrets.
     pub(crate) command: String,
     /// `127.0.0.1:18789`.
     pub(crate) address: String,
@@ -110,7 +110,25 @@ fn readable(hex: &str) -> String {
 
 fn command(pid: u32) -> String {
     let raw = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    String::from_utf8_lossy(&raw).trim_end_matches('\0').replace('\0', " ")
+    without_secrets(String::from_utf8_lossy(&raw).trim_end_matches('\0').split('\0'))
+}
+
+/// The arguments joined by spaces. What stands behind `--token` or `--password` is somebody's secret, and this text goes
+/// to terminals and journals.
+fn without_secrets<'a>(arguments: impl Iterator<Item = &'a str>) -> String {
+    let mut shown = Vec::new();
+    let mut hide = false;
+    for argument in arguments {
+        let name = argument.split_once('=').map_or(argument, |(name, _)| name);
+        let secret = matches!(name, "--token" | "--password");
+        shown.push(match () {
+            () if hide => "***".to_owned(),
+            () if secret && name != argument => format!("{name}=***"),
+            () => argument.to_owned(),
+        });
+        hide = !hide && secret && name == argument;
+    }
+    shown.join(" ")
 }
 
 fn user_name(uid: u32) -> String {
@@ -144,6 +162,17 @@ mod tests {
         assert_eq!(found.first().map(|owner| owner.pid), Some(std::process::id()));
         let text = diagnose(port, &found);
         assert!(text.starts_with(&format!("Port {port} is already in use.\n- pid {}", std::process::id())));
+    }
+
+    #[test]
+    fn secrets_among_the_arguments_are_not_shown() {
+        let check = |arguments: &str, expected: &str| {
+            assert_eq!(without_secrets(arguments.split(' ')), expected);
+        };
+        check("openclaw gateway --token abc --port 1", "openclaw gateway --token *** --port 1");
+        check("openclaw gateway --password=abc", "openclaw gateway --password=***");
+        check("openclaw gateway --token --token --port 1", "openclaw gateway --token *** --port 1");
+        check("openclaw gateway", "openclaw gateway");
     }
 
     #[test]
