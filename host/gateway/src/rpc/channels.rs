@@ -175,8 +175,13 @@ pub(super) async fn stop(
     gateway: &Arc<Gateway>,
     which: ChannelsStopParams,
 ) -> Result<ChannelStopped, RpcError> {
-    let (key, handle) = handle(gateway, &which.channel, which.account_id.as_deref())?;
-    let stopped = !handle.stop().await.state.is_running();
+    let key = accounts::resolve(gateway, &which.channel, which.account_id.as_deref());
+    let key = key.map_err(RpcError::invalid)?;
+    // An account that nobody looks after is stopped already, and looking after it would start it.
+    let stopped = match gateway.supervisor.account(&account_name(&key)) {
+        Some(handle) => !handle.stop().await.state.is_running(),
+        None => true,
+    };
     Ok(ChannelStopped { channel: key.channel, account_id: key.account, stopped })
 }
 
