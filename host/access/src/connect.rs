@@ -200,6 +200,9 @@ mod tests {
             codes,
             ["AUTH_TOKEN_MISMATCH", "AUTH_TOKEN_MISMATCH", "AUTH_RATE_LIMITED", "AUTH_RATE_LIMITED"]
         );
+        for _ in 0..4 {
+            assert_eq!(code(&access.connect(&peer(LOCAL), &wrong, now)), "AUTH_TOKEN_MISMATCH");
+        }
         let error = access.connect(&peer(REMOTE), &wrong, now).unwrap_err();
         assert_eq!((error.retryable, error.retry_after_ms), (Some(true), Some(300_000)));
         let right = params("cli", "cli", &json!({"token": "right-token"}));

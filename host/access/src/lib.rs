@@ -35,7 +35,7 @@ impl Access {
         Self { shared, allowed_origins, limiter: FailureLimiter::new(limits) }
     }
 
-    /// Compares what a client presented with the shared secret, and counts a wrong guess.
+    /// Compares what a client presented with the shared secret, and counts a wrong guess of a remote one.
     fn check_shared(
         &self,
         peer: &Peer,
@@ -45,8 +45,9 @@ impl Access {
         // A password can be guessed: while its guesser is locked out, even the right one is refused. A token cannot,
         // so whoever holds it always gets in, however many others guess from the same address. Loopback is never
         // locked out, since every local program would be locked out with the guilty one.
+        let exempt = peer.address.is_loopback();
         if self.shared.is_guessable()
-            && !peer.address.is_loopback()
+            && !exempt
             && let Some(wait) = self.limiter.locked(peer.address, now)
         {
             return Err(AuthReason::RateLimited(wait));
@@ -54,7 +55,7 @@ impl Access {
         let result = self.shared.check(presented);
         match &result {
             Ok(_) => self.limiter.forget(peer.address),
-            Err(reason) if reason.is_wrong_guess() => {
+            Err(reason) if reason.is_wrong_guess() && !exempt => {
                 if let Some(wait) = self.limiter.record(peer.address, now) {
                     return Err(AuthReason::RateLimited(wait));
                 }
