@@ -184,13 +184,16 @@ async fn secrets_are_nowhere_and_text_that_looks_like_one_is_text() {
     telegram.say(TOKEN, &Talker::private(1, "somebody"), "and an error");
     answer_with(&telegram, "Authentication failed").await;
     for command in [
-        ["status", "--json"],
-        ["channels", "status"],
-        ["logs", "--json"],
-        ["doctor", "--json"],
-        ["config", "get"],
+        &["status", "--json"][..],
+        &["channels", "status"],
+        &["logs", "--json"],
+        &["doctor", "--json"],
+        &["config", "get", "gateway"],
+        &["config", "get", "channels"],
+        &["config", "get", "models"],
     ] {
-        let ran = home.run(&command).await;
+        let ran = home.run(command).await;
+        assert!(!ran.stdout.is_empty(), "{command:?} shows nothing: {ran:?}");
         for secret in [TOKEN, KEY, GATEWAY_TOKEN] {
             assert!(
                 !ran.stdout.contains(secret) && !ran.stderr.contains(secret),
