@@ -33,8 +33,8 @@ pub enum StoreError {
     },
     /// Another process holds the file.
     #[error(
-        "the state database {path} is in use by another gateway (locked). Stop it with `openclaw gateway stop`, or choose \
-         another directory with OPENCLAW_STATE_DIR"
+        "the state database {path} is in use by another gateway (locked). Stop that one first (`openclaw gateway status` \
+         shows its pid), or choose another directory with OPENCLAW_STATE_DIR"
     )]
     Locked {
         /// The database file.
