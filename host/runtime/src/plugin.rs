@@ -23,6 +23,8 @@ pub struct Features {
 /// A component that has passed every check which does not need an instance.
 pub struct Plugin {
     id: String,
+    /// It is part of the binary: whoever trusts the one trusts the other.
+    pub(crate) bundled: bool,
     pub(crate) code: Code,
 }
 
@@ -88,7 +90,7 @@ impl Runtime {
             contract: CONTRACT,
             reason: format!("{error:#}"),
         })?;
-        Ok(Arc::new(Plugin { id, code }))
+        Ok(Arc::new(Plugin { id, bundled: package.bundled, code }))
     }
 
     fn channel(&self, component: &Component) -> wasmtime::Result<Code> {

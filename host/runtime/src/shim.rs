@@ -3,6 +3,9 @@
 //! A shim imports nothing, so a call can neither wait nor reach anything; all that it can do wrong is to compute for too
 //! long (an epoch trap after 20 ms), to want too much memory, or to trap. Each of these costs its instance and the
 //! streams on it, and nothing else. One pool serves one (provider, credential).
+//!
+//! Only bundled shims share instances. Any other gets a fresh one for each call and each stream, so that what it keeps of
+//! one request cannot show up in the next.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -49,6 +52,8 @@ pub struct ShimPool {
 
 struct Shared {
     engine: Engine,
+    /// Instances are never used twice.
+    fresh: bool,
     pre: provider::ProviderPluginPre<State>,
     slots: Mutex<Vec<Arc<Slot>>>,
 }
@@ -79,6 +84,7 @@ impl ShimPool {
             Code::Provider(pre) => Ok(Self {
                 shared: Arc::new(Shared {
                     engine: runtime.shims.clone(),
+                    fresh: !plugin.bundled,
                     pre: pre.clone(),
                     slots: Mutex::default(),
                 }),
@@ -173,6 +179,9 @@ impl Shared {
 
     /// A slot that nobody is calling on at this moment, or a new one.
     fn free_slot(&self) -> Result<Arc<Slot>, ShimError> {
+        if self.fresh {
+            return self.slot();
+        }
         let mut slots = lock(&self.slots);
         let free =
             slots.iter().find(|slot| !matches!(slot.instance.try_lock(), Err(TryLockError::WouldBlock)));
@@ -184,6 +193,11 @@ impl Shared {
 
     /// A slot with room for one more stream, already counted.
     fn slot_for_stream(&self) -> Result<Arc<Slot>, ShimError> {
+        if self.fresh {
+            let slot = self.slot()?;
+            slot.streams.fetch_add(1, Ordering::AcqRel);
+            return Ok(slot);
+        }
         let mut slots = lock(&self.slots);
         let room = slots.iter().min_by_key(|slot| slot.streams.load(Ordering::Acquire));
         let slot = match room.filter(|slot| slot.streams.load(Ordering::Acquire) < STREAMS) {
@@ -196,10 +210,15 @@ impl Shared {
     }
 
     fn grow(&self, slots: &mut Vec<Arc<Slot>>) -> Result<Arc<Slot>, ShimError> {
-        let instance = self.instantiate().map_err(|error| ShimError::Crashed(format!("{error:#}")))?;
-        let slot = Arc::new(Slot { instance: Mutex::new(Some(instance)), streams: AtomicUsize::new(0) });
+        let slot = self.slot()?;
         slots.push(Arc::clone(&slot));
         Ok(slot)
+    }
+
+    /// A new instance that nobody else knows.
+    fn slot(&self) -> Result<Arc<Slot>, ShimError> {
+        let instance = self.instantiate().map_err(|error| ShimError::Crashed(format!("{error:#}")))?;
+        Ok(Arc::new(Slot { instance: Mutex::new(Some(instance)), streams: AtomicUsize::new(0) }))
     }
 
     fn instantiate(&self) -> wasmtime::Result<Instance> {

@@ -135,9 +135,6 @@ async fn the_provider_shim_imports_nothing_and_is_a_pure_function() {
     use openclaw_runtime::dialect::{ChatRequest, Content, Message, Role};
     let cache = tempfile::tempdir().unwrap();
     let runtime = runtime(cache.path());
-    // Loading links against an empty linker: a shim with any import would be refused here.
-    let plugin = runtime.load(&package("openai")).await.unwrap();
-    let pool = ShimPool::new(&runtime, &plugin).unwrap();
     let request = ChatRequest {
         model: "m".into(),
         messages: vec![Message {
@@ -157,17 +154,26 @@ async fn the_provider_shim_imports_nothing_and_is_a_pure_function() {
         extra: Vec::new(),
         compat: String::new(),
     };
-    let first = pool.prepare(&request).unwrap().unwrap();
-    for _ in 0..100 {
-        let again = pool.prepare(&request).unwrap().unwrap();
-        assert_eq!((&again.path, &again.body), (&first.path, &first.body));
-    }
-    assert!(String::from_utf8(first.body).unwrap().contains("{{secret:apiKey}}"));
-    // Streams share instances without mixing.
-    let piece = |text: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
-    let mut decoders: Vec<_> = (0..100).map(|_| pool.decoder(true, "text/event-stream").unwrap()).collect();
-    for (number, decoder) in decoders.iter_mut().enumerate() {
-        let chunks = decoder.push(piece(&format!("t{number}")).as_bytes()).unwrap().unwrap();
-        assert!(format!("{chunks:?}").contains(&format!("\"t{number}\"")), "{chunks:?}");
+    // Bundled shims share instances; any other gets a fresh one each time. The answers are the same.
+    for bundled in [true, false] {
+        let package = Package { bundled, ..package("openai") };
+        // Loading links against an empty linker: a shim with any import would be refused here.
+        let plugin = runtime.load(&package).await.unwrap();
+        let pool = ShimPool::new(&runtime, &plugin).unwrap();
+        let first = pool.prepare(&request).unwrap().unwrap();
+        for _ in 0..100 {
+            let again = pool.prepare(&request).unwrap().unwrap();
+            assert_eq!((&again.path, &again.body), (&first.path, &first.body));
+        }
+        assert!(String::from_utf8(first.body).unwrap().contains("{{secret:apiKey}}"));
+        // Streams share instances without mixing.
+        let piece =
+            |text: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+        let mut decoders: Vec<_> =
+            (0..100).map(|_| pool.decoder(true, "text/event-stream").unwrap()).collect();
+        for (number, decoder) in decoders.iter_mut().enumerate() {
+            let chunks = decoder.push(piece(&format!("t{number}")).as_bytes()).unwrap().unwrap();
+            assert!(format!("{chunks:?}").contains(&format!("\"t{number}\"")), "{chunks:?}");
+        }
     }
 }

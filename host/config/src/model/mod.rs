@@ -1,5 +1,5 @@
 //! The typed view of a valid `openclaw.json`: what the gateway reads, with its defaults where a missing key has one
-//! meaning for everybody. Built only from a document that passed [`crate::validate`]; it never judges.
+//! meaning for everybody. Built only from a document that passed [`crate::validate()`]; it never judges.
 
 mod agents;
 mod channels;

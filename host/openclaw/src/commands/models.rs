@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand as ClapSubcommand};
 use openclaw_protocol::{
     models::{ModelEntry, ModelsListParams},
-    status::{ModelSource, StatusParams},
+    status::StatusParams,
 };
 use serde_json::json;
 
@@ -69,7 +69,7 @@ fn status(flags: &StatusFlags, context: &Context) -> Result<ExitCode, CliError> 
     }
     let default = status.model.map_or_else(
         || "none (openclaw config set agents.defaults.model.primary <provider/model>)".to_owned(),
-        |model| format!("{} ({}: {})", model.reference, source_word(model.source), model.detail),
+        |model| format!("{} ({})", model.reference, model.detail),
     );
     print_line(&format!(
         "Config        : {}\nDefault       : {default}\nFallbacks ({}) : {}",
@@ -78,16 +78,6 @@ fn status(flags: &StatusFlags, context: &Context) -> Result<ExitCode, CliError> 
         if fallbacks.is_empty() { "-".to_owned() } else { fallbacks.join(", ") }
     ))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Who chose the model, in a word.
-pub(crate) fn source_word(source: ModelSource) -> &'static str {
-    match source {
-        ModelSource::Config => "configured",
-        ModelSource::Environment => "from the environment",
-        ModelSource::Local => "found on this machine",
-        ModelSource::Demo => "demonstration",
-    }
 }
 
 fn list(flags: &ListFlags, context: &Context) -> Result<ExitCode, CliError> {

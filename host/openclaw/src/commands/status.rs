@@ -10,7 +10,6 @@ use openclaw_protocol::{
 };
 use serde_json::{Value, json};
 
-use super::models::source_word;
 use crate::{
     client::{Client, ClientError, Mode, PATIENCE_MS, RpcFlags, Target, block_on},
     context::Context,
@@ -124,8 +123,7 @@ fn overview(context: &Context, target: &Target, answers: &Result<Answers, Client
         row("Process", process_value(status));
         row("API", api_value(target));
         let model = status.model.as_ref();
-        let model = model
-            .map(|model| format!("{} · {} ({})", model.reference, source_word(model.source), model.detail));
+        let model = model.map(|model| format!("{} · {}", model.reference, model.detail));
         row("Model", model.unwrap_or_else(|| "none; set agents.defaults.model.primary".to_owned()));
         row("Agents", format!("{} · default {}", status.agents.total, status.agents.default_id));
         row("Sessions", status.sessions.count.to_string());
