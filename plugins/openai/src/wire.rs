@@ -23,9 +23,11 @@ pub(crate) struct Answer<'a> {
 pub(crate) struct Choice {
     #[serde(default)]
     index: Option<u32>,
-    /// `message` in a whole answer.
-    #[serde(default, alias = "message")]
+    #[serde(default)]
     delta: Option<Delta>,
+    /// `delta` of a whole answer. A field of its own and no alias: an alias refuses an answer that has both keys.
+    #[serde(default)]
+    message: Option<Delta>,
     #[serde(default)]
     finish_reason: Option<String>,
 }
@@ -34,8 +36,9 @@ pub(crate) struct Choice {
 #[serde(default)]
 struct Delta {
     content: Text,
-    #[serde(alias = "reasoning")]
+    /// Two names of the same; servers that are changing from one to the other send both.
     reasoning_content: Text,
+    reasoning: Text,
     refusal: Text,
     tool_calls: Option<Vec<Call>>,
 }
@@ -87,13 +90,14 @@ impl Choice {
             return seen;
         }
         let before = chunks.len();
-        if let Some(delta) = self.delta {
+        if let Some(delta) = self.delta.or(self.message) {
             let mut say = |text: Text, kind: fn(String) -> Chunk| {
                 if !text.0.is_empty() {
                     chunks.push(kind(text.0));
                 }
             };
-            say(delta.reasoning_content, Chunk::Reasoning);
+            let once = delta.reasoning_content.0.is_empty();
+            say(if once { delta.reasoning } else { delta.reasoning_content }, Chunk::Reasoning);
             say(delta.content, Chunk::Text);
             say(delta.refusal, Chunk::Refusal);
             for (position, call) in delta.tool_calls.into_iter().flatten().enumerate() {

@@ -124,6 +124,29 @@ fn odd_servers_are_understood() {
     );
 }
 
+/// Servers that rename a key send the old and the new one for a while, mostly with `null` in both.
+#[test]
+fn two_names_of_the_same_thing_are_said_once() {
+    let check = |message: &str, expected: &[Chunk]| {
+        let event = format!(
+            "data: {{\"choices\":[{{\"delta\":{message},\"message\":null,\"finish_reason\":\"stop\"}}]}}\n\n"
+        );
+        let whole =
+            format!("{{\"choices\":[{{\"delta\":null,\"message\":{message},\"finish_reason\":\"stop\"}}]}}");
+        assert_eq!(good(stream(&event)), expected, "{event}");
+        assert_eq!(good(decode(false, "application/json", &[whole.as_bytes()])), expected, "{whole}");
+    };
+    let (said, stop) = (Chunk::Text("a".into()), Chunk::Finish(FinishReason::Stop));
+    check("{\"content\":\"a\",\"reasoning\":null,\"reasoning_content\":null}", &[said.clone(), stop.clone()]);
+    let reasoning = Chunk::Reasoning("r".into());
+    for message in [
+        "{\"content\":\"a\",\"reasoning\":\"r\",\"reasoning_content\":\"r\"}",
+        "{\"content\":\"a\",\"reasoning\":\"r\",\"reasoning_content\":null}",
+    ] {
+        check(message, &[reasoning.clone(), said.clone(), stop.clone()]);
+    }
+}
+
 #[test]
 fn a_stream_that_goes_wrong() {
     let check = |text: &str, reason, words: &str| {

@@ -217,6 +217,7 @@ fn the_list_of_models() {
         [("a".to_owned(), None), ("b".to_owned(), Some(8192))]
     );
     assert_eq!(ids(r#"[{"id":"a","context_length":5}]"#), [("a".to_owned(), Some(5))]);
+    assert_eq!(ids(r#"[{"id":"a","max_model_len":7,"context_length":5}]"#), [("a".to_owned(), Some(5))]);
     assert_eq!(ids(r#"{"object":"list","data":null}"#), []);
     assert!(OpenAi::decode_models(b"<html>".to_vec()).is_err());
 }
