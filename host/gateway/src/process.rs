@@ -1,8 +1,8 @@
 //! The running gateway as its listeners see it: the parts, and a few facts about the process. Holds; decides nothing.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use openclaw_config::Paths;
 use openclaw_messaging::Messaging;
 use openclaw_models::Models;
 use openclaw_protocol::status::ModelChoice;
+use openclaw_secrets::{Scrubber, Secret};
 use openclaw_store::Store;
 use openclaw_supervisor::{State, Supervisor};
 use serde_json::value::RawValue;
@@ -21,7 +22,7 @@ use crate::logging::Log;
 use crate::rpc::health;
 use crate::runs::Runs;
 use crate::settings::Settings;
-use crate::wiring::{Instances, Plugins, Shims};
+use crate::wiring::{self, Instances, Plugins, Shims};
 use crate::ws::{Hub, Sockets};
 
 /// How old a health snapshot may be when it is handed out.
@@ -58,9 +59,23 @@ pub(crate) struct Gateway {
     pub(crate) model_list: Bytes,
     pub(crate) draining: AtomicBool,
     pub(crate) health: Mutex<Option<(Instant, Arc<RawValue>)>>,
+    /// Every secret that was in force since the start: a running account may still use an old one.
+    pub(crate) secrets: std::sync::Mutex<Vec<Secret>>,
 }
 
 impl Gateway {
+    /// Reads the configuration again, and keeps the secrets that it brings out of the log.
+    pub(crate) fn reload(&self) {
+        self.settings.reload();
+        let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        for secret in wiring::secrets(&self.settings, &self.plugins) {
+            if !known.iter().any(|other| other.matches(secret.expose())) {
+                known.push(secret);
+            }
+        }
+        self.log.protect(Scrubber::new(&*known));
+    }
+
     /// Milliseconds since the start.
     pub(crate) fn uptime_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)

@@ -17,7 +17,7 @@ use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
 use openclaw_config::{AuthMode, Bind, Config, ConfigError};
 use openclaw_protocol::TICK_INTERVAL_MS;
 use openclaw_protocol::status::PresenceEntry;
-use openclaw_secrets::Secret;
+use openclaw_secrets::{Scrubber, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
@@ -176,8 +176,9 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     let lock = lock.map_err(|error| refuse_lock(error, &options.paths.state_dir))?;
     let listeners = bind(&plan.listen, plan.port).await?;
     info!("starting...");
-    let own: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
-    log.protect(wiring::scrubber(&plan.settings, &plan.plugins, &own));
+    let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
+    secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
+    log.protect(Scrubber::new(&secrets));
     let parts = wiring::build(&options.paths, &plan.settings, &plan.plugins).await?;
     let listening: Vec<SocketAddr> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
@@ -206,6 +207,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         model_list: http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str())),
         draining: false.into(),
         health: tokio::sync::Mutex::default(),
+        secrets: secrets.into(),
     });
     let (stop, stopping) = watch::channel(false);
     let served = tokio::spawn(http::serve(

@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openclaw_agents::{AgentSettings, Agents};
-use openclaw_config::{Config, LayeredEnv, Paths};
+use openclaw_config::{Config, Env, LayeredEnv, Paths};
 use openclaw_egress::{Egress, Network, Options as EgressOptions};
 use openclaw_messaging::{AccountKey, Messaging, Options};
 use openclaw_models::{
@@ -25,7 +25,7 @@ use openclaw_models::{
 };
 use openclaw_protocol::status::{ModelChoice, ModelSource};
 use openclaw_runtime::{Runtime, RuntimeOptions};
-use openclaw_secrets::{Scrubber, Secret};
+use openclaw_secrets::Secret;
 use openclaw_store::Store;
 use openclaw_supervisor::{Backoff, Supervisor};
 use tracing::{info, warn};
@@ -236,11 +236,14 @@ async fn demo_provider(dialects: &[Dialect]) -> Result<Provider, String> {
     Ok(Provider { models: vec![model], ..provider.with_key(Some(demo.key)) })
 }
 
-/// Every secret that the configuration or the environment holds for this gateway, for the log.
-pub(crate) fn scrubber(settings: &Settings, plugins: &Plugins, own: &[Secret]) -> Scrubber {
+/// Every secret that the configuration or the environment holds for models and channels, for the log.
+pub(crate) fn secrets(settings: &Settings, plugins: &Plugins) -> Vec<Secret> {
     let config = settings.config();
     let env = LayeredEnv { real: settings.environment(), defaults: &config.env_vars };
-    let mut secrets: Vec<Secret> = own.to_vec();
+    let known = plugins.provider_manifests().filter_map(|manifest| manifest.provider.as_ref());
+    let variables = known.flat_map(|provider| &provider.known).flat_map(|known| &known.env);
+    let mut secrets: Vec<Secret> =
+        variables.filter_map(|name| env.non_blank(name)).map(|key| Secret::from(key.trim())).collect();
     for provider in &config.models.providers {
         let place = format!("models.providers.{}", provider.id);
         let inputs = provider.api_key.iter().chain(provider.headers.values());
@@ -254,5 +257,5 @@ pub(crate) fn scrubber(settings: &Settings, plugins: &Plugins, own: &[Secret]) -
             secrets.extend(accounts::secrets(manifest, channel, account, &env));
         }
     }
-    Scrubber::new(&secrets)
+    secrets
 }
