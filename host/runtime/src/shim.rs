@@ -65,6 +65,17 @@ struct Slot {
     streams: AtomicUsize,
 }
 
+impl Slot {
+    /// Whether its instance was lost to a trap. One that is being called on still has it.
+    fn is_dead(&self) -> bool {
+        match self.instance.try_lock() {
+            Ok(place) => place.is_none(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().is_none(),
+            Err(TryLockError::WouldBlock) => false,
+        }
+    }
+}
+
 struct Instance {
     store: Store<State>,
     shim: provider::ProviderPlugin,
@@ -182,7 +193,7 @@ impl Shared {
         if self.fresh {
             return self.slot();
         }
-        let mut slots = lock(&self.slots);
+        let mut slots = self.living();
         let free =
             slots.iter().find(|slot| !matches!(slot.instance.try_lock(), Err(TryLockError::WouldBlock)));
         if let Some(slot) = free.or_else(|| slots.first().filter(|_| slots.len() >= INSTANCES)) {
@@ -198,7 +209,7 @@ impl Shared {
             slot.streams.fetch_add(1, Ordering::AcqRel);
             return Ok(slot);
         }
-        let mut slots = lock(&self.slots);
+        let mut slots = self.living();
         let room = slots.iter().min_by_key(|slot| slot.streams.load(Ordering::Acquire));
         let slot = match room.filter(|slot| slot.streams.load(Ordering::Acquire) < STREAMS) {
             Some(slot) => Arc::clone(slot),
@@ -207,6 +218,13 @@ impl Shared {
         };
         slot.streams.fetch_add(1, Ordering::AcqRel);
         Ok(slot)
+    }
+
+    /// The slots, without those that a stream's trap has emptied: the next call must not pay for it.
+    fn living(&self) -> MutexGuard<'_, Vec<Arc<Slot>>> {
+        let mut slots = lock(&self.slots);
+        slots.retain(|slot| !slot.is_dead());
+        slots
     }
 
     fn grow(&self, slots: &mut Vec<Arc<Slot>>) -> Result<Arc<Slot>, ShimError> {

@@ -175,5 +175,9 @@ async fn the_provider_shim_imports_nothing_and_is_a_pure_function() {
             let chunks = decoder.push(piece(&format!("t{number}")).as_bytes()).unwrap().unwrap();
             assert!(format!("{chunks:?}").contains(&format!("\"t{number}\"")), "{chunks:?}");
         }
+        // More than its memory holds: the first stream traps, and neither a next call nor a next stream notices.
+        decoders[0].push(&vec![b' '; 80 << 20]).unwrap_err();
+        pool.prepare(&request).unwrap().unwrap();
+        pool.decoder(true, "text/event-stream").unwrap().push(piece("next").as_bytes()).unwrap().unwrap();
     }
 }
