@@ -27,7 +27,10 @@ pub(crate) struct Flags {
 
 pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError> {
     let params = HealthParams { probe: flags.verbose.then_some(true) };
-    let (raw, health) = client::ask(context, &flags.rpc, &params).map_err(|error| match error {
+    // The gateway gives the vendors ten seconds; the answer needs a little more.
+    let patience = client::PATIENCE_MS + if flags.verbose { 2_000 } else { 0 };
+    let rpc = RpcFlags { timeout: flags.rpc.timeout.or(Some(patience)), ..flags.rpc.clone() };
+    let (raw, health) = client::ask(context, &rpc, &params).map_err(|error| match error {
         CliError::Gateway(cause) if !context.json => {
             CliError::Invalid(format!("Health check failed: {cause}"))
         }

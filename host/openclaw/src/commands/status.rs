@@ -57,12 +57,18 @@ pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
 
 async fn ask(flags: &Flags, target: &Target) -> Result<Answers, ClientError> {
     let patience = flags.rpc.timeout.unwrap_or(PATIENCE_MS);
+    // The vendors get the time that is asked for; the answer needs a little more. A silent vendor must not make the
+    // gateway look unreachable.
+    let more = if flags.deep { 2_000 } else { 0 };
     let start = Instant::now();
-    let mut client = Client::connect(target, Mode::Cli, &[Scope::Read], patience).await?;
+    let mut client = Client::connect(target, Mode::Cli, &[Scope::Read], patience + more).await?;
     let latency_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let (raw, status) = client.call(&StatusParams::default()).await?;
-    let params =
-        ChannelsStatusParams { probe: flags.deep.then_some(true), ..ChannelsStatusParams::default() };
+    let params = ChannelsStatusParams {
+        probe: flags.deep.then_some(true),
+        timeout_ms: flags.deep.then_some(patience.min(600_000)),
+        ..ChannelsStatusParams::default()
+    };
     let (_, channels) = client.call(&params).await?;
     Ok(Answers { raw, status, channels, version: client.hello.server.version.clone(), latency_ms })
 }
