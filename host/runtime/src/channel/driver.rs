@@ -10,6 +10,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use openclaw_secrets::Scrubber;
 use tokio::sync::{mpsc, oneshot, watch};
 use wasmtime::component::{Accessor, AccessorTask, InstancePre};
 use wasmtime::{Engine, Store, UpdateDeadline, WasmCoreDump};
@@ -19,6 +20,11 @@ use super::watchdog::{Interrupted, Watched};
 use crate::bindings::channel_types::{Failure, Identity, Outbound, Outcome, Start, Target};
 use crate::bindings::{channel, typing};
 use crate::capability::Guest;
+use crate::error::cut;
+
+/// Bytes of a failure's `code` and `detail`, by `types.failure` of the contract.
+const CODE: usize = 64;
+const DETAIL: usize = 4 << 10;
 
 /// A call for the component, with the place for its answer.
 pub(crate) enum Call {
@@ -138,6 +144,8 @@ struct Run {
 impl AccessorTask<Guest> for Run {
     async fn run(self, accessor: &Accessor<Guest>) -> wasmtime::Result<()> {
         let result = self.channel.openclaw_plugin_channel().call_run(accessor, self.start).await?;
+        let scrubber = scrubber(accessor);
+        let result = result.map_err(|failure| bounded(failure, &scrubber));
         if let Some(ended) = self.ended.upgrade() {
             // Fails only when the instance is being dropped, and then nobody asks how it ended.
             ended.send(Work::Ended(result)).await.ok();
@@ -156,16 +164,63 @@ struct Begun {
 impl AccessorTask<Guest> for Begun {
     async fn run(self, accessor: &Accessor<Guest>) -> wasmtime::Result<()> {
         let channel = self.channel.openclaw_plugin_channel();
+        let scrubber = scrubber(accessor);
+        let bounded = |failure| bounded(failure, &scrubber);
         // An answer that nobody waits for any more is dropped: its caller has already given up and said so.
         match self.call {
-            Call::Send(outbound, reply) => drop(reply.send(channel.call_send(accessor, outbound).await?)),
-            Call::Probe(reply) => drop(reply.send(channel.call_probe(accessor).await?)),
+            Call::Send(outbound, reply) => {
+                let outcome = match channel.call_send(accessor, outbound).await? {
+                    Outcome::Sent(receipt) => Outcome::Sent(receipt),
+                    Outcome::Retryable(failure) => Outcome::Retryable(bounded(failure)),
+                    Outcome::Ambiguous(failure) => Outcome::Ambiguous(bounded(failure)),
+                    Outcome::Permanent(failure) => Outcome::Permanent(bounded(failure)),
+                    Outcome::Unauthorised(failure) => Outcome::Unauthorised(bounded(failure)),
+                };
+                drop(reply.send(outcome));
+            }
+            Call::Probe(reply) => drop(reply.send(channel.call_probe(accessor).await?.map_err(bounded))),
             Call::Typing(target, reply) => {
                 if let Some(typing) = &self.typing {
-                    drop(reply.send(typing.openclaw_plugin_typing().call_notify(accessor, target).await?));
+                    let shown = typing.openclaw_plugin_typing().call_notify(accessor, target).await?;
+                    drop(reply.send(shown.map_err(bounded)));
                 }
             }
         }
         Ok(())
+    }
+}
+
+fn scrubber(accessor: &Accessor<Guest>) -> Arc<Scrubber> {
+    accessor.with(|mut access| Arc::clone(&access.get().scrubber))
+}
+
+/// A guest's failure as it may be shown and kept: its words can repeat what the vendor said of the URL, which holds the
+/// secret. Scrubbed before it is cut, so that no part of a secret is left.
+fn bounded(failure: Failure, scrubber: &Scrubber) -> Failure {
+    let clean = |text: &str, limit| cut(&scrubber.scrub(text), limit).to_owned();
+    Failure { code: clean(&failure.code, CODE), detail: clean(&failure.detail, DETAIL), ..failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_secrets::Secret;
+
+    use super::*;
+    use crate::bindings::channel_types::FailureKind;
+
+    #[test]
+    fn a_failure_is_free_of_secrets_and_no_longer_than_the_contract_says() {
+        let scrubber = Scrubber::new(&[Secret::from("12345:secret-value")]);
+        let failure = |code: &str, detail: &str| Failure {
+            kind: FailureKind::Permanent,
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+            retry_after_ms: Some(7),
+        };
+        let seen = bounded(failure("404", "no such path: /bot12345:secret-value/x"), &scrubber);
+        assert_eq!((seen.code.as_str(), seen.detail.as_str()), ("404", "no such path: /bot***/x"));
+        assert_eq!(seen.retry_after_ms, Some(7));
+        let long = bounded(failure(&"c".repeat(100), &"é".repeat(5_000)), &scrubber);
+        assert_eq!((long.code.len(), long.detail.len()), (CODE, DETAIL));
     }
 }
