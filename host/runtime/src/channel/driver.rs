@@ -197,8 +197,9 @@ fn scrubber(accessor: &Accessor<Guest>) -> Arc<Scrubber> {
 /// A guest's failure as it may be shown and kept: its words can repeat what the vendor said of the URL, which holds the
 /// secret. Scrubbed before it is cut, so that no part of a secret is left.
 fn bounded(failure: Failure, scrubber: &Scrubber) -> Failure {
-    let clean = |text: &str, limit| cut(&scrubber.scrub(text), limit).to_owned();
-    Failure { code: clean(&failure.code, CODE), detail: clean(&failure.detail, DETAIL), ..failure }
+    let clean = |text: String, limit| cut(&scrubber.scrub(&text), limit).to_owned();
+    let Failure { kind, code, detail, retry_after_ms } = failure;
+    Failure { kind, code: clean(code, CODE), detail: clean(detail, DETAIL), retry_after_ms }
 }
 
 #[cfg(test)]
