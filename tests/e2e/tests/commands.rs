@@ -171,7 +171,7 @@ async fn a_taken_port_names_who_has_it() {
     let began = std::time::Instant::now();
     let refused = second.run(&["gateway", "run", "--port", &home.port().to_string()]).await;
     assert_eq!(refused.code, 1, "{refused:?}");
-    assert!(began.elapsed().as_secs() < 3);
+    assert!(began.elapsed().as_secs() < 10);
     let pid = format!("pid {}", gateway.pid());
     assert_has(&refused.stderr, &["another gateway instance is already listening on ws://127.0.0.1:", &pid]);
     // The same installation twice is told apart.
