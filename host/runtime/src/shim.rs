@@ -1,7 +1,7 @@
 //! Provider shims: pure functions, called inline, on instances from a pool.
 //!
 //! A shim imports nothing, so a call can neither wait nor reach anything; all that it can do wrong is to compute for too
-//! long (an epoch trap after 20 ms), to want too much memory, or to trap. Each of these costs its instance and the
+//! long (an epoch trap after 20 ms, more for large inputs), to want too much memory, or to trap. Each of these costs its instance and the
 //! streams on it, and nothing else. One pool serves one (provider, credential).
 //!
 //! Only bundled shims share instances. Any other gets a fresh one for each call and each stream, so that what it keeps of
@@ -19,8 +19,9 @@ use crate::channel::memory::MemoryLimit;
 use crate::plugin::{Code, Plugin};
 use crate::{LoadError, Runtime};
 
-/// Epoch ticks of 5 ms that one call may take.
+/// Epoch ticks of 5 ms that one call may take, and one more for each so many bytes that it is given.
 const TICKS: u64 = 4;
+const BYTES_A_TICK: usize = 64 << 10;
 /// Streams that share an instance.
 const STREAMS: usize = 32;
 /// Most instances of one pool: with [`STREAMS`] each, the most streams at once.
@@ -114,6 +115,7 @@ impl ShimPool {
         request: &wit::ChatRequest,
     ) -> Result<Result<wit::HttpRequest, wit::Failure>, ShimError> {
         self.shared.any(|instance| {
+            instance.allow(size(request));
             instance.shim.openclaw_plugin_provider().call_prepare(&mut instance.store, request)
         })
     }
@@ -248,11 +250,32 @@ impl Shared {
     }
 }
 
+impl Instance {
+    /// Gives the call that is about to begin the time that so many bytes deserve.
+    fn allow(&mut self, bytes: usize) {
+        self.store.set_epoch_deadline(TICKS + (bytes / BYTES_A_TICK) as u64);
+    }
+}
+
+/// About how many bytes a request has.
+fn size(request: &wit::ChatRequest) -> usize {
+    let content = |content: &wit::Content| match content {
+        wit::Content::Text(text) => text.len(),
+        wit::Content::Parts(parts) => {
+            parts.iter().map(|(wit::Part::Text(text) | wit::Part::Image(text))| text.len()).sum()
+        }
+    };
+    let messages = request.messages.iter().filter_map(|message| message.content.as_ref()).map(content);
+    let tools = request.tools.iter().filter_map(|tool| tool.parameters.as_ref()).map(String::len);
+    messages.chain(tools).sum()
+}
+
 impl ShimDecoder {
     /// Feeds the next bytes of the answer.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Result<Vec<wit::Chunk>, wit::Failure>, ShimError> {
         let decoder = self.decoder;
         self.call(|instance| {
+            instance.allow(bytes.len());
             instance.shim.openclaw_plugin_provider().decoder().call_push(&mut instance.store, decoder, bytes)
         })
     }
