@@ -199,7 +199,7 @@ impl Account {
         running: &dyn Running,
         answer: &mut Option<oneshot::Sender<Status>>,
     ) -> Option<Next> {
-        let began = Instant::now();
+        let stable = Instant::now() + STABLE;
         let mut health = running.health();
         let ended = running.ended();
         tokio::pin!(ended);
@@ -208,7 +208,7 @@ impl Account {
             self.status.send_modify(|status| status.follow(&now));
             // Nothing is lost by the branch that does not win: health keeps its last value, commands stay queued.
             tokio::select! {
-                end = &mut ended => return Some(self.failed(end, began.elapsed())),
+                end = &mut ended => return Some(self.failed(end)),
                 command = self.commands.recv() => {
                     self.status.send_modify(|status| status.enter(State::Draining, None));
                     running.stop(GRACE).await;
@@ -224,10 +224,13 @@ impl Account {
                         }
                     };
                 }
+                () = tokio::time::sleep_until(stable), if self.status.borrow().failures > 0 => {
+                    self.status.send_modify(|status| status.failures = 0);
+                }
                 changed = health.changed() => {
                     if changed.is_err() {
                         // The instance no longer reports; its end follows.
-                        return Some(self.failed(ended.await, began.elapsed()));
+                        return Some(self.failed(ended.await));
                     }
                 }
             }
@@ -291,10 +294,7 @@ impl Account {
         }
     }
 
-    fn failed(&self, end: End, ran: Duration) -> Next {
-        if ran >= STABLE {
-            self.status.send_modify(|status| status.failures = 0);
-        }
+    fn failed(&self, end: End) -> Next {
         match end {
             End::Failed(why) => self.back_off(why),
             End::AuthRequired(why) => self.auth_required(why),

@@ -121,6 +121,7 @@ async fn a_long_healthy_stretch_clears_the_failures() {
     );
     let account = supervisor.ensure("a/b");
     account.watch().wait_for(|status| status.failures == 2).await.unwrap();
+    account.watch().wait_for(|status| status.state == State::Ready && status.failures == 0).await.unwrap();
     account.watch().wait_for(|status| status.last_failure.as_deref() == Some("late")).await.unwrap();
     assert_eq!(account.status().failures, 1);
 }

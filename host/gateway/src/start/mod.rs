@@ -352,9 +352,23 @@ fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayAuth, began:
             secret.expose()
         ));
     }
-    lines.push("Try next: openclaw agent --message \"hello\"".to_owned());
+    lines.push(format!("Try next: {} agent --message \"hello\"", own_name()));
     // Standard output may be closed; the log has said the same.
     drop(io::Write::write_all(&mut io::stdout().lock(), format!("{}\n", lines.join("\n")).as_bytes()));
+}
+
+/// How a person types this program: by its name where the shell would find it, else by its path.
+fn own_name() -> String {
+    let Ok(program) = std::env::current_exe() else { return "openclaw".to_owned() };
+    let on_path = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path)
+            .any(|folder| folder.join("openclaw").canonicalize().ok() == program.canonicalize().ok())
+    });
+    if on_path {
+        return "openclaw".to_owned();
+    }
+    let here = std::env::current_dir().unwrap_or_default();
+    program.strip_prefix(&here).unwrap_or(&program).display().to_string()
 }
 
 /// What clients hear while nothing happens: a tick, and the state of health.
