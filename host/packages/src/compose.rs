@@ -3,31 +3,13 @@
 
 use std::fmt;
 
+use openclaw_secrets::PATH_SEGMENT;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::grant::ResolvedGrant;
 
-/// What is encoded in a secret's path segment: everything that RFC 3986 does not let stand in `pchar`.
-pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'!')
-    .remove(b'$')
-    .remove(b'&')
-    .remove(b'\'')
-    .remove(b'(')
-    .remove(b')')
-    .remove(b'*')
-    .remove(b'+')
-    .remove(b',')
-    .remove(b';')
-    .remove(b'=')
-    .remove(b':')
-    .remove(b'@');
-/// As [`SEGMENT`], for a path that the guest has already encoded where it had to.
-const GUEST_PATH: &AsciiSet = &SEGMENT.remove(b'/').remove(b'%');
+/// As [`PATH_SEGMENT`], for a path that the guest has already encoded where it had to.
+const GUEST_PATH: &AsciiSet = &PATH_SEGMENT.remove(b'/').remove(b'%');
 /// Everything but RFC 3986 `unreserved`.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

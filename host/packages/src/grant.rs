@@ -3,11 +3,11 @@
 
 use std::fmt;
 
+use openclaw_secrets::PATH_SEGMENT;
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use url::{Host, Url};
 
-use crate::compose::SEGMENT;
 use crate::error::GrantError;
 use crate::manifest::{Http, Origin};
 use crate::secret::AccountSecrets;
@@ -185,7 +185,7 @@ fn path_with_secrets(entry: &Http, secrets: &AccountSecrets) -> Result<String, G
                 if let Some(problem) = problem {
                     return Err(GrantError::SecretValue { secret: name.clone(), place: "path", problem });
                 }
-                path.extend(utf8_percent_encode(secret.expose(), SEGMENT));
+                path.extend(utf8_percent_encode(secret.expose(), PATH_SEGMENT));
             }
         }
     }

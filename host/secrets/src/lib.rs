@@ -6,7 +6,7 @@ mod scrub;
 mod secret;
 
 pub use pattern::redact_line;
-pub use scrub::Scrubber;
+pub use scrub::{PATH_SEGMENT, Scrubber};
 pub use secret::Secret;
 
 /// What stands in place of anything that was taken out.

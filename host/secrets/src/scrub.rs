@@ -18,8 +18,9 @@ const SHORTEST_EMBEDDED: usize = 8;
 
 /// Everything but RFC 3986 `unreserved`.
 const ALL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// What RFC 3986 demands in a path segment: `pchar` stays.
-const SEGMENT: &AsciiSet = &ALL
+/// What is encoded in a path segment: everything that RFC 3986 does not let stand in `pchar`. Whoever puts a secret into a
+/// path encodes it with this set, so that the scrubber finds it there.
+pub const PATH_SEGMENT: &AsciiSet = &ALL
     .remove(b'!')
     .remove(b'$')
     .remove(b'&')
@@ -94,7 +95,7 @@ fn add_spellings(value: &str, into: &mut BTreeSet<String>) {
         return;
     }
     into.insert(value.to_owned());
-    for set in [ALL, SEGMENT] {
+    for set in [ALL, PATH_SEGMENT] {
         let upper = utf8_percent_encode(value, set).to_string();
         into.insert(lower_hex(&upper));
         into.insert(upper.replace("%20", "+"));
@@ -169,7 +170,7 @@ mod tests {
             lower_hex(&upper),
             upper.replace("%20", "+"),
             upper,
-            utf8_percent_encode(VALUE, SEGMENT).to_string(),
+            utf8_percent_encode(VALUE, PATH_SEGMENT).to_string(),
             serde_json::to_string(VALUE).unwrap(),
             serde_json::to_string(VALUE).unwrap().replace('/', "\\/"),
             STANDARD.encode(VALUE),

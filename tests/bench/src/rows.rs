@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use hyper::Method;
-use openclaw_e2e::{GATEWAY_TOKEN, Gateway, Home, KEY, SOON, TOKEN, config};
+use openclaw_e2e::{GATEWAY_TOKEN, Gateway, Home, KEY, SOON, TOKEN, fakes, open};
 use openclaw_fakes::{FakeOpenai, FakeTelegram, Talker};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -57,11 +57,8 @@ pub(crate) async fn all(table: &mut Table) {
 impl World {
     /// Five accounts, one model, everybody admitted.
     async fn new() -> Self {
-        let telegram = FakeTelegram::start().await.unwrap();
-        let model = FakeOpenai::start().await.unwrap();
-        model.require_key(KEY);
-        let mut config = config(&telegram, &model);
-        telegram.add_bot(TOKEN, "bench_bot");
+        let (telegram, model) = fakes().await;
+        let mut config = open(&telegram, &model);
         let mut accounts = serde_json::Map::new();
         accounts.insert("default".into(), json!({ "botToken": TOKEN }));
         for number in 2..=5 {
@@ -69,9 +66,7 @@ impl World {
             telegram.add_bot(&token, &format!("bench_bot_{number}"));
             accounts.insert(format!("a{number}"), json!({ "botToken": token }));
         }
-        config["channels"]["telegram"] = json!({
-            "apiRoot": telegram.api_root(), "dmPolicy": "open", "allowFrom": ["*"], "accounts": accounts,
-        });
+        config["channels"]["telegram"]["accounts"] = accounts.into();
         Self { telegram, model, home: Home::new(config) }
     }
 

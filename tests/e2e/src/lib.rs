@@ -77,17 +77,45 @@ pub fn binary() -> PathBuf {
     path
 }
 
-/// The configuration of one Telegram account and one model, both at the fakes.
-pub fn config(telegram: &FakeTelegram, model: &FakeOpenai) -> Value {
+/// A Bot API server that knows the bot of the tests, and a model server that wants their key.
+pub async fn fakes() -> (FakeTelegram, FakeOpenai) {
+    let telegram = FakeTelegram::start().await.unwrap();
+    telegram.add_bot(TOKEN, "mock_claw_bot");
+    (telegram, model().await)
+}
+
+/// A model server that wants the key of the tests.
+pub async fn model() -> FakeOpenai {
+    let model = FakeOpenai::start().await.unwrap();
+    model.require_key(KEY);
+    model
+}
+
+/// The configuration of a gateway with one model and no channel.
+pub fn model_only(model: &FakeOpenai) -> Value {
     json!({
         "gateway": { "mode": "local", "bind": "loopback", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
-        "channels": { "telegram": { "botToken": TOKEN, "apiRoot": telegram.api_root() } },
         "models": { "providers": { "fake": {
             "baseUrl": model.base_url(), "apiKey": KEY, "api": "openai-completions",
             "models": [{ "id": "echo", "name": "Echo" }],
         } } },
         "agents": { "defaults": { "model": { "primary": "fake/echo" } } },
     })
+}
+
+/// The same with one Telegram account, for which senders have to be paired.
+pub fn config(telegram: &FakeTelegram, model: &FakeOpenai) -> Value {
+    let mut config = model_only(model);
+    config["channels"] = json!({ "telegram": { "botToken": TOKEN, "apiRoot": telegram.api_root() } });
+    config
+}
+
+/// The same, with a bot that everybody may talk to.
+pub fn open(telegram: &FakeTelegram, model: &FakeOpenai) -> Value {
+    let mut config = config(telegram, model);
+    config["channels"]["telegram"]["dmPolicy"] = json!("open");
+    config["channels"]["telegram"]["allowFrom"] = json!(["*"]);
+    config
 }
 
 impl Home {

@@ -9,27 +9,9 @@
 )]
 
 use openclaw_e2e::http::{get, post, send};
-use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY};
-use openclaw_fakes::{FakeOpenai, Mode};
+use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY, model, model_only};
+use openclaw_fakes::Mode;
 use serde_json::{Value, json};
-
-async fn model() -> FakeOpenai {
-    let model = FakeOpenai::start().await.unwrap();
-    model.require_key(KEY);
-    model
-}
-
-/// A gateway with one model and no channel.
-fn config(model: &FakeOpenai) -> Value {
-    json!({
-        "gateway": { "mode": "local", "bind": "loopback", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
-        "models": { "providers": { "fake": {
-            "baseUrl": model.base_url(), "apiKey": KEY, "api": "openai-completions",
-            "models": [{ "id": "echo", "name": "Echo" }],
-        } } },
-        "agents": { "defaults": { "model": { "primary": "fake/echo" } } },
-    })
-}
 
 fn chat(model: &str, text: &str) -> Value {
     json!({ "model": model, "messages": [{ "role": "user", "content": text }] })
@@ -40,7 +22,7 @@ const TOKEN: Option<&str> = Some(GATEWAY_TOKEN);
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_need_no_credential_and_v1_does() {
     let model = model().await;
-    let home = Home::new(config(&model));
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let base = gateway.base();
     let live = get(&format!("{base}/healthz"), None).await.unwrap();
@@ -61,7 +43,7 @@ async fn probes_need_no_credential_and_v1_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn models_are_agents_and_one_can_be_asked_for() {
     let model = model().await;
-    let home = Home::new(config(&model));
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let base = gateway.base();
     let list = get(&format!("{base}/v1/models"), TOKEN).await.unwrap().json();
@@ -79,7 +61,7 @@ async fn models_are_agents_and_one_can_be_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_turn_keeps_its_session() {
     let model = model().await;
-    let home = Home::new(config(&model));
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let url = format!("{}/v1/chat/completions", gateway.base());
     let mut request = chat("openclaw", "first words");
@@ -99,7 +81,7 @@ async fn an_agent_turn_keeps_its_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_raw_route_goes_straight_to_the_provider() {
     let model = model().await;
-    let home = Home::new(config(&model));
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let url = format!("{}/v1/chat/completions", gateway.base());
     let mut request = chat("fake/echo", "straight");
@@ -132,7 +114,7 @@ async fn the_raw_route_goes_straight_to_the_provider() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tool_calls_pass_through_both_ways() {
     let model = model().await;
-    let home = Home::new(config(&model));
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let url = format!("{}/v1/chat/completions", gateway.base());
     model.set_mode(Mode::ToolCall { name: "weather".into(), arguments: r#"{"city":"Graz"}"#.into() });
@@ -154,7 +136,7 @@ async fn tool_calls_pass_through_both_ways() {
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_requests_and_a_misbehaving_backend_are_explained() {
     let model = model().await;
-    let home = Home::new(config(&model));
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let url = format!("{}/v1/chat/completions", gateway.base());
     let cases = [
@@ -197,7 +179,7 @@ async fn bad_requests_and_a_misbehaving_backend_are_explained() {
 async fn a_string_only_backend_works_once_its_flag_is_set() {
     let model = model().await;
     model.set_mode(Mode::StringOnly);
-    let mut config = config(&model);
+    let mut config = model_only(&model);
     config["models"]["providers"]["fake"]["models"][0]["compat"] = json!({ "requiresStringContent": true });
     let home = Home::new(config);
     let gateway = home.start().await;

@@ -8,20 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
-use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY, eventually};
-use openclaw_fakes::{FakeOpenai, Mode};
+use openclaw_e2e::{Home, eventually, model, model_only};
+use openclaw_fakes::Mode;
 use serde_json::{Value, json};
-
-fn config(model: &FakeOpenai) -> Value {
-    json!({
-        "gateway": { "mode": "local", "bind": "loopback", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
-        "models": { "providers": { "fake": {
-            "baseUrl": model.base_url(), "apiKey": KEY, "api": "openai-completions",
-            "models": [{ "id": "echo", "name": "Echo" }],
-        } } },
-        "agents": { "defaults": { "model": { "primary": "fake/echo" } } },
-    })
-}
 
 fn assert_has(text: &str, words: &[&str]) {
     for word in words {
@@ -52,8 +41,8 @@ async fn a_newcomer_gets_an_answer_with_two_commands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_ladder_of_the_guide_works_as_written() {
-    let model = FakeOpenai::start().await.unwrap();
-    let home = Home::new(config(&model));
+    let model = model().await;
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let status = home.run(&["status"]).await.ok();
     assert_has(&status.stdout, &["OpenClaw status", "reachable", "fake/echo", "Next steps:"]);
@@ -86,8 +75,8 @@ async fn the_ladder_of_the_guide_works_as_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn following_the_log_shows_what_happens_next() {
     use tokio::io::{AsyncBufReadExt, BufReader};
-    let model = FakeOpenai::start().await.unwrap();
-    let home = Home::new(config(&model));
+    let model = model().await;
+    let home = Home::new(model_only(&model));
     let _gateway = home.start().await;
     let mut follow = home.command(&["logs", "--follow", "--json", "--interval", "50"]);
     let mut child = follow.stdout(std::process::Stdio::piped()).spawn().unwrap();
@@ -110,8 +99,8 @@ async fn following_the_log_shows_what_happens_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn infer_needs_no_gateway_and_shows_the_providers_words() {
-    let model = FakeOpenai::start().await.unwrap();
-    let home = Home::new(config(&model));
+    let model = model().await;
+    let home = Home::new(model_only(&model));
     let plain = home.run(&["infer", "model", "run", "--model", "fake/echo", "--prompt", "hi"]).await.ok();
     assert_has(
         &plain.stdout,
@@ -132,15 +121,15 @@ async fn infer_needs_no_gateway_and_shows_the_providers_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_must_be_refused_is_refused_with_its_text_and_code() {
-    let model = FakeOpenai::start().await.unwrap();
-    let mut no_mode = config(&model);
+    let model = model().await;
+    let mut no_mode = model_only(&model);
     no_mode["gateway"].as_object_mut().unwrap().remove("mode");
-    let mut remote = config(&model);
+    let mut remote = model_only(&model);
     remote["gateway"]["mode"] = json!("remote");
-    let mut exposed = config(&model);
+    let mut exposed = model_only(&model);
     exposed["gateway"]["bind"] = json!("lan");
     exposed["gateway"]["auth"] = json!({ "mode": "none" });
-    let mut unknown = config(&model);
+    let mut unknown = model_only(&model);
     unknown["gateway"]["bogus"] = json!(1);
     for (config, code, words) in [
         (no_mode, 78, &["Gateway start blocked: ", "set gateway.mode=local"][..]),
@@ -162,10 +151,10 @@ async fn a_start_that_must_be_refused_is_refused_with_its_text_and_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_names_who_has_it() {
-    let model = FakeOpenai::start().await.unwrap();
-    let home = Home::new(config(&model));
+    let model = model().await;
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
-    let mut other = config(&model);
+    let mut other = model_only(&model);
     other["gateway"]["port"] = json!(home.port());
     let second = Home::new(other);
     let began = std::time::Instant::now();
@@ -181,8 +170,8 @@ async fn a_taken_port_names_who_has_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_work_disables_only_its_owner() {
-    let model = FakeOpenai::start().await.unwrap();
-    let mut config = config(&model);
+    let model = model().await;
+    let mut config = model_only(&model);
     config["channels"]["telegram"] = json!({ "dmPolicy": "pairing" });
     let home = Home::new(config);
     let _gateway = home.start().await;
@@ -194,8 +183,8 @@ async fn what_cannot_work_disables_only_its_owner() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn configuration_is_read_set_and_checked_in_place() {
-    let model = FakeOpenai::start().await.unwrap();
-    let home = Home::new(config(&model));
+    let model = model().await;
+    let home = Home::new(model_only(&model));
     let text = std::fs::read_to_string(home.config_path()).unwrap();
     std::fs::write(home.config_path(), text.replacen('{', "{\n  // kept by every edit", 1)).unwrap();
     assert_has(&home.run(&["config", "validate"]).await.ok().stdout, &["Config valid: "]);
@@ -231,8 +220,8 @@ async fn configuration_is_read_set_and_checked_in_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_gateway_commands_say_so_and_what_to_do() {
-    let model = FakeOpenai::start().await.unwrap();
-    let home = Home::new(config(&model));
+    let model = model().await;
+    let home = Home::new(model_only(&model));
     let status = home.run(&["gateway", "status"]).await.ok();
     assert_has(&format!("{}{}", status.stdout, status.stderr), &["RPC probe: failed", "Runtime: stopped"]);
     let channels = home.run(&["channels", "status"]).await.ok();
@@ -247,8 +236,8 @@ async fn without_a_gateway_commands_say_so_and_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_token_is_told_and_sigterm_ends_cleanly() {
-    let model = FakeOpenai::start().await.unwrap();
-    let home = Home::new(config(&model));
+    let model = model().await;
+    let home = Home::new(model_only(&model));
     let gateway = home.start().await;
     let url = format!("ws://127.0.0.1:{}", home.port());
     let bare = home.run(&["gateway", "health", "--url", &url]).await;

@@ -9,24 +9,9 @@
 )]
 
 use openclaw_e2e::http::post;
-use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY, SOON, TOKEN, config, eventually};
-use openclaw_fakes::{FakeOpenai, FakeTelegram, Fault, Mode, Talker};
-use serde_json::{Value, json};
-
-async fn fakes() -> (FakeTelegram, FakeOpenai) {
-    let telegram = FakeTelegram::start().await.unwrap();
-    telegram.add_bot(TOKEN, "mock_claw_bot");
-    let model = FakeOpenai::start().await.unwrap();
-    model.require_key(KEY);
-    (telegram, model)
-}
-
-fn open(telegram: &FakeTelegram, model: &FakeOpenai) -> Value {
-    let mut config = config(telegram, model);
-    config["channels"]["telegram"]["dmPolicy"] = json!("open");
-    config["channels"]["telegram"]["allowFrom"] = json!(["*"]);
-    config
-}
+use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY, SOON, TOKEN, eventually, fakes, open};
+use openclaw_fakes::{FakeTelegram, Fault, Mode, Talker};
+use serde_json::json;
 
 async fn answered(telegram: &FakeTelegram, text: &str) {
     let found = telegram.wait_for(TOKEN, SOON, |sent| {

@@ -10,26 +10,8 @@
 
 use std::time::{Duration, Instant};
 
-use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY, SOON, TOKEN, config, eventually};
-use openclaw_fakes::{FakeOpenai, Mode};
-use openclaw_fakes::{FakeTelegram, Fault, Sent, Talker};
-use serde_json::{Value, json};
-
-async fn fakes() -> (FakeTelegram, FakeOpenai) {
-    let telegram = FakeTelegram::start().await.unwrap();
-    telegram.add_bot(TOKEN, "mock_claw_bot");
-    let model = FakeOpenai::start().await.unwrap();
-    model.require_key(KEY);
-    (telegram, model)
-}
-
-/// A configuration in which everybody may talk to the bot.
-fn open(telegram: &FakeTelegram, model: &FakeOpenai) -> Value {
-    let mut config = config(telegram, model);
-    config["channels"]["telegram"]["dmPolicy"] = json!("open");
-    config["channels"]["telegram"]["allowFrom"] = json!(["*"]);
-    config
-}
+use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY, SOON, TOKEN, config, eventually, fakes, open};
+use openclaw_fakes::{FakeTelegram, Fault, Mode, Sent, Talker};
 
 async fn answer_with(telegram: &FakeTelegram, text: &str) -> Sent {
     let found = telegram.wait_for(TOKEN, SOON, |sent| {
