@@ -20,6 +20,7 @@ pub use crate::bindings::channel::openclaw::plugin::inbound::AdmitError;
 pub use crate::bindings::channel::openclaw::plugin::inbound::Connection;
 
 const ID: usize = 256;
+const NAME: usize = 1 << 10;
 const TEXT: usize = 256 << 10;
 const OPAQUE: usize = 4 << 10;
 
@@ -36,12 +37,23 @@ pub trait Inbox: Send + Sync + 'static {
 /// Names the field of `message` that breaks its bound.
 fn out_of_bounds(message: &types::Message, cursor: Option<&[u8]>) -> Option<&'static str> {
     let id = |text: &str| !text.is_empty() && text.len() <= ID;
+    let name = |text: &Option<String>| text.as_ref().is_none_or(|text| text.len() <= NAME);
+    let quote = message.quote.as_ref();
     let checks = [
         (id(&message.id), "id: 1 to 256 bytes"),
         (id(&message.conversation.room), "conversation.room: 1 to 256 bytes"),
         (id(&message.sender.id), "sender.id: 1 to 256 bytes"),
         (message.conversation.thread.as_deref().is_none_or(id), "conversation.thread: 1 to 256 bytes"),
         (message.conversation.space.as_deref().is_none_or(id), "conversation.space: 1 to 256 bytes"),
+        (name(&message.conversation.title), "conversation.title: at most 1 KiB"),
+        (name(&message.sender.username), "sender.username: at most 1 KiB"),
+        (name(&message.sender.display_name), "sender.display-name: at most 1 KiB"),
+        (
+            quote.is_none_or(|quote| quote.message_id.as_deref().is_none_or(id)),
+            "quote.message-id: 1 to 256 bytes",
+        ),
+        (quote.is_none_or(|quote| name(&quote.author)), "quote.author: at most 1 KiB"),
+        (quote.is_none_or(|quote| quote.text.len() <= TEXT), "quote.text: at most 256 KiB"),
         (message.text.len() <= TEXT, "text: at most 256 KiB"),
         (message.reply_context.len() <= OPAQUE, "reply-context: at most 4 KiB"),
         (cursor.is_none_or(|cursor| cursor.len() <= OPAQUE), "cursor: at most 4 KiB"),
@@ -91,5 +103,62 @@ impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
                 .with(|mut access| access.get().facts.send_modify(|facts| facts.received(SystemTime::now())));
         }
         Ok(admitted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message() -> types::Message {
+        types::Message {
+            id: "1".into(),
+            conversation: types::Conversation {
+                kind: types::ChatKind::Direct,
+                space: None,
+                room: "r".into(),
+                thread: None,
+                title: None,
+            },
+            sender: types::Sender {
+                kind: types::SenderKind::Person,
+                id: "s".into(),
+                username: None,
+                display_name: None,
+            },
+            text: String::new(),
+            sent_at_ms: 0,
+            mentions_self: false,
+            reply_to_self: false,
+            edited: false,
+            forwarded: false,
+            quote: Some(types::Quote { message_id: None, author: None, text: String::new() }),
+            reply_context: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_message_has_a_bound() {
+        let check = |change: &dyn Fn(&mut types::Message), field: Option<&str>| {
+            let mut message = message();
+            change(&mut message);
+            let broken = out_of_bounds(&message, None).and_then(|rule| rule.split(':').next());
+            assert_eq!(broken, field);
+        };
+        let long = |bytes: usize| "x".repeat(bytes + 1);
+        check(&|_| {}, None);
+        check(&|message| message.id = String::new(), Some("id"));
+        check(&|message| message.id = long(ID), Some("id"));
+        check(&|message| message.conversation.room = long(ID), Some("conversation.room"));
+        check(&|message| message.conversation.thread = Some(long(ID)), Some("conversation.thread"));
+        check(&|message| message.conversation.title = Some(long(NAME)), Some("conversation.title"));
+        check(&|message| message.sender.id = long(ID), Some("sender.id"));
+        check(&|message| message.sender.display_name = Some(long(NAME)), Some("sender.display-name"));
+        check(&|message| message.text = long(TEXT), Some("text"));
+        check(&|message| message.reply_context = vec![0; OPAQUE + 1], Some("reply-context"));
+        let quoted = |author, text| Some(types::Quote { message_id: None, author, text });
+        check(&|message| message.quote = quoted(Some(long(NAME)), String::new()), Some("quote.author"));
+        check(&|message| message.quote = quoted(None, long(TEXT)), Some("quote.text"));
+        assert!(out_of_bounds(&message(), Some(&[0; OPAQUE + 1])).is_some());
     }
 }
