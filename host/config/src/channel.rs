@@ -1,17 +1,14 @@
 //! Judges the sections of `channels` by their plugins' JSON Schemas, account by account, in the same words as the
 //! rest of the file.
 
-use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{Draft, ValidationError};
 use serde_json::{Map, Value};
 
-use crate::json5::{Kind, Node, Span};
+use crate::json5::{Kind, Node};
 use crate::model::{HOST_KEYS, NOT_CHANNELS, laid_over};
 use crate::path::{KeyPath, Step};
-use crate::validate::{ChannelSchemas, Judge, received, unrecognized};
-
-/// The longest text of a schema's own error.
-const LONGEST_MESSAGE: usize = 300;
+use crate::basis::ChannelSchemas;
+use crate::by_schema::{Place, Schema};
+use crate::validate::{Judge, received};
 
 pub(crate) fn check(judge: &mut Judge<'_>, channels: &Node, schemas: &ChannelSchemas) {
     let Kind::Object(members) = &channels.kind else { return };
@@ -23,12 +20,21 @@ pub(crate) fn check(judge: &mut Judge<'_>, channels: &Node, schemas: &ChannelSch
             judge.issue(&path, member.value.span, message);
             continue;
         };
-        match schemas.get(&member.key) {
-            Some(schema) => Section { path, node: &member.value }.check(judge, &schema.schema),
-            None => {
-                let message = "no installed plugin serves this channel; it does not run".to_owned();
-                judge.warning(&path, member.key_span, message);
-            }
+        let schema = schemas.get(&member.key);
+        if let Some(schema) = schema {
+            Section { path: path.clone(), node: &member.value }.check(judge, &schema.schema);
+        }
+        // A channel that is switched off misses nothing.
+        let wanted = !matches!(
+            member.value.member("enabled").map(|enabled| &enabled.value.kind),
+            Some(Kind::Bool(false))
+        );
+        let missing = match schema {
+            Some(schema) => schema.unusable.clone(),
+            None => Some("no installed plugin serves this channel (see: openclaw plugins list)".to_owned()),
+        };
+        if let Some(message) = missing.filter(|_| wanted) {
+            judge.issue(&path, member.key_span, message);
         }
     }
 }
@@ -49,24 +55,14 @@ struct Account<'n> {
 impl Section<'_> {
     fn check(&self, judge: &mut Judge<'_>, schema: &Value) {
         self.check_host_keys(judge);
-        let validator = match jsonschema::options().with_draft(Draft::Draft202012).build(schema) {
-            Ok(validator) => validator,
-            Err(error) => {
-                let message = format!("the plugin's own schema is broken: {}", shorten(&error.to_string()));
-                judge.issue(&self.path, self.node.span, message);
-                return;
-            }
-        };
+        let Some(schema) = Schema::compile(judge, schema, &self.path, self.node.span) else { return };
         for account in self.accounts() {
             let mut value = account.merged();
             account.check_open(judge, &value);
             for key in HOST_KEYS {
                 value.remove(*key);
             }
-            let value = Value::Object(value);
-            for error in validator.iter_errors(&value) {
-                account.tell(judge, schema, &value, &error);
-            }
+            schema.check(judge, &Value::Object(value), |rest| account.place(rest));
         }
     }
 
@@ -124,26 +120,11 @@ impl Account<'_> {
             Some(Step::Key(key)) => key.as_str(),
             Some(Step::Index(_)) | None => "",
         };
-        let (path, mut at) = match &self.own {
+        let (path, at) = match &self.own {
             Some((path, own)) if own.member(first).is_some() => (path, *own),
             _ => (&self.section.path, self.section.node),
         };
-        let mut key = at.span;
-        for step in rest.steps() {
-            let next = match (&at.kind, step) {
-                (Kind::Object(_), Step::Key(key)) => {
-                    at.member(key).map(|member| (member.key_span, &member.value))
-                }
-                (Kind::Array(items), step) => {
-                    step.as_index().and_then(|n| items.get(n)).map(|item| (item.value.span, &item.value))
-                }
-                _ => None,
-            };
-            // What is missing is told at the place where it would be.
-            let Some((key_span, value)) = next else { break };
-            (key, at) = (key_span, value);
-        }
-        Place { path: path.join(rest), value: at.span, key }
+        Place::below(path, at, rest)
     }
 
     /// Everybody may only be let in on purpose.
@@ -166,69 +147,4 @@ impl Account<'_> {
         let span = self.place(&KeyPath::from_keys(&[blamed])).value;
         judge.issue(&self.place(&KeyPath::from_keys(&["allowFrom"])).path, span, message);
     }
-
-    fn tell(&self, judge: &mut Judge<'_>, schema: &Value, value: &Value, error: &ValidationError<'_>) {
-        let rest = KeyPath::from_pointer(error.instance_path().as_str(), value);
-        let mut say = |rest: &KeyPath, message: String| {
-            let place = self.place(rest);
-            judge.issue(&place.path, place.value, message);
-        };
-        match error.kind() {
-            ValidationErrorKind::AdditionalProperties { unexpected }
-            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-                let known = known_keys(schema, error);
-                for key in unexpected {
-                    let place = self.place(&rest.key(key));
-                    judge.issue(&place.path.parent(), place.key, unrecognized(key, known.iter().copied()));
-                }
-            }
-            ValidationErrorKind::Type { kind } => {
-                let expected = match kind {
-                    TypeKind::Single(one) => one.to_string(),
-                    TypeKind::Multiple(many) => {
-                        many.iter().map(|one| one.to_string()).collect::<Vec<_>>().join("|")
-                    }
-                };
-                let received = match error.instance().as_ref() {
-                    Value::Null => "null",
-                    Value::Bool(_) => "boolean",
-                    Value::Number(_) => "number",
-                    Value::String(_) => "string",
-                    Value::Array(_) => "array",
-                    Value::Object(_) => "object",
-                };
-                say(&rest, format!("Invalid input: expected {expected}, received {received}"));
-            }
-            ValidationErrorKind::Enum { options } => {
-                let options: Vec<String> =
-                    options.as_array().into_iter().flatten().map(Value::to_string).collect();
-                say(&rest, format!("Invalid option: expected one of {}", options.join("|")));
-            }
-            ValidationErrorKind::Required { property } => {
-                let key = property.as_str().unwrap_or_default();
-                say(&rest.key(key), "Invalid input: a value is required, received undefined".to_owned());
-            }
-            // The value itself may be a secret.
-            _ => say(&rest, format!("Invalid input: {}", shorten(&error.masked().to_string()))),
-        }
-    }
-}
-
-/// Where something stands in the file.
-struct Place {
-    path: KeyPath,
-    value: Span,
-    key: Span,
-}
-
-/// The names beside the `additionalProperties` that refused another one.
-fn known_keys<'s>(schema: &'s Value, error: &ValidationError<'_>) -> Vec<&'s str> {
-    let keyword = error.schema_path().as_str();
-    let object = keyword.rsplit_once('/').map_or("", |(object, _)| object);
-    let properties = schema.pointer(&format!("{object}/properties")).and_then(Value::as_object);
-    properties.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
-}
-
-fn shorten(message: &str) -> String {
-    message.chars().take(LONGEST_MESSAGE).collect()
 }

@@ -2,17 +2,22 @@
 //! Never changes a byte that an edit did not ask for, never writes on reading, and knows no channel's or provider's
 //! own keys: those are judged by schemas that the caller hands in.
 
+mod basis;
+mod by_schema;
 mod channel;
 mod edit;
 mod env;
 mod error;
+mod include;
 mod json5;
+mod migrate;
 mod model;
 mod onboard;
 mod ops;
 mod path;
 mod paths;
 mod print;
+mod provider;
 mod read;
 mod redact;
 mod report;
@@ -24,16 +29,20 @@ mod substitute;
 mod validate;
 mod write;
 
+pub use basis::{Basis, ChannelSchema, ChannelSchemas, MovedKey, PluginSchemas, ProviderSchema};
 pub use env::{Env, LayeredEnv, ProcessEnv};
 pub use error::ConfigError;
+pub use include::Included;
 pub use json5::{MAX_BYTES, MAX_DEPTH, SyntaxError};
+pub use migrate::Moved;
 pub use model::*;
 pub use onboard::{OnboardOptions, Onboarded, is_foreign_installation, onboard_local};
 pub use ops::{ChangeOutcome, Changed, Loaded, SetOptions, get, load, set, unset};
 pub use path::{KeyPath, Step};
 pub use paths::Paths;
+pub use provider::DEFAULT_API;
 pub use read::{Source, hash};
 pub use report::{Issue, Owner, Report};
 pub use secret_ref::{REDACTED, SecretError, SecretInput, present, resolve_secret};
-pub use validate::{ChannelSchema, ChannelSchemas, validate};
+pub use validate::validate;
 pub use write::{Written, update};

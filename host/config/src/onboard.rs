@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::ConfigError;
+use crate::basis::{Basis, PluginSchemas};
 use crate::edit;
 use crate::env::Env;
 use crate::model::{AuthMode, Bind, Config};
@@ -15,7 +16,7 @@ use crate::path::KeyPath;
 use crate::paths::Paths;
 use crate::secret_ref::SecretInput;
 use crate::start::{DEFAULT_PORT, random_token};
-use crate::validate::{ChannelSchemas, validate};
+use crate::validate::validate;
 use crate::write::{Written, create_private_dir, update};
 
 /// Says that this program created the installation. It is a file of its own and not a key in `openclaw.json`, because
@@ -73,20 +74,21 @@ pub fn is_foreign_installation(state_dir: &Path) -> bool {
 pub fn onboard_local(
     paths: &Paths,
     options: &OnboardOptions,
-    schemas: &ChannelSchemas,
+    plugins: &PluginSchemas,
     env: &dyn Env,
 ) -> Result<Onboarded, ConfigError> {
+    let basis = Basis::new(&paths.config, plugins, env);
     let foreign = is_foreign_installation(&paths.state_dir);
     let mut generated_token = false;
     let written = update(&paths.config, None, |old| {
         let old = old.filter(|text| !text.trim().is_empty()).unwrap_or("{}\n");
         let (new, generated) = complete(old, options, env).map_err(|error| error.in_file(&paths.config))?;
-        accept(old, &new, schemas, env)?;
+        accept(old, &new, &basis)?;
         generated_token = generated;
         Ok(new)
     })?;
     let document = crate::read::Source::read(&paths.config)?.map_or_else(String::new, |source| source.text);
-    let config = validate(&document, schemas, env).config.unwrap_or_default();
+    let config = validate(&document, &basis).config.unwrap_or_default();
     let configured = config.agents.defaults.workspace.as_deref();
     let workspace = configured.map_or_else(|| paths.workspace(), |workspace| paths.expand(workspace));
     let sessions = paths.sessions_dir(FIRST_AGENT);
@@ -206,7 +208,7 @@ mod tests {
     fn run(paths: &Paths, now: &str) -> Result<Onboarded, ConfigError> {
         let options =
             OnboardOptions { version: "0.1.0".to_owned(), now: now.to_owned(), ..OnboardOptions::default() };
-        onboard_local(paths, &options, &BTreeMap::new(), &BTreeMap::new())
+        onboard_local(paths, &options, &PluginSchemas::default(), &BTreeMap::new())
     }
 
     fn read(paths: &Paths) -> String {
@@ -225,7 +227,7 @@ mod tests {
         assert!(done.sessions.ends_with(".openclaw/agents/main/sessions") && done.sessions.is_dir());
         let mode = std::fs::metadata(&paths.state_dir).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        let report = validate(&read(&paths), &BTreeMap::new(), &BTreeMap::new());
+        let report = validate(&read(&paths), &Basis::new(&paths.config, &PluginSchemas::default(), &BTreeMap::new()));
         assert!(report.is_valid() && report.warnings.is_empty(), "{:?}", report.issues);
         let document = parse(&read(&paths), &paths.config).unwrap();
         assert_eq!(document["gateway"]["auth"]["token"].as_str().unwrap().len(), 48);

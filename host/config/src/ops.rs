@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::ConfigError;
-use crate::env::Env;
 use crate::path::{KeyPath, Step};
 use crate::read::Source;
 use crate::redact::redact;
@@ -14,7 +13,8 @@ use crate::report::{Issue, Owner, Report};
 use crate::secret_ref::REDACTED;
 use crate::sections::ROOT;
 use crate::shape::Shape;
-use crate::validate::{ChannelSchemas, validate};
+use crate::basis::{Basis, ChannelSchemas};
+use crate::validate::validate;
 use crate::write::{Written, update};
 use crate::{edit, json5};
 
@@ -77,9 +77,9 @@ impl ChangeOutcome {
 ///
 /// # Errors
 /// When there is a file that cannot be read. A file with wrong content is no error here: the report says what is wrong.
-pub fn load(config: &Path, schemas: &ChannelSchemas, env: &dyn Env) -> Result<Loaded, ConfigError> {
-    let source = Source::read(config)?;
-    let report = validate(source.as_ref().map_or("{}", |source| source.text.as_str()), schemas, env);
+pub fn load(basis: &Basis<'_>) -> Result<Loaded, ConfigError> {
+    let source = Source::read(basis.config)?;
+    let report = validate(source.as_ref().map_or("{}", |source| source.text.as_str()), basis);
     Ok(Loaded { source, report })
 }
 
@@ -87,9 +87,10 @@ pub fn load(config: &Path, schemas: &ChannelSchemas, env: &dyn Env) -> Result<Lo
 ///
 /// # Errors
 /// [`ConfigError::Unset`] and [`ConfigError::UnknownPath`] tell a key without a value from a key that does not exist.
-pub fn get(config: &Path, path: &KeyPath, schemas: &ChannelSchemas) -> Result<Value, ConfigError> {
-    let document = match Source::read(config)? {
-        Some(source) => parse(&source.text, config)?,
+pub fn get(basis: &Basis<'_>, path: &KeyPath) -> Result<Value, ConfigError> {
+    let schemas = &basis.plugins.channels;
+    let document = match Source::read(basis.config)? {
+        Some(source) => parse(&source.text, basis.config)?,
         None => Value::Object(serde_json::Map::new()),
     };
     match path.find(&document) {
@@ -105,20 +106,20 @@ pub fn get(config: &Path, path: &KeyPath, schemas: &ChannelSchemas) -> Result<Va
 /// When the value cannot be read, the path cannot be followed, or the file would get a fault that concerns the gateway
 /// and that it did not have before. The file is unchanged then.
 pub fn set(
-    config: &Path,
+    basis: &Basis<'_>,
     path: &KeyPath,
     raw: &str,
     options: SetOptions,
-    schemas: &ChannelSchemas,
-    env: &dyn Env,
 ) -> Result<Changed, ConfigError> {
+    let config = basis.config;
+    let schemas = &basis.plugins.channels;
     let value = value_of(raw, path, options.strict_json, schemas)?;
     let current = Source::read(config)?;
     let mut warnings = Vec::new();
     let change = |old: Option<&str>| {
         let old = old.unwrap_or("{}\n");
         let new = edit::set(old, path, &value).map_err(|error| error.in_file(config))?;
-        warnings = accept(old, &new, schemas, env)?;
+        warnings = accept(old, &new, basis)?;
         Ok(new)
     };
     let outcome = if options.dry_run {
@@ -137,12 +138,11 @@ pub fn set(
 /// # Errors
 /// [`ConfigError::NothingToRemove`] when there is no such value; else as [`set`].
 pub fn unset(
-    config: &Path,
+    basis: &Basis<'_>,
     path: &KeyPath,
     dry: bool,
-    schemas: &ChannelSchemas,
-    env: &dyn Env,
 ) -> Result<Changed, ConfigError> {
+    let config = basis.config;
     let current = Source::read(config)?.ok_or_else(|| ConfigError::NotFound { path: config.to_owned() })?;
     let mut warnings = Vec::new();
     let change = |old: Option<&str>| {
@@ -150,7 +150,7 @@ pub fn unset(
         let new = edit::remove(old, path)
             .map_err(|error| error.in_file(config))?
             .ok_or_else(|| ConfigError::NothingToRemove { path: path.to_string() })?;
-        warnings = accept(old, &new, schemas, env)?;
+        warnings = accept(old, &new, basis)?;
         Ok(new)
     };
     let outcome = if dry {
@@ -174,11 +174,10 @@ fn dry_run(
 pub(crate) fn accept(
     old: &str,
     new: &str,
-    schemas: &ChannelSchemas,
-    env: &dyn Env,
+    basis: &Basis<'_>,
 ) -> Result<Vec<String>, ConfigError> {
-    let before = validate(old, schemas, env).issues;
-    let after = validate(new, schemas, env).issues;
+    let before = validate(old, basis).issues;
+    let after = validate(new, basis).issues;
     let known =
         |issue: &Issue| before.iter().any(|old| (&old.path, &old.message) == (&issue.path, &issue.message));
     let added: Vec<&Issue> = after.iter().filter(|issue| !known(issue)).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
-use crate::validate::ChannelSchema;
+use crate::basis::{ChannelSchema, PluginSchemas};
 
 const FILE: &str = r#"{
   // kept
@@ -13,7 +13,7 @@ const FILE: &str = r#"{
 }
 "#;
 
-struct Dir(tempfile::TempDir, ChannelSchemas);
+struct Dir(tempfile::TempDir, PluginSchemas);
 
 impl Dir {
     fn new(text: &str) -> Self {
@@ -22,8 +22,8 @@ impl Dir {
         let schema = json!({"additionalProperties": false, "properties": {
             "pin": {"type": "string"}, "limit": {"type": "integer"}, "name": {"type": "string"},
             "groups": {"additionalProperties": {"properties": {"quiet": {"type": "boolean"}}}}}});
-        let chat = ChannelSchema { schema: Arc::new(schema), secrets: vec!["pin".to_owned()] };
-        Self(dir, ChannelSchemas::from([("chat".to_owned(), chat)]))
+        let chat = ChannelSchema { schema: Arc::new(schema), secrets: vec!["pin".to_owned()], moved: vec![], unusable: None };
+        Self(dir, PluginSchemas { channels: ChannelSchemas::from([("chat".to_owned(), chat)]), ..PluginSchemas::default() })
     }
 
     fn config(&self) -> std::path::PathBuf {
@@ -35,7 +35,7 @@ impl Dir {
     }
 
     fn get(&self, path: &str) -> Result<Value, String> {
-        get(&self.config(), &path.parse().unwrap(), &self.1).map_err(|error| error.to_string())
+        get(&Basis::new(&self.config(), &self.1, &BTreeMap::new()), &path.parse().unwrap()).map_err(|error| error.to_string())
     }
 
     fn set(&self, path: &str, raw: &str) -> Result<Changed, String> {
@@ -44,7 +44,7 @@ impl Dir {
 
     fn set_with(&self, path: &str, raw: &str, options: SetOptions) -> Result<Changed, String> {
         let env = BTreeMap::new();
-        set(&self.config(), &path.parse().unwrap(), raw, options, &self.1, &env)
+        set(&Basis::new(&self.config(), &self.1, &env), &path.parse().unwrap(), raw, options)
             .map_err(|error| error.to_string())
     }
 }
@@ -143,11 +143,11 @@ fn a_fault_of_a_channel_is_a_warning_and_old_faults_can_be_mended_singly() {
     assert_eq!(changed.warnings, ["channels.chat.limit: Invalid input: expected integer, received string"]);
     assert_eq!(dir.set("gateway.port", "5").unwrap().outcome, ChangeOutcome::Updated);
     let env = BTreeMap::new();
-    let removed = unset(&dir.config(), &"gateway.bogus".parse().unwrap(), false, &dir.1, &env).unwrap();
+    let removed = unset(&Basis::new(&dir.config(), &dir.1, &env), &"gateway.bogus".parse().unwrap(), false).unwrap();
     assert_eq!(removed.outcome, ChangeOutcome::Removed);
-    let report = load(&dir.config(), &dir.1, &env).unwrap().report;
+    let report = load(&Basis::new(&dir.config(), &dir.1, &env)).unwrap().report;
     assert_eq!(report.blocking().count(), 0);
-    let again = unset(&dir.config(), &"gateway.bogus".parse().unwrap(), false, &dir.1, &env).unwrap_err();
+    let again = unset(&Basis::new(&dir.config(), &dir.1, &env), &"gateway.bogus".parse().unwrap(), false).unwrap_err();
     assert!(again.to_string().starts_with("Config path not found: gateway.bogus. Nothing was changed."));
 }
 

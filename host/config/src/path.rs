@@ -85,6 +85,12 @@ impl KeyPath {
         Self(self.0.iter().chain(&rest.0).cloned().collect())
     }
 
+    /// Whether `start` is where this path begins, or all of it.
+    #[must_use]
+    pub fn starts_with(&self, start: &Self) -> bool {
+        self.0.starts_with(&start.0)
+    }
+
     /// The keys on the way, without indices.
     pub(crate) fn keys(&self) -> Vec<&str> {
         let mut keys = Vec::new();

@@ -8,7 +8,7 @@ use crate::secret_ref::REDACTED;
 use crate::sections::ROOT;
 use crate::shape::Shape;
 use crate::substitute::is_variable_name;
-use crate::validate::ChannelSchemas;
+use crate::basis::ChannelSchemas;
 
 /// Ends of key names, lower case and without `_` and `-`, that mark a secret.
 const SECRET_ENDS: &[&str] = &[
@@ -83,11 +83,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::validate::ChannelSchema;
+    use crate::basis::ChannelSchema;
 
     #[test]
     fn hides_secrets_and_nothing_else() {
-        let chat = ChannelSchema { schema: Arc::new(json!(true)), secrets: vec!["pin".to_owned()] };
+        let chat = ChannelSchema { schema: Arc::new(json!(true)), secrets: vec!["pin".to_owned()], moved: vec![], unusable: None };
         let schemas = ChannelSchemas::from([("chat".to_owned(), chat)]);
         let document = json!({
             "gateway": {"port": 1, "auth": {"mode": "token", "token": "t", "password": ""}, "token": "old"},

@@ -1,8 +1,11 @@
 //! The verdict on one text: what is wrong where, and who has to stay out because of it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use crate::model::Config;
+use crate::include::Included;
+use crate::migrate::Moved;
+use crate::model::{Config, NOT_CHANNELS};
 use crate::path::{KeyPath, Step};
 
 /// One thing that is wrong, or worth knowing.
@@ -12,6 +15,8 @@ pub struct Issue {
     pub path: String,
     /// What is wrong and, where one is near, which name was probably meant.
     pub message: String,
+    /// The included file that it stands in; `None` for the configuration file itself.
+    pub file: Option<PathBuf>,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
@@ -20,15 +25,30 @@ pub struct Issue {
     pub owner: Owner,
 }
 
+impl Issue {
+    /// `line 3, column 5`, with the file where it is an included one.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.file {
+            Some(file) => format!("{}, line {}, column {}", file.display(), self.line, self.column),
+            None => format!("line {}, column {}", self.line, self.column),
+        }
+    }
+}
+
 /// Whose part of the file a place is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {
-    /// The gateway itself: it does not start.
+    /// The gateway itself: it does not start, and a write is refused.
     Gateway,
     /// `channels.<id>`: that channel does not start; the rest runs.
     Channel(String),
     /// `models.providers.<id>`: that provider is not used; the rest runs.
     Provider(String),
+    /// `hooks`: no hook is served; the rest runs.
+    Hooks,
+    /// `plugins.entries.<id>`: what it says of that plugin is not used; the rest runs.
+    Plugin(String),
 }
 
 impl Owner {
@@ -38,9 +58,36 @@ impl Owner {
             Some(Step::Index(_)) | None => None,
         };
         match (key(0), key(1), key(2)) {
-            (Some("channels"), Some(id), _) => Self::Channel(id.to_owned()),
+            (Some("channels"), Some(id), _) if !NOT_CHANNELS.contains(&id) => Self::Channel(id.to_owned()),
             (Some("models"), Some("providers"), Some(id)) => Self::Provider(id.to_owned()),
+            (Some("hooks"), ..) => Self::Hooks,
+            (Some("plugins"), Some("entries"), Some(id)) => Self::Plugin(id.to_owned()),
             _ => Self::Gateway,
+        }
+    }
+
+    /// The section, as a path.
+    #[must_use]
+    pub fn section(&self) -> String {
+        let below = |keys: &[&str]| KeyPath::from_keys(keys).to_string();
+        match self {
+            Self::Gateway => KeyPath::root().to_string(),
+            Self::Channel(id) => below(&["channels", id]),
+            Self::Provider(id) => below(&["models", "providers", id]),
+            Self::Hooks => below(&["hooks"]),
+            Self::Plugin(id) => below(&["plugins", "entries", id]),
+        }
+    }
+
+    /// What does not happen because of the fault, for people.
+    #[must_use]
+    pub fn consequence(&self) -> String {
+        match self {
+            Self::Gateway => "the gateway does not start with it".to_owned(),
+            Self::Channel(id) => format!("the channel {id} does not start; the rest runs"),
+            Self::Provider(id) => format!("the provider {id} is not used; the rest runs"),
+            Self::Hooks => "no hook is served; the rest runs".to_owned(),
+            Self::Plugin(id) => format!("what it says of the plugin {id} is not used; the rest runs"),
         }
     }
 }
@@ -51,22 +98,28 @@ impl std::fmt::Display for Issue {
     }
 }
 
-/// What validation found. Command line and start-up use the same one.
+/// What validation found. Command line, start-up and reload use the same one.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// What is wrong, in the order of the text.
     pub issues: Vec<Issue>,
     /// What works but is probably not meant.
     pub warnings: Vec<Issue>,
+    /// Older spellings, which were read as the new ones.
+    pub moved: Vec<Moved>,
+    /// Keys that are known and do nothing in this gateway.
+    pub unused: Vec<Issue>,
     /// The typed view; `None` when the text has no structure at all.
     pub config: Option<Config>,
+    /// The files that belong to it besides the configuration file itself.
+    pub included: Vec<Included>,
 }
 
 impl Report {
-    /// Nothing is wrong.
+    /// The gateway can run with it, though perhaps not every part of it.
     #[must_use]
     pub fn is_valid(&self) -> bool {
-        self.issues.is_empty()
+        self.blocking().next().is_none()
     }
 
     /// The issues for which the gateway itself refuses to start and a write is refused.

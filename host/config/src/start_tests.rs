@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::validate;
+use crate::{Basis, PluginSchemas, validate};
 
 fn report(text: &str) -> Report {
-    validate(text, &BTreeMap::new(), &BTreeMap::new())
+    validate(text, &Basis::new(Path::new("openclaw.json"), &PluginSchemas::default(), &BTreeMap::new()))
 }
 
 fn config(text: &str) -> Config {

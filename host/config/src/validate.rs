@@ -2,43 +2,32 @@
 //! with its place; it never stops at the first issue and never changes anything.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::channel;
+use crate::basis::{Basis, ChannelSchemas};
 use crate::env::{Env, LayeredEnv};
-use crate::json5::{self, Kind, Node, Span, position};
+use crate::include::{Texts, compose};
+use crate::json5::{Kind, Node, Span};
+use crate::migrate::migrate;
 use crate::model::Config;
 use crate::path::{KeyPath, Step};
 use crate::report::{Issue, Owner, Report};
 use crate::sections::ROOT;
 use crate::shape::{Field, Shape, nearest};
 use crate::substitute::substitute;
+use crate::{channel, provider};
 
-/// What a channel's plugin says about its section.
-#[derive(Clone, Debug)]
-pub struct ChannelSchema {
-    /// A JSON Schema for the section of one account, that is without `accounts` and `defaultAccount`. The host's own
-    /// keys `enabled` and `name` need not be in it.
-    pub schema: Arc<Value>,
-    /// The keys of the section whose values are secrets.
-    pub secrets: Vec<String>,
-}
-
-/// The installed channels by id.
-pub type ChannelSchemas = BTreeMap<String, ChannelSchema>;
-
-/// Judges a whole text. `env` gives the variables for `${VAR}`; `schemas` knows the installed channels. Schemas of
-/// channels that have no section are not touched.
+/// Judges a whole text with all that it includes. Schemas of plugins that have no section are not touched.
 #[must_use]
-pub fn validate(text: &str, schemas: &ChannelSchemas, env: &dyn Env) -> Report {
-    let mut root = match json5::parse(text) {
-        Ok(root) => root,
+pub fn validate(text: &str, basis: &Basis<'_>) -> Report {
+    let composed = match compose(text, basis) {
+        Ok(composed) => composed,
         Err(error) => {
             let issue = Issue {
                 path: KeyPath::root().to_string(),
                 message: error.message,
+                file: None,
                 line: error.line,
                 column: error.column,
                 owner: Owner::Gateway,
@@ -46,13 +35,22 @@ pub fn validate(text: &str, schemas: &ChannelSchemas, env: &dyn Env) -> Report {
             return Report { issues: vec![issue], ..Report::default() };
         }
     };
-    let mut judge = Judge { text, report: Report::default(), unusable: Vec::new() };
+    let mut root = composed.root;
+    let mut judge = Judge { texts: composed.texts, report: Report::default(), unusable: Vec::new() };
+    for fault in composed.faults {
+        judge.issue(&fault.path, fault.span, fault.message);
+    }
+    let channels = &basis.plugins.channels;
+    judge.report.moved = migrate(&mut root, channels);
     let vars = env_vars(&root);
-    judge.substitute(&mut root, &KeyPath::root(), &LayeredEnv { real: env, defaults: &vars });
-    judge.check(&root, &ROOT, &KeyPath::root(), schemas);
+    judge.substitute(&mut root, &KeyPath::root(), &LayeredEnv { real: basis.env, defaults: &vars });
+    judge.check(&root, &ROOT, &KeyPath::root(), channels);
     if matches!(root.kind, Kind::Object(_)) {
-        if let Some(channels) = root.member("channels") {
-            channel::check(&mut judge, &channels.value, schemas);
+        if let Some(channel_sections) = root.member("channels") {
+            channel::check(&mut judge, &channel_sections.value, channels);
+        }
+        if let Some(models) = root.member("models") {
+            provider::check(&mut judge, &models.value, &basis.plugins.providers);
         }
         let mut document = root.to_value();
         for path in &judge.unusable {
@@ -60,13 +58,14 @@ pub fn validate(text: &str, schemas: &ChannelSchemas, env: &dyn Env) -> Report {
         }
         judge.report.config = Some(Config::from_value(&document));
     }
-    judge.report.issues.sort_by_key(|issue| (issue.line, issue.column));
+    judge.report.issues.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    judge.report.included = judge.texts.into_included();
     judge.report
 }
 
 /// Collects what is found while the tree is walked.
 pub(crate) struct Judge<'t> {
-    text: &'t str,
+    texts: Texts<'t>,
     report: Report,
     /// Values of a wrong type: the typed view does without them, so that one bad value does not hide its neighbours
     /// from commands that work on an invalid file.
@@ -92,8 +91,15 @@ impl Judge<'_> {
     }
 
     fn found(&self, path: &KeyPath, span: Span, message: String) -> Issue {
-        let (line, column) = position(self.text, span.start);
-        Issue { path: path.to_string(), message, line, column, owner: Owner::of(path) }
+        let (file, line, column) = self.texts.place(span);
+        Issue {
+            path: path.to_string(),
+            message,
+            file: file.map(ToOwned::to_owned),
+            line,
+            column,
+            owner: Owner::of(path),
+        }
     }
 
     /// Replaces `${VAR}` in every string of the tree.
@@ -299,17 +305,34 @@ fn env_vars(root: &Node) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
+    use crate::basis::{ChannelSchema, PluginSchemas, ProviderSchema};
 
     fn report(text: &str) -> Report {
         let schema = json!({"type": "object", "additionalProperties": false, "properties": {
             "token": {"type": "string"}, "limit": {"type": "integer"}, "dmPolicy": {"enum": ["open", "pairing"]},
             "allowFrom": {"type": "array"}, "groups": {"additionalProperties": {"type": "object"}}}});
-        let chat = ChannelSchema { schema: Arc::new(schema), secrets: vec!["token".to_owned()] };
+        let chat = ChannelSchema {
+            schema: Arc::new(schema),
+            secrets: vec!["token".to_owned()],
+            moved: Vec::new(),
+            unusable: None,
+        };
         let env = BTreeMap::from([("PORT".to_owned(), "x".to_owned()), ("SET".to_owned(), "set".to_owned())]);
-        validate(text, &BTreeMap::from([("chat".to_owned(), chat)]), &env)
+        let channels = BTreeMap::from([("chat".to_owned(), chat)]);
+        let shim = json!({"properties": {"region": {"enum": ["here"]}}});
+        let shim = ProviderSchema {
+            apis: vec!["openai-completions".to_owned()],
+            known: Vec::new(),
+            schema: Arc::new(shim),
+        };
+        let plugins = PluginSchemas { channels, providers: vec![shim] };
+        validate(text, &Basis::new(Path::new("openclaw.json"), &plugins, &env))
     }
 
     fn check(text: &str, expected: &[&str]) {
@@ -375,14 +398,24 @@ mod tests {
                 "1:27 channels.chat.token: Invalid input: expected string, received number",
                 "1:30 channels.chat: Unrecognized key: \"tokn\" (did you mean \"token\"?)",
                 "1:63 channels.chat.accounts.a.limit: Invalid input: expected integer, received string",
+                "2:13 channels.other: no installed plugin serves this channel (see: openclaw plugins list)",
             ],
         );
         let report = report(text);
-        assert_eq!(report.blocking().count(), 0);
-        assert_eq!(report.disabled().keys().collect::<Vec<_>>(), [&Owner::Channel("chat".to_owned())]);
-        assert_eq!(
-            report.warnings[0].to_string(),
-            "channels.other: no installed plugin serves this channel; it does not run"
+        assert!(report.is_valid(), "the gateway runs without them");
+        let disabled = ["chat", "other"].map(|id| Owner::Channel(id.to_owned()));
+        assert_eq!(report.disabled().into_keys().collect::<Vec<_>>(), disabled);
+        check("{channels: {other: {enabled: false}}}", &[]);
+    }
+
+    #[test]
+    fn a_provider_is_judged_by_the_schema_of_its_dialect() {
+        check(
+            "{models: {providers: {p: {region: 'there'}, q: {api: 'unheard-of', models: []}}}}",
+            &[
+                "1:35 models.providers.p.region: Invalid option: expected one of \"here\"",
+                "1:45 models.providers.q: no installed plugin speaks \"unheard-of\" (see: openclaw plugins list)",
+            ],
         );
     }
 
@@ -414,15 +447,40 @@ mod tests {
     }
 
     #[test]
-    fn old_spellings_are_told_and_not_used() {
-        let report = report("{gateway: {token: 'secret'}, chat: {token: 'x'}}");
+    fn old_spellings_are_read_as_the_new_ones() {
+        let report = report("{gateway: {token: 'secret'}, chat: {token: 'x'}, session: {idleMinutes: 3}}");
         assert!(report.is_valid());
         assert_eq!(
             report.warnings[0].message,
             "Found \"gateway.token\" in config. Use \"gateway.auth.token\" instead."
         );
-        assert_eq!(report.warnings[1].message, "\"chat\" is not used here. Use \"channels.chat\" instead.");
-        assert!(report.config.unwrap().gateway.auth.token.is_none());
+        let moved: Vec<String> = report.moved.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            moved,
+            ["Moved session.idleMinutes → session.reset.idleMinutes.", "Moved chat → channels.chat."]
+        );
+        let config = report.config.unwrap();
+        assert!(config.gateway.auth.token.is_none(), "a credential is never taken from a guess");
+        assert_eq!(config.channel("chat").unwrap().accounts[0].section, json!({"token": "x"}));
+    }
+
+    #[test]
+    fn an_included_file_is_judged_in_its_own_place() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("gateway.json5"), "{\n  prot: 1,\n}").unwrap();
+        let config = dir.path().join("openclaw.json");
+        let (plugins, env) = (PluginSchemas::default(), BTreeMap::new());
+        let report = validate(
+            "{gateway: {$include: './gateway.json5'}, channels: {chat: {$include: './none.json5'}}}",
+            &Basis::new(&config, &plugins, &env),
+        );
+        let shown: Vec<String> = report.issues.iter().map(ToString::to_string).collect();
+        let missing = "channels.chat.$include: the included file ./none.json5 does not exist";
+        assert!(shown.iter().any(|issue| issue == missing), "{shown:?}");
+        let unknown = report.blocking().next().unwrap();
+        assert_eq!(unknown.to_string(), "gateway: Unrecognized key: \"prot\" (did you mean \"port\"?)");
+        assert!(unknown.place().ends_with("gateway.json5, line 2, column 3"), "{}", unknown.place());
+        assert_eq!(report.included.len(), 1);
     }
 
     #[test]

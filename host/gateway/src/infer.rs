@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use openclaw_config::{ModelChoice, Paths};
+use openclaw_config::{Basis, ModelChoice, Paths};
 use openclaw_models::{ChatRequest, Message, ModelsError, Role};
 
 use crate::settings::Settings;
@@ -55,8 +55,8 @@ pub async fn infer_local(request: InferRequest) -> Result<InferAnswer, InferErro
     }
     let invalid = |text: String| InferError::Invalid(text);
     let mut plugins = Plugins::discover(&paths.state_dir);
-    let schemas = plugins.channel_schemas();
-    let loaded = openclaw_config::load(&paths.config, &schemas, &environment)
+    let schemas = plugins.schemas();
+    let loaded = openclaw_config::load(&Basis::new(&paths.config, &schemas, &environment))
         .map_err(|error| invalid(error.to_string()))?;
     openclaw_config::start::validity_gate(&paths.config, &loaded.report)
         .map_err(|refusal| invalid(refusal.to_string()))?;

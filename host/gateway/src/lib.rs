@@ -25,7 +25,7 @@ mod turns;
 mod wiring;
 mod ws;
 
-use openclaw_config::{ChannelSchemas, Paths};
+use openclaw_config::{Paths, PluginSchemas};
 use openclaw_protocol::plugins::PluginEntry;
 
 pub use error::StartError;
@@ -44,10 +44,10 @@ pub fn run(options: GatewayOptions) -> Result<(), StartError> {
     start::run(options)
 }
 
-/// What the present channels say about their sections of the configuration: for judging a file without a gateway.
+/// What the present plugins say about their sections of the configuration: for judging a file without a gateway.
 #[must_use]
-pub fn channel_schemas(paths: &Paths) -> ChannelSchemas {
-    wiring::Plugins::discover(&paths.state_dir).channel_schemas()
+pub fn plugin_schemas(paths: &Paths) -> PluginSchemas {
+    wiring::Plugins::discover(&paths.state_dir).schemas()
 }
 
 /// The plugins that are present, for a person whose gateway does not run: nothing is loaded.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use openclaw_config::{ChannelSchemas, Config, ConfigError, KeyPath, Loaded, Owner, Paths};
+use openclaw_config::{Basis, Config, ConfigError, KeyPath, Loaded, Owner, Paths, PluginSchemas};
 use serde_json::Value;
 use tracing::warn;
 
@@ -20,7 +20,7 @@ struct Current {
 pub(crate) struct Settings {
     paths: Paths,
     environment: BTreeMap<String, String>,
-    schemas: ChannelSchemas,
+    schemas: PluginSchemas,
     current: RwLock<Arc<Current>>,
 }
 
@@ -40,7 +40,7 @@ impl Settings {
     pub(crate) fn new(
         paths: Paths,
         environment: BTreeMap<String, String>,
-        schemas: ChannelSchemas,
+        schemas: PluginSchemas,
         config: Config,
         loaded: Loaded,
     ) -> Settings {
@@ -69,8 +69,13 @@ impl Settings {
         }
     }
 
+    /// What a text is judged by here.
+    fn basis(&self) -> Basis<'_> {
+        Basis::new(&self.paths.config, &self.schemas, &self.environment)
+    }
+
     fn read(&self) -> Result<Loaded, ConfigError> {
-        openclaw_config::load(&self.paths.config, &self.schemas, &self.environment)
+        openclaw_config::load(&self.basis())
     }
 
     fn current(&self) -> Arc<Current> {
@@ -104,7 +109,7 @@ impl Settings {
         let issues = loaded.report.issues.iter().map(|issue| (issue.path.clone(), issue.message.clone()));
         let issues = issues.collect();
         // A file without structure has no document; its issue says why.
-        let document = openclaw_config::get(&self.paths.config, &KeyPath::root(), &self.schemas);
+        let document = openclaw_config::get(&self.basis(), &KeyPath::root());
         Ok(Shown {
             exists: loaded.source.is_some(),
             document: document.unwrap_or(Value::Null),
@@ -126,8 +131,8 @@ mod tests {
         std::fs::create_dir_all(&paths.state_dir).unwrap();
         let write = |text: &str| std::fs::write(&paths.config, text).unwrap();
         write(r#"{"gateway": {"port": 1234, "auth": {"token": "secret-value"}}}"#);
-        let schemas = ChannelSchemas::new();
-        let loaded = openclaw_config::load(&paths.config, &schemas, &env).unwrap();
+        let schemas = PluginSchemas::default();
+        let loaded = openclaw_config::load(&Basis::new(&paths.config, &schemas, &env)).unwrap();
         let config = loaded.report.config.clone().unwrap();
         let settings = Settings::new(paths.clone(), env, schemas, config, loaded);
         let shown = settings.shown().unwrap();

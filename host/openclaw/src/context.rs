@@ -8,7 +8,7 @@ use std::{
 };
 
 use openclaw_config::{
-    Bind, ChannelSchemas, Config, ConfigError, Env as _, GatewayMode, Paths, Report, start,
+    Basis, Bind, Config, ConfigError, Env as _, GatewayMode, Paths, PluginSchemas, Report, start,
 };
 use openclaw_secrets::Secret;
 
@@ -113,16 +113,21 @@ impl Context {
     /// commands that are about the file.
     pub(crate) fn loaded(&self) -> &Loaded {
         self.loaded.get_or_init(|| {
-            match openclaw_config::load(&self.paths.config, &self.channel_schemas(), &self.environment) {
+            match openclaw_config::load(&self.basis(&self.plugin_schemas())) {
                 Ok(loaded) => Loaded { exists: loaded.source.is_some(), report: loaded.report, error: None },
                 Err(error) => Loaded { exists: true, report: Report::default(), error: Some(error) },
             }
         })
     }
 
-    /// What the present channels say about their sections.
-    pub(crate) fn channel_schemas(&self) -> ChannelSchemas {
-        openclaw_gateway::channel_schemas(&self.paths)
+    /// What the present plugins say about their sections.
+    pub(crate) fn plugin_schemas(&self) -> PluginSchemas {
+        openclaw_gateway::plugin_schemas(&self.paths)
+    }
+
+    /// What the file is judged by.
+    pub(crate) fn basis<'a>(&'a self, plugins: &'a PluginSchemas) -> Basis<'a> {
+        Basis::new(&self.paths.config, plugins, &self.environment)
     }
 
     /// What the configuration says, as far as it can be understood.

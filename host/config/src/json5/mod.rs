@@ -17,11 +17,13 @@ pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The deepest nesting that is parsed.
 pub const MAX_DEPTH: usize = 128;
 
-/// A range of bytes in the text.
+/// A range of bytes in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// Which text, where a tree is put together from several; 0 is the first.
+    pub(crate) file: u16,
 }
 
 /// A value and where it stands.
@@ -73,6 +75,45 @@ impl Node {
                 let pairs = members.iter().map(|member| (member.key.clone(), member.value.to_value()));
                 Value::Object(pairs.collect::<Map<_, _>>())
             }
+        }
+    }
+
+    /// A tree that stands in no text of its own; `span` is where it is told to stand.
+    pub(crate) fn from_value(value: &Value, span: Span) -> Self {
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(value) => Kind::Bool(*value),
+            Value::Number(number) => Kind::Number(number.clone()),
+            Value::String(text) => Kind::String(text.clone()),
+            Value::Array(items) => {
+                let items = items.iter().map(|item| Item { value: Self::from_value(item, span), comma: None });
+                Kind::Array(items.collect())
+            }
+            Value::Object(map) => {
+                let members = map.iter().map(|(key, value)| Member {
+                    key: key.clone(),
+                    key_span: span,
+                    value: Self::from_value(value, span),
+                    comma: None,
+                });
+                Kind::Object(members.collect())
+            }
+        };
+        Self { span, kind }
+    }
+
+    /// Says which text the whole tree stands in.
+    pub(crate) fn set_file(&mut self, file: u16) {
+        self.span.file = file;
+        match &mut self.kind {
+            Kind::Object(members) => {
+                for member in members {
+                    member.key_span.file = file;
+                    member.value.set_file(file);
+                }
+            }
+            Kind::Array(items) => items.iter_mut().for_each(|item| item.value.set_file(file)),
+            Kind::Null | Kind::Bool(_) | Kind::Number(_) | Kind::String(_) => {}
         }
     }
 

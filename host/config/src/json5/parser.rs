@@ -95,7 +95,7 @@ impl Parser<'_> {
             Some(c) => return Err(self.error(format!("expected a value, found `{c}`"))),
             None => return Err(self.error("expected a value, found the end of the text")),
         };
-        Ok(Node { span: Span { start, end: self.at }, kind })
+        Ok(Node { span: Span { start, end: self.at, file: 0 }, kind })
     }
 
     fn word(&mut self) -> Result<Kind, SyntaxError> {
@@ -124,7 +124,7 @@ impl Parser<'_> {
             }
             let start = self.at;
             let key = self.key(open)?;
-            let key_span = Span { start, end: self.at };
+            let key_span = Span { start, end: self.at, file: 0 };
             if !seen.insert(key.clone()) {
                 return Err(self.error_at(start, format!("the key \"{key}\" occurs twice in this object")));
             }

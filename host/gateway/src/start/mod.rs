@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_access::{Access, Limits, SharedSecret};
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
-use openclaw_config::{AuthMode, Bind, Config, ConfigError};
+use openclaw_config::{AuthMode, Basis, Bind, Config, ConfigError};
 use openclaw_protocol::TICK_INTERVAL_MS;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_secrets::{Scrubber, Secret};
@@ -75,8 +75,8 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
     let mode_flag = options.auth_mode.as_deref().map(str::parse::<AuthMode>).transpose()?;
     let mut plugins = Plugins::discover(&options.paths.state_dir);
-    let schemas = plugins.channel_schemas();
-    let loaded = openclaw_config::load(&options.paths.config, &schemas, env)?;
+    let schemas = plugins.schemas();
+    let loaded = openclaw_config::load(&Basis::new(&options.paths.config, &schemas, env))?;
     start::validity_gate(&options.paths.config, &loaded.report)?;
     let config = loaded.report.config.clone().unwrap_or_default();
     let in_container = in_container();

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use openclaw_config::{ChannelSchema, ChannelSchemas};
+use openclaw_config::{ChannelSchema, PluginSchemas, ProviderSchema};
 use openclaw_packages::{Kind, Manifest, Package};
 use openclaw_protocol::health::{PluginFault, PluginHealth};
 use openclaw_protocol::plugins::PluginEntry;
@@ -116,16 +116,27 @@ impl Plugins {
         }
     }
 
-    /// What the channels' plugins say about their sections of the configuration. A channel whose schema cannot be read
-    /// is judged by none: its start will say why.
-    pub(crate) fn channel_schemas(&self) -> ChannelSchemas {
-        let channels = self.found.values().filter(|found| found.kind() == Some(Kind::Channel));
-        let schemas = channels.filter_map(|found| {
-            let manifest = found.manifest.as_ref()?;
-            let secrets = manifest.secret_keys().map(str::to_owned).collect();
-            Some((found.id.clone(), ChannelSchema { schema: found.schema()?, secrets }))
-        });
-        schemas.collect()
+    /// What the plugins say about their sections of the configuration. One whose schema cannot be read lets everything
+    /// pass: its start will say why.
+    pub(crate) fn schemas(&self) -> PluginSchemas {
+        let mut schemas = PluginSchemas::default();
+        for found in self.found.values() {
+            let Some(manifest) = &found.manifest else { continue };
+            let schema = found.schema().unwrap_or_else(|| Arc::new(Value::Bool(true)));
+            match &manifest.provider {
+                Some(provider) => schemas.providers.push(ProviderSchema {
+                    apis: provider.api.clone(),
+                    known: provider.known.iter().map(|known| known.id.clone()).collect(),
+                    schema,
+                }),
+                None => {
+                    let secrets = manifest.secret_keys().map(str::to_owned).collect();
+                    let channel = ChannelSchema { schema, secrets, moved: Vec::new(), unusable: None };
+                    schemas.channels.insert(found.id.clone(), channel);
+                }
+            }
+        }
+        schemas
     }
 
     /// The plugin of a channel.

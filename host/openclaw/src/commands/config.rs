@@ -71,29 +71,14 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         Subcommand::Set(flags) => {
             let path: KeyPath = flags.path.parse()?;
             let options = SetOptions { strict_json: flags.strict_json, dry_run: flags.dry_run };
-            let config = &context.paths.config;
-            let environment = context.environment();
-            let changed = openclaw_config::set(
-                config,
-                &path,
-                &flags.value,
-                options,
-                &context.channel_schemas(),
-                &environment,
-            )?;
+            let plugins = context.plugin_schemas();
+            let changed = openclaw_config::set(&context.basis(&plugins), &path, &flags.value, options)?;
             changed_report(&changed, &path, context)
         }
         Subcommand::Unset(flags) => {
             let path: KeyPath = flags.path.parse()?;
-            let config = &context.paths.config;
-            let environment = context.environment();
-            let changed = openclaw_config::unset(
-                config,
-                &path,
-                flags.dry_run,
-                &context.channel_schemas(),
-                &environment,
-            )?;
+            let plugins = context.plugin_schemas();
+            let changed = openclaw_config::unset(&context.basis(&plugins), &path, flags.dry_run)?;
             changed_report(&changed, &path, context)
         }
         Subcommand::Validate => validate(context),
@@ -110,7 +95,7 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
 
 fn get(flags: &GetFlags, context: &Context) -> Result<ExitCode, CliError> {
     let path: KeyPath = flags.path.parse()?;
-    let value = openclaw_config::get(&context.paths.config, &path, &context.channel_schemas())?;
+    let value = openclaw_config::get(&context.basis(&context.plugin_schemas()), &path)?;
     match &value {
         // Scalars are printed bare, so that a script can use them.
         Value::String(text) if !context.json => print_line(text)?,

@@ -72,7 +72,7 @@ pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
     let done = openclaw_config::onboard_local(
         &context.paths,
         &options,
-        &context.channel_schemas(),
+        &context.plugin_schemas(),
         &context.environment(),
     )?;
     if context.json {

@@ -80,8 +80,7 @@ fn configuration(context: &Context) -> Vec<Finding> {
         let found = finding(issue, Severity::Error);
         let hint = match &issue.owner {
             Owner::Gateway => format!("Edit line {} of {}.", issue.line, context.shown_config()),
-            Owner::Channel(id) => format!("Until then the channel {id} does not start; the rest runs."),
-            Owner::Provider(id) => format!("Until then the provider {id} is not used; the rest runs."),
+            other => format!("Until then {}.", other.consequence()),
         };
         found.fix(hint)
     });
