@@ -104,7 +104,7 @@ pub fn onboard_local(
         sessions,
         port: config.gateway.port.unwrap_or(DEFAULT_PORT),
         bind: config.gateway.bind.unwrap_or_default(),
-        auth_mode: auth_mode(&config),
+        auth_mode: config.gateway.auth.effective_mode(),
         generated_token,
     })
 }
@@ -172,11 +172,6 @@ fn needs_token(config: &Config, env: &dyn Env) -> bool {
     matches!(auth.mode, None | Some(AuthMode::Token))
         && !usable(&auth.token)
         && !(auth.mode.is_none() && usable(&auth.password))
-}
-
-fn auth_mode(config: &Config) -> AuthMode {
-    let auth = &config.gateway.auth;
-    auth.mode.unwrap_or(if auth.password.is_some() { AuthMode::Password } else { AuthMode::Token })
 }
 
 fn stamp(state_dir: &Path, version: &str) -> Result<(), ConfigError> {

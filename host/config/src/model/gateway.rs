@@ -23,8 +23,35 @@ pub struct Gateway {
     pub http: Http,
     /// `gateway.controlUi`
     pub control_ui: ControlUi,
+    /// `gateway.reload`
+    pub reload: Reload,
     /// `gateway.remote`: what the command line uses when `mode` is `remote`.
     pub remote: Remote,
+}
+
+/// `gateway.reload`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Reload {
+    /// What happens when the file changes while the gateway runs.
+    pub mode: ReloadMode,
+    /// How long the file has to stay the same before it is judged, in milliseconds. Unset: 300.
+    pub debounce_ms: Option<u64>,
+}
+
+/// `gateway.reload.mode`. The file is watched and guarded in every mode.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReloadMode {
+    /// What can change while the gateway runs does; the rest waits for a restart, which the log and `status` ask for.
+    #[default]
+    Hybrid,
+    /// As `hybrid`.
+    Hot,
+    /// Every change waits for a restart.
+    Restart,
+    /// Every change waits for a restart, and nobody is reminded of it.
+    Off,
 }
 
 /// `gateway.mode`
@@ -93,6 +120,14 @@ pub struct Auth {
     pub password: Option<SecretInput>,
     /// `gateway.auth.rateLimit`
     pub rate_limit: RateLimit,
+}
+
+impl Auth {
+    /// How clients prove themselves, as far as the file alone says.
+    #[must_use]
+    pub fn effective_mode(&self) -> AuthMode {
+        self.mode.unwrap_or(if self.password.is_some() { AuthMode::Password } else { AuthMode::Token })
+    }
 }
 
 /// `gateway.auth.mode`
