@@ -49,7 +49,7 @@ impl Access {
         if is_page && peer.origin.is_none() {
             return Err(origin::refuse("origin missing or invalid"));
         }
-        origin::check(peer, &self.allowed_origins)?;
+        origin::check(peer, &self.rules().allowed_origins)?;
         let auth = params.auth.as_ref();
         let presented = Presented {
             token: auth.and_then(|auth| auth.token.as_deref()),
@@ -94,13 +94,13 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::{Limits, SharedSecret};
+    use crate::{Limits, Rules, SharedSecret};
 
     const LOCAL: &str = "127.0.0.1";
     const REMOTE: &str = "10.0.0.7";
 
     fn access(shared: SharedSecret) -> Access {
-        Access::new(shared, Vec::new(), Limits { max_attempts: 3, ..Limits::default() })
+        Access::new(Rules { shared, allowed_origins: Vec::new(), limits: Limits { max_attempts: 3, ..Limits::default() } })
     }
 
     fn token() -> Access {

@@ -64,7 +64,7 @@ impl Access {
         match self.check_shared(peer, &presented, now) {
             // Without a secret a page of any site could have sent this from the operator's browser.
             Ok(crate::AuthMethod::None) => {
-                origin::check(peer, &self.allowed_origins).map_err(|_| HttpRefusal::Origin)
+                origin::check(peer, &self.rules().allowed_origins).map_err(|_| HttpRefusal::Origin)
             }
             Ok(_) => Ok(()),
             Err(AuthReason::RateLimited(wait)) => Err(HttpRefusal::RateLimited(wait)),
@@ -86,7 +86,7 @@ mod tests {
     use openclaw_secrets::Secret;
 
     use super::*;
-    use crate::{Limits, SharedSecret};
+    use crate::{Limits, Rules, SharedSecret};
 
     fn peer(origin: Option<&str>) -> Peer {
         let origin = origin.map(str::to_owned);
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn only_the_bearer_gets_in() {
         let limits = Limits { max_attempts: 3, ..Limits::default() };
-        let access = Access::new(SharedSecret::Token(Some(Secret::from("key"))), Vec::new(), limits);
+        let access = Access::new(Rules { shared: SharedSecret::Token(Some(Secret::from("key"))), allowed_origins: Vec::new(), limits });
         let now = Instant::now();
         let check = |header: Option<&str>, expected: Result<(), HttpRefusal>| {
             assert_eq!(access.http(&peer(None), header, now), expected, "{header:?}");
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn without_a_secret_other_sites_are_kept_out() {
-        let access = Access::new(SharedSecret::None, Vec::new(), Limits::default());
+        let access = Access::new(Rules { shared: SharedSecret::None, allowed_origins: Vec::new(), limits: Limits::default() });
         assert_eq!(access.http(&peer(None), None, Instant::now()), Ok(()));
         let evil = peer(Some("http://evil.example"));
         assert_eq!(access.http(&evil, None, Instant::now()), Err(HttpRefusal::Origin));

@@ -9,6 +9,7 @@ mod peer;
 mod refusal;
 mod shared;
 
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use limiter::FailureLimiter;
@@ -23,16 +24,37 @@ pub use shared::{AuthMethod, Presented, SharedSecret};
 /// Everything that decides whether a client gets in.
 #[derive(Debug)]
 pub struct Access {
-    shared: SharedSecret,
-    allowed_origins: Vec<String>,
+    rules: RwLock<Arc<Rules>>,
     limiter: FailureLimiter,
 }
 
+/// What the operator asks of clients. Replaced as a whole when the configuration changes.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// What everybody has to present.
+    pub shared: SharedSecret,
+    /// `gateway.controlUi.allowedOrigins`
+    pub allowed_origins: Vec<String>,
+    /// `gateway.auth.rateLimit`
+    pub limits: Limits,
+}
+
 impl Access {
-    /// `allowed_origins` is `gateway.controlUi.allowedOrigins`.
+    /// Begins with these rules and without a failure.
     #[must_use]
-    pub fn new(shared: SharedSecret, allowed_origins: Vec<String>, limits: Limits) -> Self {
-        Self { shared, allowed_origins, limiter: FailureLimiter::new(limits) }
+    pub fn new(rules: Rules) -> Self {
+        let limiter = FailureLimiter::new(rules.limits);
+        Self { rules: RwLock::new(Arc::new(rules)), limiter }
+    }
+
+    /// Replaces the rules. Who is in stays in; who is locked out stays locked out.
+    pub fn set_rules(&self, rules: Rules) {
+        self.limiter.set_limits(rules.limits);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+    }
+
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Compares what a client presented with the shared secret, and counts a wrong guess of a remote one.
@@ -46,13 +68,14 @@ impl Access {
         // so whoever holds it always gets in, however many others guess from the same address. Loopback is never
         // locked out, since every local program would be locked out with the guilty one.
         let exempt = peer.address.is_loopback();
-        if self.shared.is_guessable()
+        let rules = self.rules();
+        if rules.shared.is_guessable()
             && !exempt
             && let Some(wait) = self.limiter.locked(peer.address, now)
         {
             return Err(AuthReason::RateLimited(wait));
         }
-        let result = self.shared.check(presented);
+        let result = rules.shared.check(presented);
         match &result {
             Ok(_) => self.limiter.forget(peer.address),
             Err(reason) if reason.is_wrong_guess() && !exempt => {

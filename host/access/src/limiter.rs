@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// At most this many addresses are remembered; beyond it the one that guessed first is forgotten.
@@ -29,7 +29,7 @@ impl Default for Limits {
 /// Wrong guesses by address. An IPv6 client is its /64, which is what one subscriber has.
 #[derive(Debug)]
 pub(crate) struct FailureLimiter {
-    limits: Limits,
+    limits: RwLock<Limits>,
     guesses: Mutex<HashMap<IpAddr, Guesses>>,
 }
 
@@ -44,8 +44,16 @@ impl FailureLimiter {
     /// With these limits; a limit of 0 attempts counts as 1.
     #[must_use]
     pub(crate) fn new(limits: Limits) -> Self {
-        let limits = Limits { max_attempts: limits.max_attempts.max(1), ..limits };
-        Self { limits, guesses: Mutex::default() }
+        Self { limits: RwLock::new(limits), guesses: Mutex::default() }
+    }
+
+    /// Other limits from now on; what was counted stays counted.
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How long the address stays locked out, if it is.
@@ -69,8 +77,9 @@ impl FailureLimiter {
             *entry = fresh;
         }
         entry.count = entry.count.saturating_add(1);
-        if entry.count >= self.limits.max_attempts && entry.locked_until.is_none() {
-            entry.locked_until = Some(now + self.limits.lockout);
+        let limits = self.limits();
+        if entry.count >= limits.max_attempts.max(1) && entry.locked_until.is_none() {
+            entry.locked_until = Some(now + limits.lockout);
         }
         entry.locked_until.map(|until| until.duration_since(now))
     }
@@ -83,7 +92,7 @@ impl FailureLimiter {
     fn is_over(&self, guesses: &Guesses, now: Instant) -> bool {
         match guesses.locked_until {
             Some(until) => until <= now,
-            None => now.duration_since(guesses.since) >= self.limits.window,
+            None => now.duration_since(guesses.since) >= self.limits().window,
         }
     }
 

@@ -74,6 +74,14 @@ impl Supervisor {
         self.lock().get(account).cloned()
     }
 
+    /// Ends the account's instance and looks after it no more. Does nothing for one that is not looked after.
+    pub async fn forget(&self, account: &str) {
+        let handle = self.lock().remove(account);
+        if let Some(handle) = handle {
+            handle.stop().await;
+        }
+    }
+
     /// Where every account is, by name.
     pub fn status(&self) -> Vec<Status> {
         self.lock().values().map(AccountHandle::status).collect()
@@ -116,6 +124,12 @@ impl AccountHandle {
     /// Ends the instance and starts another one; answers when the start has been tried.
     pub async fn restart(&self) -> Status {
         self.command(Command::Restart).await
+    }
+
+    /// As [`AccountHandle::restart`], unless a command has stopped the account: then it stays stopped.
+    pub async fn renew(&self) -> Status {
+        let status = self.status();
+        if status.stopped { status } else { self.restart().await }
     }
 
     /// Ends the instance and leaves it ended; answers when it is gone.
@@ -182,6 +196,7 @@ impl Account {
     async fn start(&mut self) -> Result<Box<dyn Running>, StartError> {
         self.status.send_modify(|status| {
             status.enter(State::Starting, None);
+            status.stopped = false;
             status.starts = status.starts.saturating_add(1);
             status.started_at = Some(SystemTime::now());
         });
@@ -266,8 +281,10 @@ impl Account {
     }
 
     fn stopped(&self, done: oneshot::Sender<Status>) {
-        self.status
-            .send_modify(|status| status.enter(State::Disabled, Some("stopped by command".to_owned())));
+        self.status.send_modify(|status| {
+            status.enter(State::Disabled, Some("stopped by command".to_owned()));
+            status.stopped = true;
+        });
         self.confirm(&mut Some(done));
     }
 

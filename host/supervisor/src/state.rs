@@ -70,6 +70,8 @@ pub struct Status {
     pub started_at: Option<SystemTime>,
     /// What ended the last instance that was not asked to end.
     pub last_failure: Option<String>,
+    /// A command has stopped it, and none has started it since.
+    pub stopped: bool,
 }
 
 impl Status {
@@ -84,6 +86,7 @@ impl Status {
             starts: 0,
             started_at: None,
             last_failure: None,
+            stopped: false,
         }
     }
 

@@ -9,7 +9,7 @@ mod writer;
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use openclaw_secrets::{Scrubber, redact_line};
 use serde_json::Value;
@@ -33,11 +33,15 @@ pub(crate) struct LoggingOptions {
     /// `logging.maxFileBytes`.
     pub(crate) max_file_bytes: Option<u64>,
     pub(crate) profile: Option<String>,
-    /// The lowest level that reaches the file.
-    pub(crate) level: LevelFilter,
-    /// The lowest level that reaches the console.
-    pub(crate) console_level: LevelFilter,
+    pub(crate) levels: Levels,
     pub(crate) color: bool,
+}
+
+/// The lowest levels that are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Levels {
+    pub(crate) file: LevelFilter,
+    pub(crate) console: LevelFilter,
 }
 
 /// The handle that the process keeps: where the records go, and the values that must never be in them.
@@ -46,6 +50,7 @@ pub(crate) struct Log {
     place: Place,
     offset: UtcOffset,
     scrubber: Arc<RwLock<Scrubber>>,
+    levels: Arc<RwLock<Levels>>,
     file: Option<Writer>,
     console: Writer,
 }
@@ -83,15 +88,9 @@ impl Log {
                 None
             }
         };
-        let log = Log { place, offset, scrubber: Arc::default(), file, console };
-        let layer = RecordLayer {
-            log: log.clone(),
-            clock,
-            origin,
-            level: options.level,
-            console_level: options.console_level,
-            color: options.color,
-        };
+        let levels = Arc::new(RwLock::new(options.levels));
+        let log = Log { place, offset, scrubber: Arc::default(), levels, file, console };
+        let layer = RecordLayer { log: log.clone(), clock, origin, color: options.color };
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
             .map_err(io::Error::other)?;
         std::panic::set_hook(Box::new(|panic| {
@@ -106,6 +105,17 @@ impl Log {
         if let Ok(mut current) = self.scrubber.write() {
             *current = scrubber;
         }
+    }
+
+    /// Other levels from now on.
+    pub(crate) fn set_levels(&self, levels: Levels) {
+        *self.levels.write().unwrap_or_else(PoisonError::into_inner) = levels;
+        // What was found not to be written may be written now.
+        tracing::callsite::rebuild_interest_cache();
+    }
+
+    fn levels(&self) -> Levels {
+        *self.levels.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file that records go to now.
@@ -146,14 +156,13 @@ struct RecordLayer {
     log: Log,
     clock: Clock,
     origin: Arc<Origin>,
-    level: LevelFilter,
-    console_level: LevelFilter,
     color: bool,
 }
 
 impl<S: Subscriber> Layer<S> for RecordLayer {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        let widest = self.level.max(self.console_level);
+        let levels = self.log.levels();
+        let widest = levels.file.max(levels.console);
         // Libraries are heard only when something is wrong: their detail is about connections, not about us.
         let limit =
             if metadata.target().starts_with("openclaw") { widest } else { widest.min(LevelFilter::WARN) };
@@ -161,11 +170,13 @@ impl<S: Subscriber> Layer<S> for RecordLayer {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level.max(self.console_level))
+        let levels = self.log.levels();
+        Some(levels.file.max(levels.console))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let level = *event.metadata().level();
+        let levels = self.log.levels();
         let mut said = Statement::default();
         event.record(&mut said);
         said.message = self.log.clean(&said.message);
@@ -178,12 +189,12 @@ impl<S: Subscriber> Layer<S> for RecordLayer {
         let subsystem =
             subsystem.as_deref().unwrap_or_else(|| record::subsystem_of(event.metadata().target()));
         let at = self.clock.now();
-        if let Some(file) = self.log.file.as_ref().filter(|_| level <= self.level) {
+        if let Some(file) = self.log.file.as_ref().filter(|_| level <= levels.file) {
             let mut line = record::to_json(&self.origin, at, level, subsystem, &said);
             line.push('\n');
             file.line(line);
         }
-        if level <= self.console_level {
+        if level <= levels.console {
             self.log.console.line(record::to_console(at, level, subsystem, &said, self.color));
         }
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openclaw_access::{Access, Limits, SharedSecret};
+use openclaw_access::{Access, Limits, Rules, SharedSecret};
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
 use openclaw_config::{AuthMode, Basis, Bind, Config, ConfigError};
 use openclaw_protocol::TICK_INTERVAL_MS;
@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::clock::now_ms;
 use crate::error::StartError;
 use crate::http;
-use crate::logging::{Log, LoggingOptions};
+use crate::logging::{Levels, Log, LoggingOptions};
 use crate::options::GatewayOptions;
 use crate::process::Gateway;
 use crate::settings::Settings;
@@ -140,20 +140,27 @@ fn make_private(dir: &Path) -> Result<(), StartError> {
 }
 
 fn start_log(options: &GatewayOptions, config: &Config) -> Result<Log, StartError> {
+    let log = Log::start(LoggingOptions {
+        file: config.logging.file.as_deref().map(|path| options.paths.expand(path)),
+        max_file_bytes: config.logging.max_file_bytes,
+        profile: options.paths.profile.clone(),
+        levels: log_levels(options, config),
+        color: options.color,
+    });
+    log.map_err(|error| StartError::failed(format!("Gateway failed to start: no log: {error}"), error))
+}
+
+/// What is logged: by the flags, else by the configuration.
+pub(crate) fn log_levels(options: &GatewayOptions, config: &Config) -> Levels {
     let level = |word: Option<&str>, otherwise: LevelFilter| {
         word.and_then(|word| word.parse().ok()).unwrap_or(otherwise)
     };
     let flag = options.log_level.as_deref();
     let verbose = if options.verbose { LevelFilter::DEBUG } else { LevelFilter::INFO };
-    let log = Log::start(LoggingOptions {
-        file: config.logging.file.as_deref().map(|path| options.paths.expand(path)),
-        max_file_bytes: config.logging.max_file_bytes,
-        profile: options.paths.profile.clone(),
-        level: level(flag.or(config.logging.level.as_deref()), LevelFilter::INFO),
-        console_level: level(flag.or(config.logging.console_level.as_deref()), verbose),
-        color: options.color,
-    });
-    log.map_err(|error| StartError::failed(format!("Gateway failed to start: no log: {error}"), error))
+    Levels {
+        file: level(flag.or(config.logging.level.as_deref()), LevelFilter::INFO),
+        console: level(flag.or(config.logging.console_level.as_deref()), verbose),
+    }
 }
 
 /// The asynchronous part: lock, port, parts, listeners, and the wait for a signal.
@@ -187,7 +194,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         paths: options.paths,
         settings: Arc::clone(&plan.settings),
         log,
-        access: access(&plan.auth, &config),
+        access: Access::new(access_rules(&plan.auth, &config)),
         auth_mode: plan.auth.mode.as_str().to_owned(),
         boot_id: Uuid::new_v4().to_string(),
         started: began,
@@ -223,7 +230,8 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     Ok(())
 }
 
-fn access(auth: &GatewayAuth, config: &Config) -> Access {
+/// What clients have to present, and how often they may be wrong.
+pub(crate) fn access_rules(auth: &GatewayAuth, config: &Config) -> Rules {
     let shared = match auth.mode {
         AuthMode::None => SharedSecret::None,
         AuthMode::Password => SharedSecret::Password(auth.secret.clone()),
@@ -236,7 +244,7 @@ fn access(auth: &GatewayAuth, config: &Config) -> Access {
         window: set.window_ms.map_or(usual.window, Duration::from_millis),
         lockout: set.lockout_ms.map_or(usual.lockout, Duration::from_millis),
     };
-    Access::new(shared, config.gateway.control_ui.allowed_origins.clone(), limits)
+    Rules { shared, allowed_origins: config.gateway.control_ui.allowed_origins.clone(), limits }
 }
 
 fn own_presence() -> PresenceEntry {
