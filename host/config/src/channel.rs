@@ -5,10 +5,11 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, ValidationError};
 use serde_json::{Map, Value};
 
+use crate::check::{received, unrecognized};
 use crate::json5::{Kind, Node, Span};
 use crate::model::{HOST_KEYS, NOT_CHANNELS, laid_over};
 use crate::path::{KeyPath, Step};
-use crate::validate::{ChannelSchemas, Judge, received, unrecognized};
+use crate::validate::{ChannelSchemas, Judge};
 
 /// The longest text of a schema's own error.
 const LONGEST_MESSAGE: usize = 300;

@@ -3,6 +3,7 @@
 //! own keys: those are judged by schemas that the caller hands in.
 
 mod channel;
+mod check;
 mod edit;
 mod env;
 mod error;
