@@ -68,9 +68,7 @@ impl Judge<'_> {
                 Some(field) => self.check(&member.value, &field.shape, &inner, schemas),
                 // Older files have the channels' sections at the root.
                 None if path.steps().is_empty() && schemas.contains_key(&member.key) => {
-                    let message =
-                        format!("\"{0}\" is not used here. Use \"channels.{0}\" instead.", member.key);
-                    self.warning(&inner, member.key_span, message);
+                    self.warning(&inner, member.key_span, misplaced(&member.key));
                 }
                 None => {
                     let known = fields.iter().map(|field| field.name);
@@ -186,6 +184,11 @@ fn out_of_bounds(shape: &Shape, number: &serde_json::Number) -> Option<String> {
 fn invalid_option(words: &[&str]) -> String {
     let options: Vec<String> = words.iter().map(|option| format!("\"{option}\"")).collect();
     format!("Invalid option: expected one of {}", options.join("|"))
+}
+
+/// The text for a channel's section at the root of the file.
+pub(crate) fn misplaced(channel: &str) -> String {
+    format!("\"{channel}\" is not used here. Use \"channels.{channel}\" instead.")
 }
 
 /// The text for a key that nobody knows.

@@ -93,19 +93,26 @@ impl Shape {
         path.steps().iter().try_fold(self, |shape, step| shape.step(step))
     }
 
-    fn step(&self, step: &Step) -> Option<&Self> {
+    pub(crate) fn step(&self, step: &Step) -> Option<&Self> {
         match (self, step) {
             (Self::Any, _) => Some(self),
-            (Self::Object(fields), Step::Key(name)) => field(fields, name).map(|field| &field.shape),
-            (Self::Open(fields, rest), Step::Key(name)) => {
-                Some(field(fields, name).map_or(*rest, |field| &field.shape))
-            }
-            (Self::Tagged(_, variants), Step::Key(name)) => {
-                variants.iter().find_map(|fields| field(fields, name)).map(|field| &field.shape)
-            }
             (Self::Map(inner), Step::Key(_)) => Some(*inner),
             (Self::List(inner), step) => step.as_index().map(|_| *inner),
             (Self::Either(shapes), step) => shapes.iter().find_map(|shape| shape.step(step)),
+            (Self::Open(_, rest), Step::Key(name)) => {
+                Some(self.field(name).map_or(*rest, |field| &field.shape))
+            }
+            (shape, Step::Key(name)) => shape.field(name).map(|field| &field.shape),
+            (_, Step::Index(_)) => None,
+        }
+    }
+
+    /// The known key of this name.
+    pub(crate) fn field(&self, name: &str) -> Option<&Field> {
+        match self {
+            Self::Object(fields) | Self::Open(fields, _) => field(fields, name),
+            Self::Tagged(_, variants) => variants.iter().find_map(|fields| field(fields, name)),
+            Self::Either(shapes) => shapes.iter().find_map(|shape| shape.field(name)),
             _ => None,
         }
     }
