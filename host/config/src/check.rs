@@ -209,3 +209,91 @@ pub(crate) fn received(kind: &Kind) -> &'static str {
         Kind::Object(_) => "object",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::validate::validate;
+
+    fn check(text: &str, expected: &[&str]) {
+        let report = validate(text, &BTreeMap::new(), &BTreeMap::new());
+        let found: Vec<String> = report.issues.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{text}");
+    }
+
+    #[test]
+    fn alternatives_are_told_together_and_the_one_that_is_meant_alone() {
+        check(
+            "{commands: {native: [], nativeSkills: 'on'}}",
+            &[
+                "commands.native: Invalid input: expected boolean or string, received array",
+                "commands.nativeSkills: Invalid option: expected one of \"auto\"",
+            ],
+        );
+        check(
+            "{cron: {sessionRetention: true}, session: {maintenance: {maxDiskBytes: null}}}",
+            &[
+                "cron.sessionRetention: Invalid input: expected false",
+                "session.maintenance.maxDiskBytes: Invalid input: expected string or number or false, received null",
+            ],
+        );
+        check(
+            "{agents: {defaults: {model: {primary: 5, fallback: []}, imageModel: 1}}}",
+            &[
+                "agents.defaults.model.primary: Invalid input: expected string, received number",
+                "agents.defaults.model: Unrecognized key: \"fallback\" (did you mean \"fallbacks\"?)",
+                "agents.defaults.imageModel: Invalid input: expected string or object, received number",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_tag_says_which_keys_there_are() {
+        check(
+            "{secrets: {providers: {a: {source: 'vault'}, b: {source: 'file', allowlist: []}, c: {}, d: {source: 1}}}}",
+            &[
+                "secrets.providers.a.source: Invalid option: expected one of \"env\"|\"file\"|\"exec\"|\"store\"",
+                "secrets.providers.b.path: Invalid input: expected string, received undefined",
+                "secrets.providers.b: Unrecognized key: \"allowlist\"",
+                "secrets.providers.c.source: Invalid input: expected string, received undefined",
+                "secrets.providers.d.source: Invalid input: expected string, received number",
+            ],
+        );
+    }
+
+    #[test]
+    fn numbers_have_their_bounds() {
+        check(
+            "{diagnostics: {otel: {sampleRate: -0.5}}, agents: {defaults: {mediaMaxMb: 0, pdfMaxMb: 0.5}}}",
+            &[
+                "diagnostics.otel.sampleRate: Too small: expected number to be >=0",
+                "agents.defaults.mediaMaxMb: Too small: expected number to be >0",
+            ],
+        );
+        check(
+            "{diagnostics: {otel: {sampleRate: 2}}, session: {reset: {atHour: 24}}}",
+            &[
+                "diagnostics.otel.sampleRate: Too big: expected number to be <=1",
+                "session.reset.atHour: Too big: expected number to be <=23",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_all_channels_share_concerns_the_gateway() {
+        let report = validate("{channels: {defaults: {groupPolicy: 5}}}", &BTreeMap::new(), &BTreeMap::new());
+        assert_eq!(report.blocking().count(), 1);
+    }
+
+    #[test]
+    fn other_keys_of_an_open_object_have_a_shape_too() {
+        check(
+            "{broadcast: {strategy: 'x', room: [1]}}",
+            &[
+                "broadcast.strategy: Invalid option: expected one of \"parallel\"|\"sequential\"",
+                "broadcast.room[0]: Invalid input: expected string, received number",
+            ],
+        );
+    }
+}

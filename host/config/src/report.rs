@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Config;
+use crate::model::{Config, NOT_CHANNELS};
 use crate::path::{KeyPath, Step};
 
 /// One thing that is wrong, or worth knowing.
@@ -38,7 +38,7 @@ impl Owner {
             Some(Step::Index(_)) | None => None,
         };
         match (key(0), key(1), key(2)) {
-            (Some("channels"), Some(id), _) => Self::Channel(id.to_owned()),
+            (Some("channels"), Some(id), _) if !NOT_CHANNELS.contains(&id) => Self::Channel(id.to_owned()),
             (Some("models"), Some("providers"), Some(id)) => Self::Provider(id.to_owned()),
             _ => Self::Gateway,
         }

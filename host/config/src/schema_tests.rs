@@ -16,9 +16,11 @@ fn schemas() -> ChannelSchemas {
         "type": "object",
         "additionalProperties": false,
         "required": ["token"],
+        "dependentRequired": {"rooms": ["limit"]},
         "properties": {
             "token": {"$ref": "#/$defs/secret", "title": "Token", "description": "From the vendor."},
             "limit": {"type": "integer"},
+            "policy": {"enum": ["open", "closed"]},
             "rooms": {"type": "object", "additionalProperties": {"$ref": "#/$defs/room"}}
         },
         "$defs": {
@@ -65,8 +67,8 @@ fn schema_and_validation_agree() {
         "{broadcast: {strategy: 'parallel', room: ['a'], other: {agents: ['a'], maxTurns: 32}}}",
         "{models: {providers: {p: {request: {auth: {mode: 'header', headerName: 'x', value: 'v'}}, \
          models: [{id: 'm', compat: {x: 1}, thinkingLevelMap: {off: null}, cost: {input: 0.5}}]}}}}",
-        "{channels: {chat: {token: 't', enabled: true, name: 'n', rooms: {r: {inner: {mute: true}}}}, other: {x: 1}}}",
-        "{channels: {chat: {limit: 1, defaultAccount: 'a', accounts: {a: {token: 't', name: 'n'}}}, free: {x: [1]}}}",
+        "{channels: {chat: {token: 't', enabled: true, name: 'n', limit: 1, rooms: {r: {inner: {mute: true}}}}, other: {x: 1}}}",
+        "{channels: {chat: {limit: 1, defaultAccount: 'a', accounts: {a: {rooms: {}, token: 't', name: 'n'}}}, free: {x: [1]}}}",
         "{channels: {defaults: {groupPolicy: 'open'}, modelByChannel: {chat: {r: 'a/b'}}}}",
     ] {
         check(good, true);
@@ -95,6 +97,7 @@ fn schema_and_validation_agree() {
         "{hooks: {bogus: 1}}",
         "{channels: {chat: {limit: 1}}}",
         "{channels: {chat: {limit: 1, accounts: {}}}}",
+        "{channels: {chat: {token: 't', rooms: {}}}}",
         "{channels: {chat: {token: 't', tokn: 1}}}",
         "{channels: {chat: {token: 't', accounts: {a: {limit: 'x'}}}}}",
         "{channels: {chat: {token: 't', rooms: {r: {inner: {mut: true}}}}}}",
@@ -134,6 +137,7 @@ fn a_lookup_tells_one_place_and_what_is_below() {
     assert_eq!(token["schema"]["type"], json!(["string", "object"]));
     let hint = json!({"label": "Token", "help": "From the vendor.", "sensitive": true, "advanced": false});
     assert_eq!(token["hint"], hint);
+    assert_eq!(at("channels.chat.policy").unwrap()["schema"]["type"], "string");
     assert_eq!(at("gateway.auth.token").unwrap()["schema"]["type"], json!(["string", "object"]));
     assert_eq!(at("agents.defaults.model.primary").unwrap()["schema"]["type"], "string");
     assert_eq!(at("channels.chat.rooms.r.inner.inner.mute").unwrap()["schema"]["type"], "boolean");

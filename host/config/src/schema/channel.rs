@@ -32,9 +32,10 @@ pub(super) fn sections(id: &str, channel: &ChannelSchema) -> Sections {
     };
     own.retain(|keyword, _| !DOCUMENT.contains(&keyword.as_str()));
     own.insert("type".to_owned(), json!("object"));
-    let required = own.remove("required");
+    let demands: Map<String, Value> =
+        DEMANDS.iter().filter_map(|keyword| own.shift_remove_entry(*keyword)).collect();
 
-    let mut properties = match own.remove("properties") {
+    let mut properties = match own.shift_remove("properties") {
         Some(Value::Object(properties)) => properties,
         _ => Map::new(),
     };
@@ -49,7 +50,6 @@ pub(super) fn sections(id: &str, channel: &ChannelSchema) -> Sections {
     properties.insert("name".to_owned(), json!({"type": "string", "description": "A name for people."}));
 
     let mut account = own.clone();
-    account.retain(|keyword, _| !DEMANDS.contains(&keyword.as_str()));
     account.insert("properties".to_owned(), Value::Object(properties.clone()));
 
     properties.insert(
@@ -67,9 +67,9 @@ pub(super) fn sections(id: &str, channel: &ChannelSchema) -> Sections {
     let mut section = own;
     section.retain(|keyword, _| !DEFINITIONS.contains(&keyword.as_str()));
     section.insert("properties".to_owned(), Value::Object(properties));
-    if let Some(required) = required {
+    if !demands.is_empty() {
         let by_accounts = json!({"required": ["accounts"], "properties": {"accounts": {"minProperties": 1}}});
-        let either = json!({"anyOf": [{"required": required}, by_accounts]});
+        let either = json!({"anyOf": [demands, by_accounts]});
         match section.get_mut("allOf") {
             Some(Value::Array(all)) => all.push(either),
             _ => drop(section.insert("allOf".to_owned(), json!([either]))),

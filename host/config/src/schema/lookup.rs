@@ -206,7 +206,7 @@ impl Whole {
     }
 
     fn step(&self, place: &Place, step: &Step) -> Option<Place> {
-        if self.kind(&place.node).is_none() && !place.node.contains_key("enum") {
+        if self.kind(&place.node).is_none() {
             // Anything may stand here, and so below.
             return Some(place.below(&self.child("*", Below::AnyKey, false, &Value::Bool(true))));
         }
@@ -236,11 +236,8 @@ impl Whole {
         for (key, schema) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
             children.push(self.child(key, Below::Name, required(key), schema));
         }
-        match node.get("additionalProperties") {
-            Some(schema @ (Value::Object(_) | Value::Bool(true))) => {
-                children.push(self.child("*", Below::AnyKey, false, schema));
-            }
-            _ => {}
+        if let Some(schema @ (Value::Object(_) | Value::Bool(true))) = node.get("additionalProperties") {
+            children.push(self.child("*", Below::AnyKey, false, schema));
         }
         if let Some(schema) = node.get("items") {
             children.push(self.child("*", Below::AnyItem, false, schema));
@@ -280,11 +277,13 @@ impl Whole {
         if let Some(kind) = node.get("type") {
             return Some(kind.clone());
         }
-        if let Some(Value::Bool(_)) = node.get("const") {
-            return Some(json!("boolean"));
-        }
         let mut kinds: Vec<Value> = Vec::new();
-        for kind in branches(node).filter_map(|branch| self.kind(&self.resolve(branch))) {
+        let values = node
+            .get("const")
+            .into_iter()
+            .chain(node.get("enum").and_then(Value::as_array).into_iter().flatten());
+        let of_branches = branches(node).filter_map(|branch| self.kind(&self.resolve(branch)));
+        for kind in values.map(|value| json!(type_of(value))).chain(of_branches) {
             let more = match kind {
                 Value::Array(kinds) => kinds,
                 kind => vec![kind],
@@ -320,6 +319,17 @@ impl Whole {
                 None => self.collect(&place.below(&child), open, hints),
             }
         }
+    }
+}
+
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) const GATEWAY: Shape = Object(&[
 
 const AUTH: &[Field] = &[
     key("mode", Word(&["none", "token", "password", "trusted-proxy"]))
-        .about("Which proof is asked for. Default: password if only a password is set, else token."),
+        .about("Which proof is asked for. Default: password if there is one, else token."),
     key("token", Secret).about("The shared token."),
     key("password", Secret).about("The shared password."),
     key(

@@ -45,7 +45,7 @@ const PROVIDER: Shape = Tagged(
             required("source", Word(&["file"])),
             required("path", Text).about("The file."),
             key("mode", Word(&["singleValue", "json"]))
-                .about("Whether the file is one secret or JSON with many. Default: json."),
+                .about("Whether the file is one secret or JSON with many."),
             key("timeoutMs", TIMEOUT).about("How long reading may take, in milliseconds."),
             key("maxBytes", SIZE).about("The largest file that is read, in bytes."),
         ],
