@@ -82,3 +82,40 @@ pub struct MovedKey {
     /// What stands for an old value at the new place; a value that is not here stays as it is.
     pub values: BTreeMap<String, Value>,
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Plugins that are made up, for tests.
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::report::Report;
+
+    /// A channel with this schema and these secret keys.
+    pub(crate) fn channel(schema: Value, secrets: &[&str]) -> ChannelSchema {
+        ChannelSchema {
+            schema: Arc::new(schema),
+            secrets: secrets.iter().map(|key| (*key).to_owned()).collect(),
+            moved: Vec::new(),
+            unusable: None,
+        }
+    }
+
+    /// These channels, and a provider of the usual dialect.
+    pub(crate) fn plugins<const N: usize>(channels: [(&str, ChannelSchema); N]) -> PluginSchemas {
+        let shim = ProviderSchema {
+            apis: vec![crate::DEFAULT_API.to_owned()],
+            known: Vec::new(),
+            schema: Arc::new(json!({"properties": {"region": {"enum": ["here"]}}})),
+        };
+        let channels = channels.into_iter().map(|(id, channel)| (id.to_owned(), channel)).collect();
+        PluginSchemas { channels, providers: vec![shim] }
+    }
+
+    /// The verdict on a text with these plugins and an empty environment.
+    pub(crate) fn judged(text: &str, plugins: &PluginSchemas) -> Report {
+        let env: BTreeMap<String, String> = BTreeMap::new();
+        crate::validate(text, &Basis::new(Path::new("openclaw.json"), plugins, &env))
+    }
+}

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::json5::{Kind, Node, Span};
 use crate::path::{KeyPath, Step};
-use crate::validate::{Judge, unrecognized};
+use crate::check::unrecognized;
+use crate::validate::Judge;
 
 /// The longest text of a schema's own error.
 const LONGEST_MESSAGE: usize = 300;

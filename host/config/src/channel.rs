@@ -3,12 +3,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::basis::ChannelSchemas;
+use crate::by_schema::{Place, Schema};
+use crate::check::received;
 use crate::json5::{Kind, Node};
 use crate::model::{HOST_KEYS, NOT_CHANNELS, laid_over};
 use crate::path::{KeyPath, Step};
-use crate::basis::ChannelSchemas;
-use crate::by_schema::{Place, Schema};
-use crate::validate::{Judge, received};
+use crate::validate::Judge;
 
 pub(crate) fn check(judge: &mut Judge<'_>, channels: &Node, schemas: &ChannelSchemas) {
     let Kind::Object(members) = &channels.kind else { return };

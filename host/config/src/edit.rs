@@ -7,10 +7,10 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use crate::ConfigError;
+use crate::check::received;
 use crate::json5::{self, Item, Kind, Member, Node};
 use crate::path::{KeyPath, Step};
 use crate::print::{Printer, is_bare_key};
-use crate::validate::received;
 
 /// A replacement of some bytes.
 struct Change {

@@ -102,14 +102,11 @@ pub fn tokens(objections: &[Objection]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::path::Path;
-
     use super::*;
-    use crate::{Basis, PluginSchemas, validate};
+    use crate::basis::testing;
 
     fn judged(text: &str) -> Report {
-        validate(text, &Basis::new(Path::new("c"), &PluginSchemas::default(), &BTreeMap::new()))
+        testing::judged(text, &testing::plugins([]))
     }
 
     #[test]

@@ -290,7 +290,7 @@ fn descend_mut<'n>(root: &'n mut Node, path: &KeyPath) -> Option<&'n mut Node> {
 }
 
 fn kind_word(kind: &Kind) -> &'static str {
-    crate::validate::received(kind)
+    crate::check::received(kind)
 }
 
 #[cfg(test)]

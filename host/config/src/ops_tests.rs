@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::json;
 
 use super::*;
-use crate::basis::{ChannelSchema, PluginSchemas};
+use crate::basis::PluginSchemas;
+use crate::basis::testing::{channel, plugins};
 
 const FILE: &str = r#"{
   // kept
@@ -22,8 +22,8 @@ impl Dir {
         let schema = json!({"additionalProperties": false, "properties": {
             "pin": {"type": "string"}, "limit": {"type": "integer"}, "name": {"type": "string"},
             "groups": {"additionalProperties": {"properties": {"quiet": {"type": "boolean"}}}}}});
-        let chat = ChannelSchema { schema: Arc::new(schema), secrets: vec!["pin".to_owned()], moved: vec![], unusable: None };
-        Self(dir, PluginSchemas { channels: ChannelSchemas::from([("chat".to_owned(), chat)]), ..PluginSchemas::default() })
+        let chat = channel(schema, &["pin"]);
+        Self(dir, plugins([("chat", chat)]))
     }
 
     fn config(&self) -> std::path::PathBuf {

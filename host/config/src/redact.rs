@@ -78,16 +78,14 @@ fn is_reference(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;
-    use crate::basis::ChannelSchema;
+    use crate::basis::testing::channel;
 
     #[test]
     fn hides_secrets_and_nothing_else() {
-        let chat = ChannelSchema { schema: Arc::new(json!(true)), secrets: vec!["pin".to_owned()], moved: vec![], unusable: None };
+        let chat = channel(json!(true), &["pin"]);
         let schemas = ChannelSchemas::from([("chat".to_owned(), chat)]);
         let document = json!({
             "gateway": {"port": 1, "auth": {"mode": "token", "token": "t", "password": ""}, "token": "old"},

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::basis::{Basis, ChannelSchemas};
+use crate::basis::Basis;
 use crate::env::{Env, LayeredEnv};
 use crate::include::{Texts, compose};
 use crate::json5::{Kind, Node, Span};
@@ -14,7 +14,6 @@ use crate::model::Config;
 use crate::path::{KeyPath, Step};
 use crate::report::{Issue, Owner, Report};
 use crate::sections::ROOT;
-use crate::shape::{Field, Shape, nearest};
 use crate::substitute::substitute;
 use crate::{channel, provider};
 
@@ -80,7 +79,7 @@ impl Judge<'_> {
         }
     }
 
-    fn unusable(&mut self, path: &KeyPath, span: Span, message: String) {
+    pub(crate) fn unusable(&mut self, path: &KeyPath, span: Span, message: String) {
         self.unusable.push(path.clone());
         self.issue(path, span, message);
     }
@@ -128,108 +127,6 @@ impl Judge<'_> {
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
         }
     }
-
-    fn check(&mut self, node: &Node, shape: &Shape, path: &KeyPath, schemas: &ChannelSchemas) {
-        match (shape, &node.kind) {
-            (Shape::Any, _) | (Shape::Bool, Kind::Bool(_)) => {}
-            (Shape::Text | Shape::Secret | Shape::TextOr(_), Kind::String(_)) => {}
-            (Shape::Secret, Kind::Object(_)) => self.check_reference(node, path),
-            (Shape::Int(least, most), Kind::Number(number)) => match number.as_i64() {
-                Some(value) if value < *least => {
-                    self.unusable(path, node.span, format!("Too small: expected number to be >={least}"));
-                }
-                Some(value) if value > *most => {
-                    self.unusable(path, node.span, format!("Too big: expected number to be <={most}"));
-                }
-                Some(_) => {}
-                None => {
-                    self.unusable(path, node.span, "Invalid input: expected int, received number".to_owned())
-                }
-            },
-            (Shape::Word(words), Kind::String(word)) => {
-                if !words.contains(&word.as_str()) {
-                    let options: Vec<String> = words.iter().map(|option| format!("\"{option}\"")).collect();
-                    let message = format!("Invalid option: expected one of {}", options.join("|"));
-                    self.unusable(path, node.span, message);
-                }
-            }
-            (Shape::List(inner), Kind::Array(items)) => {
-                for (n, item) in items.iter().enumerate() {
-                    self.check(&item.value, inner, &path.index(n), schemas);
-                }
-            }
-            (Shape::Map(inner), Kind::Object(members)) => {
-                for member in members {
-                    self.check(&member.value, inner, &path.key(&member.key), schemas);
-                }
-            }
-            (Shape::TextOr(inner), Kind::Object(_)) => self.check(node, inner, path, schemas),
-            (Shape::Object(fields), Kind::Object(_)) => self.check_fields(node, fields, path, schemas),
-            (Shape::Open(fields), Kind::Object(members)) => {
-                for member in members {
-                    let known = fields.iter().map(|field| field.name);
-                    match fields.iter().find(|field| field.name == member.key) {
-                        Some(field) => {
-                            self.check(&member.value, &field.shape, &path.key(&member.key), schemas)
-                        }
-                        None if nearest(&member.key, known.clone()).is_some() => {
-                            self.warning(path, member.key_span, unrecognized(&member.key, known));
-                        }
-                        None => {}
-                    }
-                }
-            }
-            (shape, kind) => {
-                let message =
-                    format!("Invalid input: expected {}, received {}", expected(shape), received(kind));
-                self.unusable(path, node.span, message);
-            }
-        }
-    }
-
-    fn check_fields(&mut self, node: &Node, fields: &[Field], path: &KeyPath, schemas: &ChannelSchemas) {
-        let Kind::Object(members) = &node.kind else { return };
-        for member in members {
-            let inner = path.key(&member.key);
-            match fields.iter().find(|field| field.name == member.key) {
-                Some(Field { legacy: Some(advice), .. }) => {
-                    self.warning(&inner, member.key_span, (*advice).to_owned());
-                }
-                Some(field) => self.check(&member.value, &field.shape, &inner, schemas),
-                // Older files have the channels' sections at the root.
-                None if path.steps().is_empty() && schemas.contains_key(&member.key) => {
-                    let message =
-                        format!("\"{0}\" is not used here. Use \"channels.{0}\" instead.", member.key);
-                    self.warning(&inner, member.key_span, message);
-                }
-                None => {
-                    let known = fields.iter().map(|field| field.name);
-                    self.issue(path, member.key_span, unrecognized(&member.key, known));
-                }
-            }
-        }
-        for field in fields.iter().filter(|field| field.required) {
-            if node.member(field.name).is_none() {
-                let message =
-                    format!("Invalid input: expected {}, received undefined", expected(&field.shape));
-                self.issue(&path.key(field.name), node.span, message);
-            }
-        }
-    }
-
-    /// `{source, provider, id}`
-    fn check_reference(&mut self, node: &Node, path: &KeyPath) {
-        let text = |key: &str| match node.member(key).map(|member| &member.value.kind) {
-            Some(Kind::String(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let known = matches!(text("source"), Some("env" | "file" | "exec" | "store")) && text("id").is_some();
-        if !known {
-            let message =
-                "Invalid input: expected a string or {source: \"env\", provider: \"default\", id: \"NAME\"}";
-            self.unusable(path, node.span, message.to_owned());
-        }
-    }
 }
 
 /// Removes the value at `path`, or the whole list that it is in.
@@ -257,37 +154,6 @@ fn take_out_key(object: &mut Value, key: &str) {
     }
 }
 
-/// The text for a key that nobody knows.
-pub(crate) fn unrecognized<'n>(key: &str, known: impl IntoIterator<Item = &'n str>) -> String {
-    match nearest(key, known) {
-        Some(near) => format!("Unrecognized key: \"{key}\" (did you mean \"{near}\"?)"),
-        None => format!("Unrecognized key: \"{key}\""),
-    }
-}
-
-fn expected(shape: &Shape) -> &'static str {
-    match shape {
-        Shape::Any => "value",
-        Shape::Text | Shape::Secret | Shape::Word(_) => "string",
-        Shape::TextOr(_) => "string or object",
-        Shape::Bool => "boolean",
-        Shape::Int(..) => "number",
-        Shape::List(_) => "array",
-        Shape::Map(_) | Shape::Object(_) | Shape::Open(_) => "object",
-    }
-}
-
-pub(crate) fn received(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Null => "null",
-        Kind::Bool(_) => "boolean",
-        Kind::Number(_) => "number",
-        Kind::String(_) => "string",
-        Kind::Array(_) => "array",
-        Kind::Object(_) => "object",
-    }
-}
-
 /// `env.vars`, as far as it is well formed.
 fn env_vars(root: &Node) -> BTreeMap<String, String> {
     let vars = root.member("env").and_then(|env| env.value.member("vars"));
@@ -306,32 +172,19 @@ fn env_vars(root: &Node) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use serde_json::json;
 
     use super::*;
-    use crate::basis::{ChannelSchema, PluginSchemas, ProviderSchema};
+    use crate::basis::PluginSchemas;
+    use crate::basis::testing::{channel, plugins};
 
     fn report(text: &str) -> Report {
         let schema = json!({"type": "object", "additionalProperties": false, "properties": {
             "token": {"type": "string"}, "limit": {"type": "integer"}, "dmPolicy": {"enum": ["open", "pairing"]},
             "allowFrom": {"type": "array"}, "groups": {"additionalProperties": {"type": "object"}}}});
-        let chat = ChannelSchema {
-            schema: Arc::new(schema),
-            secrets: vec!["token".to_owned()],
-            moved: Vec::new(),
-            unusable: None,
-        };
+        let plugins = plugins([("chat", channel(schema, &["token"]))]);
         let env = BTreeMap::from([("PORT".to_owned(), "x".to_owned()), ("SET".to_owned(), "set".to_owned())]);
-        let channels = BTreeMap::from([("chat".to_owned(), chat)]);
-        let shim = json!({"properties": {"region": {"enum": ["here"]}}});
-        let shim = ProviderSchema {
-            apis: vec!["openai-completions".to_owned()],
-            known: Vec::new(),
-            schema: Arc::new(shim),
-        };
-        let plugins = PluginSchemas { channels, providers: vec![shim] };
         validate(text, &Basis::new(Path::new("openclaw.json"), &plugins, &env))
     }
 
@@ -380,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_known_key_is_accepted() {
-        let text = r#"{ $schema: "x", meta: {a: 1}, tools: {}, hooks: 5, gateway: {auth: {token: {source: "env",
+        let text = r#"{ $schema: "x", meta: {a: 1}, tools: {}, hooks: {}, gateway: {auth: {token: {source: "env",
             provider: "default", id: "T"}}, tls: {}, reload: {mode: "hybrid"}},
             agents: {defaults: {model: "a/b", models: {"a/b": {params: {context1m: true}}}, heartbeat: {}},
             entries: {main: {model: {primary: "a/b", fallbacks: ["c/d"]}}}}, channels: {chat: {enabled: true}} }"#;

@@ -1,0 +1,242 @@
+//! What messages go through: `channels` (its shared parts), `bindings`, `broadcast`, `accessGroups`, `session`,
+//! `messages`, `commands` and `approvals`.
+
+use super::common::{
+    AMOUNT, COUNT, DM_SCOPE, GROUP_SCOPE, IDS, OPEN, QUANTITY, SOME, SWITCH, TEXTS, UNMENTIONED,
+};
+use crate::shape::Shape::{self, Bool, Either, Exactly, Int, List, Map, Object, Open, Text, Word};
+use crate::shape::{key, required, unused};
+
+/// Each section in it is judged by its channel's own schema.
+pub(super) const CHANNELS: Shape =
+    Open(&[unused("defaults", CHANNEL_DEFAULTS), unused("modelByChannel", Map(&Map(&Text)))], &OPEN);
+
+const CHANNEL_DEFAULTS: Shape = Object(&[
+    key("groupPolicy", Word(&["open", "disabled", "allowlist"])),
+    key("contextVisibility", Word(&["all", "allowlist", "allowlist_quote"])),
+    key(
+        "heartbeatVisibility",
+        Object(&[key("showOk", Bool), key("showAlerts", Bool), key("useIndicator", Bool)]),
+    ),
+    key(
+        "botLoopProtection",
+        Object(&[
+            key("enabled", Bool),
+            key("maxEventsPerWindow", SOME),
+            key("windowSeconds", SOME),
+            key("cooldownSeconds", SOME),
+        ]),
+    ),
+    key(
+        "implicitMentions",
+        Object(&[key("replyToBot", Bool), key("quotedBot", Bool), key("threadParticipation", Bool)]),
+    ),
+]);
+
+pub(super) const BINDINGS: Shape = List(&Object(&[
+    key("type", Word(&["route", "acp"])),
+    required("agentId", Text),
+    key("comment", Text),
+    required(
+        "match",
+        Object(&[
+            required("channel", Text),
+            key("accountId", Text),
+            key(
+                "peer",
+                Object(&[
+                    // `dm` is an older spelling of `direct`.
+                    required("kind", Word(&["direct", "group", "channel", "dm"])),
+                    required("id", Text),
+                ]),
+            ),
+            key("guildId", Text),
+            key("teamId", Text),
+            key("roles", TEXTS),
+        ]),
+    ),
+    key("session", Object(&[key("dmScope", DM_SCOPE), key("groupScope", GROUP_SCOPE)])),
+    key(
+        "acp",
+        Object(&[
+            key("mode", Word(&["persistent", "oneshot"])),
+            key("label", Text),
+            key("cwd", Text),
+            key("backend", Text),
+        ]),
+    ),
+]));
+
+pub(super) const BROADCAST: Shape = Open(
+    &[key("strategy", Word(&["parallel", "sequential"]))],
+    &Either(&[
+        TEXTS,
+        Object(&[
+            required("agents", TEXTS),
+            key("mentionGating", Bool),
+            key("maxRounds", Int(1, 4)),
+            key("maxTurns", Int(1, 32)),
+        ]),
+    ]),
+);
+
+/// The types are words of channels: which keys belong to which is theirs to judge.
+pub(super) const ACCESS_GROUPS: Shape = Map(&Object(&[
+    required("type", Text),
+    key("guildId", Text),
+    key("channelId", Text),
+    key("membership", Text),
+    key("members", Map(&TEXTS)),
+]));
+
+pub(super) const SESSION: Shape = Object(&[
+    key("dmScope", DM_SCOPE).about("Which direct messages share a session. Default: main."),
+    key("mainKey", Text).about("The last part of the main session's key. Default: main."),
+    unused("scope", Word(&["per-sender", "global"])),
+    unused("groupScope", GROUP_SCOPE),
+    unused("notifyOnCreate", Bool),
+    unused("identityLinks", Map(&TEXTS)),
+    unused("resetTriggers", TEXTS),
+    unused("reset", RESET),
+    unused(
+        "resetByType",
+        Object(&[
+            key("direct", RESET),
+            key("group", RESET),
+            key("thread", RESET),
+            // An older spelling of `direct`.
+            key("dm", RESET),
+        ]),
+    ),
+    unused("resetByChannel", Map(&RESET)),
+    unused("store", Text),
+    unused("sendPolicy", SEND_POLICY),
+    unused(
+        "threadBindings",
+        Object(&[
+            key("enabled", Bool),
+            key("idleHours", AMOUNT),
+            key("maxAgeHours", AMOUNT),
+            key("spawnSessions", Bool),
+            key("defaultSpawnContext", Word(&["isolated", "fork"])),
+        ]),
+    ),
+    unused("sharing", Object(&[key("readOnly", Bool), key("suggest", Bool), key("drafts", Bool)])),
+    unused("maintenance", MAINTENANCE),
+    // An older spelling of `reset.idleMinutes`.
+    unused("idleMinutes", SOME),
+]);
+
+const RESET: Shape = Object(&[
+    key("mode", Word(&["none", "daily", "idle"])),
+    key("atHour", Int(0, 23)),
+    key("idleMinutes", SOME),
+]);
+
+const ALLOW_OR_DENY: Shape = Word(&["allow", "deny"]);
+
+const SEND_POLICY: Shape = Object(&[
+    key("default", ALLOW_OR_DENY),
+    key(
+        "rules",
+        List(&Object(&[
+            required("action", ALLOW_OR_DENY),
+            key(
+                "match",
+                Object(&[
+                    key("channel", Text),
+                    key("chatType", Word(&["direct", "group", "channel"])),
+                    key("keyPrefix", Text),
+                    key("rawKeyPrefix", Text),
+                ]),
+            ),
+        ])),
+    ),
+]);
+
+/// A [`QUANTITY`], or `false` for none.
+const LIMIT: Shape = Either(&[QUANTITY, Exactly(false)]);
+
+const MAINTENANCE: Shape = Object(&[
+    key("mode", Word(&["enforce", "warn"])),
+    key("coldStorage", Object(&[key("enabled", Bool), key("afterDays", SOME)])),
+    key("pruneAfter", QUANTITY),
+    key("archiveDashboardAfter", LIMIT),
+    key("maxEntries", SOME),
+    key("preserveRecent", LIMIT),
+    key("resetArchiveRetention", LIMIT),
+    key("maxDiskBytes", LIMIT),
+    key("highWaterBytes", QUANTITY),
+]);
+
+const VISIBLE_REPLIES: Shape = Either(&[Word(&["automatic", "message_tool"]), Bool]);
+const RESPONSE_USAGE: Shape = Word(&["on", "off", "tokens", "full"]);
+const QUEUE_MODE: Shape = Word(&["steer", "followup", "collect", "interrupt"]);
+
+pub(super) const MESSAGES: Shape = Object(&[
+    key("visibleReplies", VISIBLE_REPLIES),
+    key("responsePrefix", Text),
+    key("usageTemplate", Either(&[Text, OPEN])),
+    key("responseUsage", Either(&[RESPONSE_USAGE, Map(&RESPONSE_USAGE)])),
+    key(
+        "groupChat",
+        Object(&[
+            key("mentionPatterns", TEXTS),
+            key("historyLimit", COUNT),
+            key("unmentionedInbound", UNMENTIONED),
+            key("visibleReplies", VISIBLE_REPLIES),
+        ]),
+    ),
+    key(
+        "queue",
+        Object(&[
+            key("mode", QUEUE_MODE),
+            key("byChannel", Map(&QUEUE_MODE)),
+            key("debounceMsByChannel", Map(&COUNT)),
+            key("cap", SOME),
+            key("drop", Word(&["old", "new", "summarize"])),
+        ]),
+    ),
+    key("inbound", Object(&[key("debounceMs", COUNT), key("byChannel", Map(&COUNT))])),
+    key("ackReaction", Text),
+    key("ackReactionScope", Word(&["group-mentions", "group-all", "direct", "all", "off", "none"])),
+    key("statusReactions", SWITCH),
+    // Older spellings.
+    key("removeAckAfterReply", Bool),
+    key("messagePrefix", Text),
+]);
+
+const AUTO: Shape = Either(&[Bool, Word(&["auto"])]);
+
+pub(super) const COMMANDS: Shape = Object(&[
+    key("native", AUTO),
+    key("nativeSkills", AUTO),
+    key("text", Bool),
+    key("bash", Bool),
+    key("bashForegroundMs", Int(0, 30_000)),
+    key("config", Bool),
+    key("mcp", Bool),
+    key("plugins", Bool),
+    key("debug", Bool),
+    key("restart", Bool),
+    key("ownerAllowFrom", IDS),
+    key("allowFrom", Map(&IDS)),
+]);
+
+pub(super) const APPROVALS: Shape = Object(&[key("exec", APPROVAL), key("plugin", APPROVAL)]);
+
+const APPROVAL: Shape = Object(&[
+    key("enabled", Bool),
+    key("mode", Word(&["session", "targets", "both"])),
+    key("agentFilter", TEXTS),
+    key("sessionFilter", TEXTS),
+    key(
+        "targets",
+        List(&Object(&[
+            required("channel", Text),
+            required("to", Text),
+            key("accountId", Text),
+            key("threadId", QUANTITY),
+        ])),
+    ),
+]);

@@ -1,0 +1,50 @@
+//! `gateway.http`
+
+use super::super::common::{COUNT, SOME, TEXTS};
+use crate::shape::Shape::{self, Bool, Either, Exactly, Object, Text};
+use crate::shape::{Field, key, unused};
+
+pub(super) const HTTP: Shape = Object(&[
+    key(
+        "endpoints",
+        Object(&[
+            key("chatCompletions", Object(CHAT_COMPLETIONS)).about("POST /v1/chat/completions"),
+            key("responses", Object(RESPONSES)).about("POST /v1/responses"),
+        ]),
+    )
+    .about("Endpoints that speak other programs' dialects."),
+    unused("securityHeaders", Object(&[key("strictTransportSecurity", Either(&[Text, Exactly(false)]))])),
+]);
+
+const ENABLED: Field = key("enabled", Bool).about("Whether the endpoint answers.");
+
+const CHAT_COMPLETIONS: &[Field] =
+    &[ENABLED, unused("images", IMAGES), unused("maxUrlParts", COUNT), unused("maxBodyBytes", COUNT)];
+
+const RESPONSES: &[Field] = &[
+    ENABLED,
+    unused("maxUrlParts", COUNT),
+    unused("files", FILES),
+    unused("images", IMAGES),
+    unused("maxBodyBytes", COUNT),
+];
+
+const IMAGES: Shape = Object(&[
+    key("allowUrl", Bool),
+    key("urlAllowlist", TEXTS),
+    key("allowedMimes", TEXTS),
+    key("maxBytes", SOME),
+    key("maxRedirects", COUNT),
+    key("timeoutMs", SOME),
+]);
+
+const FILES: Shape = Object(&[
+    key("allowUrl", Bool),
+    key("urlAllowlist", TEXTS),
+    key("allowedMimes", TEXTS),
+    key("maxBytes", SOME),
+    key("maxRedirects", COUNT),
+    key("timeoutMs", SOME),
+    key("maxChars", SOME),
+    key("pdf", Object(&[key("maxPages", SOME), key("maxPixels", SOME), key("minTextChars", COUNT)])),
+]);
