@@ -3,7 +3,7 @@
 //! own keys: those are judged by schemas that the caller hands in.
 
 mod channel;
-mod edit;
+pub mod edit;
 mod env;
 mod error;
 mod json5;
