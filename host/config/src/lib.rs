@@ -3,6 +3,7 @@
 //! own keys: those are judged by schemas that the caller hands in.
 
 mod channel;
+pub mod diff;
 pub mod edit;
 mod env;
 mod error;
@@ -10,6 +11,7 @@ mod json5;
 mod model;
 mod onboard;
 mod ops;
+pub mod patch;
 mod path;
 mod paths;
 mod print;
@@ -30,7 +32,7 @@ pub use json5::{MAX_BYTES, MAX_DEPTH, SyntaxError};
 pub use model::*;
 pub use onboard::{OnboardOptions, Onboarded, is_foreign_installation, onboard_local};
 pub use ops::{ChangeOutcome, Changed, Loaded, SetOptions, get, load, set, unset};
-pub use path::{KeyPath, Step};
+pub use path::{KeyPath, PathPattern, Step};
 pub use paths::Paths;
 pub use read::{Source, hash};
 pub use report::{Issue, Owner, Report};
