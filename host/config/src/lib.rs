@@ -34,8 +34,8 @@ pub use onboard::{OnboardOptions, Onboarded, is_foreign_installation, onboard_lo
 pub use ops::{ChangeOutcome, Changed, Loaded, SetOptions, get, load, set, unset};
 pub use path::{KeyPath, PathPattern, Step};
 pub use paths::Paths;
-pub use read::{Source, hash};
+pub use read::{Fingerprint, Observed, Source, hash};
 pub use report::{Issue, Owner, Report};
 pub use secret_ref::{REDACTED, SecretError, SecretInput, present, resolve_secret};
 pub use validate::{ChannelSchema, ChannelSchemas, validate};
-pub use write::{Written, update};
+pub use write::{Written, replace_rejected, save_rejected, update, write_private};

@@ -53,7 +53,8 @@ pub(super) struct Parser<'t> {
 
 impl Parser<'_> {
     pub(super) fn peek(&self) -> Option<char> {
-        self.text.get(self.at..)?.chars().next()
+        let byte = *self.text.as_bytes().get(self.at)?;
+        if byte.is_ascii() { Some(char::from(byte)) } else { self.text.get(self.at..)?.chars().next() }
     }
 
     pub(super) fn bump(&mut self) -> Option<char> {
