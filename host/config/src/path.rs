@@ -121,7 +121,9 @@ impl Step {
     pub(crate) fn as_index(&self) -> Option<usize> {
         match self {
             Self::Index(index) => Some(*index),
-            Self::Key(key) => key.parse().ok(),
+            // Only the usual spelling: `01` and `+1` parse as numbers, but are keys.
+            Self::Key(key) if key == "0" || !key.starts_with(['0', '+']) => key.parse().ok(),
+            Self::Key(_) => None,
         }
     }
 
@@ -164,50 +166,87 @@ impl FromStr for KeyPath {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fail = |problem: &str| {
-            Err(ConfigError::InvalidPath {
-                path: text.chars().take(200).collect(),
-                problem: problem.to_owned(),
-            })
-        };
-        if text.len() > LONGEST {
-            return fail("it is longer than 4096 bytes");
-        }
-        let mut steps = Vec::new();
-        let mut rest = text;
-        loop {
-            if let Some(inner) = rest.strip_prefix('[') {
-                let Some((step, after)) = bracket(inner) else {
-                    return fail("a [ needs a number or a quoted key and a ]");
-                };
-                steps.push(step);
-                rest = after;
-            } else {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                let (key, after) = rest.split_at(end);
-                if key.trim().is_empty() {
-                    return fail("it has an empty key");
-                }
-                steps.push(Step::Key(key.to_owned()));
-                rest = after;
-            }
-            match rest.strip_prefix('.') {
-                Some(after) if after.starts_with('[') => return fail("a [ must not follow a dot"),
-                Some(after) => rest = after,
-                None if rest.is_empty() => break,
-                None if rest.starts_with('[') => {}
-                None => return fail("a key must follow a dot"),
-            }
-        }
-        if steps.len() > crate::json5::MAX_DEPTH {
-            return fail("it is deeper than 128");
-        }
-        Ok(Self(steps))
+        let steps = read(text)?.into_iter().collect::<Option<_>>();
+        steps.map(Self).ok_or_else(|| invalid(text, BRACKET))
     }
 }
 
+/// A path in which `[]` stands for every entry of a list: `models.providers.x.models[].input`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathPattern(Vec<Option<Step>>);
+
+impl PathPattern {
+    /// Whether the pattern names this place.
+    #[must_use]
+    pub fn matches(&self, path: &KeyPath) -> bool {
+        let fits = |(wanted, step): (&Option<Step>, &Step)| match wanted {
+            Some(wanted) => {
+                wanted == step || (wanted.as_index().is_some() && wanted.as_index() == step.as_index())
+            }
+            None => matches!(step, Step::Index(_)),
+        };
+        self.0.len() == path.0.len() && self.0.iter().zip(&path.0).all(fits)
+    }
+}
+
+impl From<KeyPath> for PathPattern {
+    fn from(path: KeyPath) -> Self {
+        Self(path.0.into_iter().map(Some).collect())
+    }
+}
+
+impl FromStr for PathPattern {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read(text).map(Self)
+    }
+}
+
+const BRACKET: &str = "a [ needs a number or a quoted key and a ]";
+
+fn invalid(text: &str, problem: &str) -> ConfigError {
+    ConfigError::InvalidPath { path: text.chars().take(200).collect(), problem: problem.to_owned() }
+}
+
+/// The steps of a path; `None` is `[]`.
+fn read(text: &str) -> Result<Vec<Option<Step>>, ConfigError> {
+    let fail = |problem: &str| Err(invalid(text, problem));
+    if text.len() > LONGEST {
+        return fail("it is longer than 4096 bytes");
+    }
+    let mut steps = Vec::new();
+    let mut rest = text;
+    loop {
+        if let Some(inner) = rest.strip_prefix('[') {
+            let Some((step, after)) = bracket(inner) else { return fail(BRACKET) };
+            steps.push(step);
+            rest = after;
+        } else {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            let (key, after) = rest.split_at(end);
+            if key.trim().is_empty() {
+                return fail("it has an empty key");
+            }
+            steps.push(Some(Step::Key(key.to_owned())));
+            rest = after;
+        }
+        match rest.strip_prefix('.') {
+            Some(after) if after.starts_with('[') => return fail("a [ must not follow a dot"),
+            Some(after) => rest = after,
+            None if rest.is_empty() => break,
+            None if rest.starts_with('[') => {}
+            None => return fail("a key must follow a dot"),
+        }
+    }
+    if steps.len() > crate::json5::MAX_DEPTH {
+        return fail("it is deeper than 128");
+    }
+    Ok(steps)
+}
+
 /// What stands between `[` and `]`, and what follows.
-fn bracket(inner: &str) -> Option<(Step, &str)> {
+fn bracket(inner: &str) -> Option<(Option<Step>, &str)> {
     let quote = inner.chars().next()?;
     if matches!(quote, '"' | '\'') {
         let mut escaped = false;
@@ -218,7 +257,7 @@ fn bracket(inner: &str) -> Option<(Step, &str)> {
                 c if c == quote => {
                     let (literal, after) = inner.split_at(at + 1);
                     let key = crate::json5::parse(literal).ok()?.to_value();
-                    return Some((Step::Key(key.as_str()?.to_owned()), after.strip_prefix(']')?));
+                    return Some((Some(Step::Key(key.as_str()?.to_owned())), after.strip_prefix(']')?));
                 }
                 _ => {}
             }
@@ -226,11 +265,15 @@ fn bracket(inner: &str) -> Option<(Step, &str)> {
         return None;
     }
     let (number, after) = inner.split_once(']')?;
-    Some((Step::Index(number.trim().parse().ok()?), after))
+    if number.is_empty() {
+        return Some((None, after));
+    }
+    Some((Some(Step::Index(number.trim().parse().ok()?)), after))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -274,6 +317,36 @@ mod tests {
         {
             let error = text.parse::<KeyPath>().unwrap_err().to_string();
             assert!(error.contains("not a config path"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_names_every_entry() {
+        let check = |pattern: &str, path: &str, expected: bool| {
+            let pattern: PathPattern = pattern.parse().unwrap();
+            assert_eq!(pattern.matches(&path.parse().unwrap()), expected, "{path}");
+        };
+        check("a.models[].input", "a.models[3].input", true);
+        check("a.models[].input", "a.models.x.input", false);
+        check("a.models[0]", "a.models.0", true);
+        check("a", "a.b", false);
+        check("a[\"[]\"]", "a[\"[]\"]", true);
+    }
+
+    #[test]
+    fn only_a_plain_number_is_an_index() {
+        let document = json!({"a": [1, 2]});
+        for key in ["01", "+1", "-1", "", "1.0", " 1"] {
+            assert_eq!(KeyPath::from_keys(&["a", key]).find(&document), None, "{key}");
+        }
+        assert_eq!(KeyPath::from_keys(&["a", "1"]).find(&document), Some(&json!(2)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_path_has_a_text(keys in prop::collection::vec(".{0,8}", 1..5), index in any::<u32>()) {
+            let path = keys.iter().fold(KeyPath::root(), |path, key| path.key(key)).index(index as usize);
+            prop_assert_eq!(path.to_string().parse::<KeyPath>().unwrap(), path);
         }
     }
 

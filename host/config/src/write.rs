@@ -1,13 +1,18 @@
-//! Writing the file: whole or not at all, one writer at a time, and only over the text that the change was made from.
+//! Writing the file: whole or not at all, one writer at a time, and only over what the change was made from. From the
+//! first write on there is a file at every moment, the old one or the new one.
+
+mod atomic;
+mod kept;
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::ConfigError;
-use crate::read::Source;
+use crate::read::{Fingerprint, Source};
+use atomic::Temporary;
 
 /// How long a writer waits for another one.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
@@ -22,7 +27,7 @@ pub enum Written {
     Created,
     /// The file was replaced; the old one is kept here.
     Replaced {
-        /// `<config>.bak`
+        /// `<config>.bak`; those before it are `.bak.1` to `.bak.4`.
         backup: PathBuf,
     },
 }
@@ -32,36 +37,95 @@ pub enum Written {
 /// `base` is the hash of the text that the caller has seen, if it has seen one.
 ///
 /// # Errors
-/// What `change` returns, a stale `base`, or a failure of the system; the file is the old one in each case.
+/// What `change` returns, a stale `base`, a file that changed meanwhile, or a failure of the system; the file is the
+/// old one in each case.
 pub fn update<F>(path: &Path, base: Option<&str>, change: F) -> Result<Written, ConfigError>
 where
     F: FnOnce(Option<&str>) -> Result<String, ConfigError>,
 {
-    // Renaming onto a symbolic link would replace the link and leave what it points at as it was.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let dir = target.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |cause| ConfigError::Unwritable { path, cause }
-    };
-    create_private_dir(dir).map_err(failed(dir))?;
-    let _lock = lock(&target)?;
-    let current = Source::read(&target)?;
+    let target = resolve(path).map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+    let held = Held::take(path, target)?;
+    let current = Source::read(&held.target)?;
     if base.is_some_and(|base| current.as_ref().is_none_or(|current| current.hash != base)) {
         return Err(ConfigError::Changed { path: path.to_owned() });
     }
     let new = change(current.as_ref().map(|current| current.text.as_str()))?;
+    if current.as_ref().is_some_and(|current| current.text == new) {
+        return Ok(Written::Unchanged);
+    }
+    // Before anything else is moved: this is where a full disk shows.
+    let temporary = held.temporary(&new)?;
     let written = match &current {
-        Some(current) if current.text == new => return Ok(Written::Unchanged),
         Some(current) => {
-            let backup = suffixed(path, ".bak");
-            replace(&backup, &current.text).map_err(failed(&backup))?;
+            let backup = kept::back_up(path, &current.text).map_err(unwritable(path))?;
             Written::Replaced { backup }
         }
         None => Written::Created,
     };
-    replace(&target, &new).map_err(failed(&target))?;
+    // An editor knows nothing of our lock.
+    if Fingerprint::of(&held.target) != current.as_ref().map(Source::fingerprint) {
+        return Err(ConfigError::Changed { path: path.to_owned() });
+    }
+    temporary.rename_to(&held.target).map_err(unwritable(&held.target))?;
     Ok(written)
+}
+
+/// Puts `good_text` in the place of a file that was judged to be bad, which gets the name `<config>.rejected.<stamp>`;
+/// the 32 newest of those are kept. Returns that name. The bad one may be anything: no text at all, a file that cannot
+/// be read, a directory, a link in a circle.
+///
+/// # Errors
+/// [`ConfigError::Changed`] when what stands there is not what was judged, or a failure of the system. The bad file is
+/// in its place then.
+pub fn replace_rejected(
+    path: &Path,
+    expected: &Fingerprint,
+    good_text: &str,
+    stamp: &str,
+) -> Result<PathBuf, ConfigError> {
+    let held = Held::take(path, resolve(path).unwrap_or_else(|_circle| path.to_owned()))?;
+    let changed = || ConfigError::Changed { path: path.to_owned() };
+    if Fingerprint::of(&held.target).as_ref() != Some(expected) {
+        return Err(changed());
+    }
+    let temporary = held.temporary(good_text)?;
+    let aside = kept::set_aside(path, &held.target, stamp).map_err(unwritable(path))?;
+    // What got the second name is kept for a person: it has to be what was judged.
+    if aside.shows(expected) == Some(false) {
+        aside.undo(&held.target);
+        return Err(changed());
+    }
+    aside.make_private();
+    if let Err(cause) = temporary.rename_to(&held.target) {
+        aside.undo(&held.target);
+        return Err(unwritable(&held.target)(cause));
+    }
+    kept::forget_old_rejected(path);
+    Ok(aside.path)
+}
+
+/// Keeps a text that was refused as `<config>.rejected.<stamp>`, and the 31 before it. The file itself is not touched.
+///
+/// # Errors
+/// What the system says.
+pub fn save_rejected(path: &Path, text: &str, stamp: &str) -> Result<PathBuf, ConfigError> {
+    let _held = Held::take(path, resolve(path).unwrap_or_else(|_circle| path.to_owned()))?;
+    let name = kept::free_name(path, stamp);
+    let temporary = Temporary::write(path, text).map_err(unwritable(&name))?;
+    temporary.rename_to(&name).map_err(unwritable(&name))?;
+    kept::forget_old_rejected(path);
+    Ok(name)
+}
+
+/// Writes a file beside the configuration, such as `<config>.last-good`, for this user alone: whole or not at all. Of
+/// several writers the last one wins.
+///
+/// # Errors
+/// What the system says.
+pub fn write_private(path: &Path, text: &str) -> Result<(), ConfigError> {
+    create_private_dir(atomic::dir_of(path)).map_err(unwritable(path))?;
+    atomic::remove_left_overs(path, atomic::SURELY_DEAD);
+    Temporary::write(path, text).and_then(|temporary| temporary.rename_to(path)).map_err(unwritable(path))
 }
 
 /// Creates a directory, and its parents, for this user alone. One that exists keeps its mode.
@@ -72,29 +136,52 @@ pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
-/// Puts a file in the place of another, so that a reader sees the old text or the new one, whatever happens.
-fn replace(target: &Path, text: &str) -> io::Result<()> {
-    let temporary = suffixed(target, &format!(".{}.tmp", std::process::id()));
-    let result = write_synced(&temporary, text).and_then(|()| std::fs::rename(&temporary, target));
-    if result.is_err() {
-        // The write has failed already; a left-over cannot make it worse.
-        let _left_over = std::fs::remove_file(&temporary);
-        return result;
-    }
-    match target.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
+/// The file that a path means. Renaming onto a symbolic link would replace the link and leave what it points at as it
+/// was.
+fn resolve(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::canonicalize(path) {
+        // A link may point to a file that is yet to be made.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(match std::fs::read_link(path) {
+            Ok(target) => atomic::dir_of(path).join(target),
+            Err(_no_link) => path.to_owned(),
+        }),
+        resolved => resolved,
     }
 }
 
-fn write_synced(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+fn unwritable(path: &Path) -> impl FnOnce(io::Error) -> ConfigError {
+    let path = path.to_owned();
+    move |cause| ConfigError::Unwritable { path, cause }
+}
+
+/// The right to write, until it is dropped.
+struct Held {
+    target: PathBuf,
+    _lock: File,
+}
+
+impl Held {
+    fn take(path: &Path, target: PathBuf) -> Result<Self, ConfigError> {
+        let dir = atomic::dir_of(&target);
+        create_private_dir(dir).map_err(unwritable(dir))?;
+        let lock = lock(&target)?;
+        // Nobody else writes now: what temporary files there are belong to writers that were killed.
+        for name in [path, &target] {
+            atomic::remove_left_overs(name, Duration::ZERO);
+        }
+        Ok(Self { target, _lock: lock })
+    }
+
+    /// The new text, complete on the disk, under another name.
+    fn temporary(&self, text: &str) -> Result<Temporary, ConfigError> {
+        let temporary = Temporary::write(&self.target, text).map_err(unwritable(&self.target))?;
+        temporary.give_to_owner_of(&self.target);
+        Ok(temporary)
+    }
 }
 
 fn lock(target: &Path) -> Result<File, ConfigError> {
-    let path = suffixed(target, ".lock");
+    let path = atomic::suffixed(target, ".lock");
     let failed = |cause| ConfigError::Unwritable { path: path.clone(), cause };
     let file = OpenOptions::new()
         .write(true)
@@ -103,6 +190,7 @@ fn lock(target: &Path) -> Result<File, ConfigError> {
         .mode(0o600)
         .open(&path)
         .map_err(failed)?;
+    atomic::give_to_owner_of(&file, target);
     let deadline = Instant::now() + LOCK_WAIT;
     loop {
         match file.try_lock() {
@@ -117,83 +205,5 @@ fn lock(target: &Path) -> Result<File, ConfigError> {
     }
 }
 
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    fn mode(path: &Path) -> u32 {
-        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
-    #[test]
-    fn writes_privately_and_keeps_the_old_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("state/openclaw.json");
-        assert_eq!(update(&path, None, |old| Ok(format!("{{}} // {old:?}"))).unwrap(), Written::Created);
-        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
-        let backup = dir.path().join("state/openclaw.json.bak");
-        let written = update(&path, None, |_| Ok("{a: 1}".to_owned())).unwrap();
-        assert_eq!(written, Written::Replaced { backup: backup.clone() });
-        assert_eq!(std::fs::read_to_string(&backup).unwrap(), "{} // None");
-        assert_eq!(mode(&backup), 0o600);
-        assert_eq!(update(&path, None, |old| Ok(old.unwrap().to_owned())).unwrap(), Written::Unchanged);
-        let names: Vec<_> =
-            std::fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(names.len(), 3, "no temporary file is left: {names:?}");
-    }
-
-    #[test]
-    fn a_stale_base_or_a_refused_change_writes_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("openclaw.json");
-        std::fs::write(&path, "{}").unwrap();
-        let base = Source::read(&path).unwrap().unwrap().hash;
-        std::fs::write(&path, "{other: 1}").unwrap();
-        let error = update(&path, Some(&base), |_| Ok("{mine: 1}".to_owned())).unwrap_err();
-        assert_eq!(error.code(), "CONFIG_CHANGED");
-        let refused = ConfigError::Rejected { issues: vec!["a: b".to_owned()] };
-        assert_eq!(
-            update(&path, None, |_| Err(refused)).unwrap_err().to_string(),
-            "Config validation failed: a: b"
-        );
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{other: 1}");
-    }
-
-    #[test]
-    fn two_writers_lose_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("openclaw.json");
-        std::fs::write(&path, "0").unwrap();
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..10 {
-                        let count =
-                            |old: Option<&str>| Ok((old.unwrap().parse::<u32>().unwrap() + 1).to_string());
-                        update(&path, None, count).unwrap();
-                    }
-                });
-            }
-        });
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "40");
-    }
-
-    #[test]
-    fn a_symbolic_link_stays_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let (real, link) = (dir.path().join("real.json"), dir.path().join("openclaw.json"));
-        std::fs::write(&real, "{}").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        update(&link, None, |_| Ok("{a: 1}".to_owned())).unwrap();
-        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(std::fs::read_to_string(&real).unwrap(), "{a: 1}");
-    }
-}
+mod tests;

@@ -8,7 +8,7 @@ mod string;
 
 use serde_json::{Map, Number, Value};
 
-pub(crate) use parser::parse;
+pub(crate) use parser::{comments, document, parse};
 
 use crate::path::Step;
 
@@ -156,14 +156,31 @@ impl SyntaxError {
 
 /// Line and column of a byte offset, both from 1; the column counts characters.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
-    let mut end = offset.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
+    Lines::of(text).position(offset)
+}
+
+/// Where the lines of a text begin: whoever asks for many places of one text makes this once.
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn of(text: &'t str) -> Self {
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { text, starts: std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect() }
     }
-    let before = text.get(..end).unwrap_or_default();
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    (line, before.get(line_start..).unwrap_or_default().chars().count() + 1)
+
+    /// As [`position`].
+    pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
+        let mut end = offset.min(self.text.len());
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let line = self.starts.partition_point(|start| *start <= end);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        (line, self.text.get(start..end).unwrap_or_default().chars().count() + 1)
+    }
 }
 
 #[cfg(test)]

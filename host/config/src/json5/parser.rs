@@ -1,5 +1,7 @@
 //! Structure: objects, arrays, blanks and comments.
 
+use std::ops::Range;
+
 use super::{Item, Kind, MAX_BYTES, MAX_DEPTH, Member, Node, Span, SyntaxError, number, position, string};
 
 /// Reads one value that fills the whole text.
@@ -21,6 +23,29 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     }
 }
 
+/// Reads a whole configuration. A text of blanks and comments is an empty one: an object without a place of its own at
+/// the end of the text.
+pub(crate) fn document(text: &str) -> Result<Node, SyntaxError> {
+    let mut parser = Parser { text, at: 0 };
+    if text.len() <= MAX_BYTES && parser.skip_blank().is_ok() && parser.peek().is_none() {
+        return Ok(Node { span: parser.span_from(text.len()), kind: Kind::Object(Vec::new()) });
+    }
+    parse(text)
+}
+
+/// The comments in a part of the text that holds nothing but blanks, commas and comments.
+pub(crate) fn comments(text: &str, gap: Range<usize>) -> Vec<Span> {
+    let mut parser = Parser { text: text.get(..gap.end).unwrap_or_default(), at: gap.start };
+    let mut found = Vec::new();
+    loop {
+        parser.take_while(|c| is_blank(c) || c == ',');
+        match parser.comment() {
+            Ok(Some(span)) => found.push(span),
+            Ok(None) | Err(_) => return found,
+        }
+    }
+}
+
 pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
     pub(super) at: usize,
@@ -28,7 +53,8 @@ pub(super) struct Parser<'t> {
 
 impl Parser<'_> {
     pub(super) fn peek(&self) -> Option<char> {
-        self.text.get(self.at..)?.chars().next()
+        let byte = *self.text.as_bytes().get(self.at)?;
+        if byte.is_ascii() { Some(char::from(byte)) } else { self.text.get(self.at..)?.chars().next() }
     }
 
     pub(super) fn bump(&mut self) -> Option<char> {
@@ -62,23 +88,35 @@ impl Parser<'_> {
         SyntaxError::at(self.text, offset, message)
     }
 
+    /// From `start` to here.
+    fn span_from(&self, start: usize) -> Span {
+        Span { start, end: self.at, file: 0 }
+    }
+
     fn skip_blank(&mut self) -> Result<(), SyntaxError> {
         loop {
             self.take_while(is_blank);
-            let start = self.at;
-            let rest = self.text.get(start..).unwrap_or_default();
-            if rest.starts_with("//") {
-                self.take_while(|c| !is_line_end(c));
-            } else if rest.starts_with("/*") {
-                let end = rest.get(2..).and_then(|inner| inner.find("*/"));
-                match end {
-                    Some(end) => self.at += end + 4,
-                    None => return Err(self.error("this comment is not closed")),
-                }
-            } else {
+            if self.comment()?.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    /// Reads the comment that begins here, if one does. The end of its line is not part of it.
+    fn comment(&mut self) -> Result<Option<Span>, SyntaxError> {
+        let start = self.at;
+        let rest = self.text.get(start..).unwrap_or_default();
+        if rest.starts_with("//") {
+            self.take_while(|c| !is_line_end(c));
+        } else if rest.starts_with("/*") {
+            match rest.get(2..).and_then(|inner| inner.find("*/")) {
+                Some(end) => self.at += end + 4,
+                None => return Err(self.error("this comment is not closed")),
+            }
+        } else {
+            return Ok(None);
+        }
+        Ok(Some(self.span_from(start)))
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, SyntaxError> {
@@ -95,7 +133,7 @@ impl Parser<'_> {
             Some(c) => return Err(self.error(format!("expected a value, found `{c}`"))),
             None => return Err(self.error("expected a value, found the end of the text")),
         };
-        Ok(Node { span: Span { start, end: self.at, file: 0 }, kind })
+        Ok(Node { span: self.span_from(start), kind })
     }
 
     fn word(&mut self) -> Result<Kind, SyntaxError> {
@@ -124,7 +162,7 @@ impl Parser<'_> {
             }
             let start = self.at;
             let key = self.key(open)?;
-            let key_span = Span { start, end: self.at, file: 0 };
+            let key_span = self.span_from(start);
             if !seen.insert(key.clone()) {
                 return Err(self.error_at(start, format!("the key \"{key}\" occurs twice in this object")));
             }

@@ -9,6 +9,7 @@ pub(super) fn read(parser: &mut Parser<'_>) -> Result<String, SyntaxError> {
     let Some(quote) = parser.bump() else { return Err(parser.error("expected a text")) };
     let mut text = String::new();
     loop {
+        text.push_str(parser.take_while(|c| c != quote && !matches!(c, '\\' | '\n' | '\r')));
         let at = parser.at;
         match parser.bump() {
             None => return Err(parser.error_at(start, "this text is not closed")),
