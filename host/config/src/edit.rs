@@ -34,6 +34,32 @@ pub enum Edit {
     },
 }
 
+impl Edit {
+    /// Where.
+    #[must_use]
+    pub fn path(&self) -> &KeyPath {
+        match self {
+            Self::Set { path, .. } | Self::Remove { path } => path,
+        }
+    }
+
+    /// The same change at another place.
+    pub(crate) fn at(self, path: KeyPath) -> Self {
+        match self {
+            Self::Set { value, .. } => Self::Set { path, value },
+            Self::Remove { .. } => Self::Remove { path },
+        }
+    }
+
+    /// Makes the change in a value.
+    pub(crate) fn make_in(&self, document: &mut Value) {
+        match self {
+            Self::Set { path, value } => put(document, path.steps(), value),
+            Self::Remove { path } => take(document, path.steps()),
+        }
+    }
+}
+
 /// A replacement of some bytes.
 struct Change {
     range: Range<usize>,
@@ -55,29 +81,6 @@ pub fn apply(text: &str, edits: &[Edit]) -> Result<String, ConfigError> {
         }
     }
     draft.finish()
-}
-
-/// [`apply`] for one value.
-///
-/// # Errors
-/// As [`apply`].
-pub(crate) fn set(text: &str, path: &KeyPath, value: &Value) -> Result<String, ConfigError> {
-    let mut draft = Draft::of(text)?;
-    draft.set(path, value)?;
-    draft.finish()
-}
-
-/// Removes the value at `path`; `None` when there is none.
-///
-/// # Errors
-/// When the text is not JSON5.
-pub(crate) fn remove(text: &str, path: &KeyPath) -> Result<Option<String>, ConfigError> {
-    let mut draft = Draft::of(text)?;
-    if path.steps().is_empty() || path.find(&draft.intended).is_none() {
-        return Ok(None);
-    }
-    draft.remove(path)?;
-    draft.finish().map(Some)
 }
 
 /// A text on its way from the old to the new one.

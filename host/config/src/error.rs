@@ -1,7 +1,7 @@
 //! What can go wrong with `openclaw.json`, worded for the person who has to mend it.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::json5::SyntaxError;
 
@@ -59,6 +59,52 @@ pub enum ConfigError {
         "Config path not found: {path}. Nothing was changed. Run openclaw config get {path} to see what is set."
     )]
     NothingToRemove {
+        /// The path.
+        path: String,
+    },
+    /// Entries of a map or list that people add to would go.
+    #[error(
+        "Refusing to replace {path}: the entry \"{entry}\" would be removed. Add entries with --merge, or pass --replace if the new value is meant to be complete."
+    )]
+    WouldDrop {
+        /// The map or list.
+        path: String,
+        /// One of the entries.
+        entry: String,
+    },
+    /// The place is put together from several files.
+    #[error("{path} comes from included files that no command can tell apart; edit the file by hand")]
+    Included {
+        /// The place of the include.
+        path: String,
+    },
+    /// The edits belong to different files.
+    #[error("the changes belong to different files ({first} and {second}); make them one after the other")]
+    TwoFiles {
+        /// One.
+        first: String,
+        /// Another.
+        second: String,
+    },
+    /// The file would lose what it had.
+    #[error("Config write rejected: {} ({reasons}).{}", path.display(), saved.as_ref().map(|saved| format!(" Rejected payload saved to {}.", saved.display())).unwrap_or_default())]
+    WriteRejected {
+        /// The file.
+        path: PathBuf,
+        /// The words of the objections.
+        reasons: String,
+        /// Where the refused text is kept.
+        saved: Option<PathBuf>,
+    },
+    /// A deployment system owns the file.
+    #[error("Config is managed externally (OPENCLAW_CONFIG_READONLY=1): {} is not changed. Change it where it is managed.", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The value is not the expected one any more.
+    #[error("{path} is not what was expected; nothing was changed")]
+    Unexpected {
         /// The path.
         path: String,
     },
@@ -144,14 +190,6 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The same error, naming the file that the text came from.
-    pub(crate) fn in_file(self, file: &Path) -> Self {
-        match self {
-            Self::Syntax { cause, .. } => Self::Syntax { path: file.to_owned(), cause },
-            other => other,
-        }
-    }
-
     /// A stable word for scripts.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -166,6 +204,11 @@ impl ConfigError {
                 "CONFIG_PATH_INVALID"
             }
             Self::Rejected { .. } => "CONFIG_INVALID",
+            Self::WouldDrop { .. } => "CONFIG_WOULD_DROP",
+            Self::Included { .. } | Self::TwoFiles { .. } => "CONFIG_INCLUDED",
+            Self::WriteRejected { .. } => "CONFIG_WRITE_REJECTED",
+            Self::ReadOnly { .. } => "CONFIG_READONLY",
+            Self::Unexpected { .. } => "CONFIG_UNEXPECTED",
             Self::Changed { .. } => "CONFIG_CHANGED",
             Self::Locked { .. } => "CONFIG_LOCKED",
             Self::Unwritable { .. } => "CONFIG_UNWRITABLE",

@@ -40,6 +40,7 @@ pub(crate) struct Fault {
 pub(crate) struct Texts<'t> {
     main: &'t str,
     included: Vec<Included>,
+    wanted: Vec<PathBuf>,
 }
 
 /// A file that was included.
@@ -77,20 +78,26 @@ impl<'t> Texts<'t> {
         (included.map(|included| included.path.as_path()), line, column)
     }
 
-    pub(crate) fn into_included(self) -> Vec<Included> {
-        self.included
+    /// The files that were included, and all that were asked for.
+    pub(crate) fn into_files(self) -> (Vec<Included>, Vec<PathBuf>) {
+        (self.included, self.wanted)
     }
 }
 
 impl Composed<'_> {
+    /// The text of an included file, or of the configuration file itself.
+    pub(crate) fn text_of(&self, file: Option<&Path>) -> &str {
+        let included = |file: &Path| self.texts.included.iter().find(|included| included.path == file);
+        file.and_then(included).map_or(self.texts.main, |included| included.source.text.as_str())
+    }
+
     /// Where an edit of `path` has to be made.
     pub(crate) fn home(&self, path: &KeyPath) -> Home {
         let inside = |boundary: &&Boundary| path.starts_with(&boundary.path);
         // An edit that would replace an include by a value, or reach over one, is as unclear as one inside.
-        if let Some(below) = self.boundaries.iter().find(|boundary| boundary.path.starts_with(path)) {
-            if below.path != *path {
-                return Home::Mixed(below.path.clone());
-            }
+        let reaches_over = |boundary: &&Boundary| boundary.path != *path && boundary.path.starts_with(path);
+        if let Some(below) = self.boundaries.iter().find(reaches_over) {
+            return Home::Mixed(below.path.clone());
         }
         match self.boundaries.iter().filter(inside).max_by_key(|boundary| boundary.path.steps().len()) {
             None => Home::Main,
@@ -111,10 +118,10 @@ impl Composed<'_> {
 /// # Errors
 /// When the text itself has no structure. A broken included file is a fault of the result.
 pub(crate) fn compose<'t>(text: &'t str, basis: &Basis<'_>) -> Result<Composed<'t>, SyntaxError> {
-    let root = json5::parse(text)?;
+    let root = json5::document(text)?;
     let mut composed = Composed {
         root: Node { span: root.span, kind: Kind::Null },
-        texts: Texts { main: text, included: Vec::new() },
+        texts: Texts { main: text, included: Vec::new(), wanted: Vec::new() },
         faults: Vec::new(),
         boundaries: Vec::new(),
     };
@@ -235,6 +242,9 @@ impl Reader<'_, '_, '_> {
         open: &mut Vec<usize>,
     ) -> Result<(Option<usize>, Node), String> {
         let file = self.find(name, dir)?;
+        if !self.composed.texts.wanted.contains(&file) {
+            self.composed.texts.wanted.push(file.clone());
+        }
         let known = self.composed.texts.included.iter().position(|included| included.path == file);
         if known.is_some_and(|known| open.contains(&known)) || std::fs::canonicalize(self.basis.config).is_ok_and(|main| main == file) {
             return Err(format!("the included file {name} includes itself"));

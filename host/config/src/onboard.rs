@@ -1,6 +1,7 @@
 //! `onboard --mode local`: makes an installation that the gateway starts with. Run again it changes nothing; on a file
 //! that exists it only adds what is missing.
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,16 +9,15 @@ use serde_json::{Value, json};
 
 use crate::ConfigError;
 use crate::basis::{Basis, PluginSchemas};
-use crate::edit;
+use crate::change::{ChangeOptions, Draft, document, make};
+use crate::edit::{self, Edit};
 use crate::env::Env;
 use crate::model::{AuthMode, Bind, Config};
-use crate::ops::{accept, parse};
 use crate::path::KeyPath;
 use crate::paths::Paths;
 use crate::secret_ref::SecretInput;
 use crate::start::{DEFAULT_PORT, random_token};
-use crate::validate::validate;
-use crate::write::{Written, create_private_dir, update};
+use crate::write::{Written, create_private_dir};
 
 /// Says that this program created the installation. It is a file of its own and not a key in `openclaw.json`, because
 /// the original refuses a file with keys that it does not know.
@@ -79,16 +79,13 @@ pub fn onboard_local(
 ) -> Result<Onboarded, ConfigError> {
     let basis = Basis::new(&paths.config, plugins, env);
     let foreign = is_foreign_installation(&paths.state_dir);
-    let mut generated_token = false;
-    let written = update(&paths.config, None, |old| {
-        let old = old.filter(|text| !text.trim().is_empty()).unwrap_or("{}\n");
-        let (new, generated) = complete(old, options, env).map_err(|error| error.in_file(&paths.config))?;
-        accept(old, &new, &basis)?;
-        generated_token = generated;
-        Ok(new)
+    let generated_token = Cell::new(false);
+    let done = make(&basis, &ChangeOptions::default(), |old| {
+        let (text, generated, edits) = complete(old, &paths.config, options, env)?;
+        generated_token.set(generated);
+        Ok(Draft { file: None, text, edits })
     })?;
-    let document = crate::read::Source::read(&paths.config)?.map_or_else(String::new, |source| source.text);
-    let config = validate(&document, &basis).config.unwrap_or_default();
+    let config = done.loaded.report.config.unwrap_or_default();
     let configured = config.agents.defaults.workspace.as_deref();
     let workspace = configured.map_or_else(|| paths.workspace(), |workspace| paths.expand(workspace));
     let sessions = paths.sessions_dir(FIRST_AGENT);
@@ -99,19 +96,24 @@ pub fn onboard_local(
         stamp(&paths.state_dir, &options.version)?;
     }
     Ok(Onboarded {
-        written,
+        written: done.written,
         workspace,
         sessions,
         port: config.gateway.port.unwrap_or(DEFAULT_PORT),
         bind: config.gateway.bind.unwrap_or_default(),
         auth_mode: config.gateway.auth.effective_mode(),
-        generated_token,
+        generated_token: generated_token.get(),
     })
 }
 
-/// The text with what is missing, and whether a token was made.
-fn complete(old: &str, options: &OnboardOptions, env: &dyn Env) -> Result<(String, bool), ConfigError> {
-    let document = parse(old, Path::new("openclaw.json"))?;
+/// The text with what is missing, whether a token was made, and how many edits that took.
+fn complete(
+    old: &str,
+    place: &Path,
+    options: &OnboardOptions,
+    env: &dyn Env,
+) -> Result<(String, bool, usize), ConfigError> {
+    let document = document(old, place)?;
     let config = Config::from_value(&document);
     let path = |keys: &[&str]| KeyPath::from_keys(keys);
     let missing = |keys: &[&str]| path(keys).find(&document).is_none_or(Value::is_null);
@@ -151,11 +153,8 @@ fn complete(old: &str, options: &OnboardOptions, env: &dyn Env) -> Result<(Strin
         ];
         changes.extend(stamps.map(|(key, value)| (path(&["wizard", key]), json!(value))));
     }
-    let mut text = old.to_owned();
-    for (path, value) in &changes {
-        text = edit::set(&text, path, value)?;
-    }
-    Ok((text, generate))
+    let edits: Vec<Edit> = changes.into_iter().map(|(path, value)| Edit::Set { path, value }).collect();
+    Ok((edit::apply(old, &edits)?, generate, edits.len()))
 }
 
 /// Whether nobody could prove anything to the gateway yet. A mode other than `token` is the operator's choice.
@@ -222,9 +221,9 @@ mod tests {
         assert!(done.sessions.ends_with(".openclaw/agents/main/sessions") && done.sessions.is_dir());
         let mode = std::fs::metadata(&paths.state_dir).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        let report = validate(&read(&paths), &Basis::new(&paths.config, &PluginSchemas::default(), &BTreeMap::new()));
+        let report = crate::validate(&read(&paths), &Basis::new(&paths.config, &PluginSchemas::default(), &BTreeMap::new()));
         assert!(report.is_valid() && report.warnings.is_empty(), "{:?}", report.issues);
-        let document = parse(&read(&paths), &paths.config).unwrap();
+        let document = super::document(&read(&paths), &paths.config).unwrap();
         assert_eq!(document["gateway"]["auth"]["token"].as_str().unwrap().len(), 48);
         assert!(!is_foreign_installation(&paths.state_dir));
     }
@@ -278,7 +277,7 @@ mod tests {
     #[test]
     fn the_operators_choice_of_auth_stays() {
         let check = |text: &str, expected: bool| {
-            let config = Config::from_value(&parse(text, Path::new("c")).unwrap());
+            let config = Config::from_value(&super::document(text, Path::new("c")).unwrap());
             assert_eq!(needs_token(&config, &BTreeMap::new()), expected, "{text}");
         };
         check("{}", true);

@@ -3,6 +3,7 @@
 
 use crate::model::{Config, ReloadMode};
 use crate::path::KeyPath;
+use crate::unused::is_unused;
 
 /// What a change asks for, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +125,9 @@ pub fn effect(path: &KeyPath) -> Effect {
 
 fn effect_with(path: &KeyPath, same_auth: bool) -> Effect {
     let keys = path.keys();
+    if is_unused(path) {
+        return Effect::None;
+    }
     if same_auth && SHARED_SECRETS.iter().any(|secret| keys.starts_with(secret)) {
         return Effect::Hot;
     }
@@ -152,8 +156,7 @@ mod tests {
         check("gateway.auth.rateLimit.maxAttempts", Effect::Hot);
         check("gateway.reload.mode", Effect::None);
         check("secrets.providers.x", Effect::Hot);
-        check("secrets.egressProxy.url", Effect::Restart);
-        check("discovery.mdns.mode", Effect::Restart);
+        check("discovery.mdns.mode", Effect::None);
         check("unheardOf", Effect::Restart);
     }
 

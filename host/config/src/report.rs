@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use crate::include::Included;
 use crate::migrate::Moved;
 use crate::model::{Config, NOT_CHANNELS};
@@ -111,8 +113,12 @@ pub struct Report {
     pub unused: Vec<Issue>,
     /// The typed view; `None` when the text has no structure at all.
     pub config: Option<Config>,
+    /// The whole document, its includes, older spellings and variables resolved; `null` when the text has no structure.
+    pub document: Value,
     /// The files that belong to it besides the configuration file itself.
     pub included: Vec<Included>,
+    /// The files that it asks for, there or not.
+    pub wanted: Vec<PathBuf>,
 }
 
 impl Report {

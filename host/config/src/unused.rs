@@ -7,7 +7,6 @@ use crate::shape::Shape;
 
 /// The topmost keys of a document that are known and not used, in its order. Keys that nobody knows and keys that a
 /// channel's schema judges are not among them.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the list of `doctor`"))]
 pub(crate) fn unused_keys(root: &Node) -> Vec<(KeyPath, Span)> {
     let mut found = Vec::new();
     walk(root, &ROOT, &KeyPath::root(), &mut found);

@@ -15,6 +15,7 @@ use crate::path::{KeyPath, Step};
 use crate::report::{Issue, Owner, Report};
 use crate::sections::ROOT;
 use crate::substitute::substitute;
+use crate::unused::unused_keys;
 use crate::{channel, provider};
 
 /// Judges a whole text with all that it includes. Schemas of plugins that have no section are not touched.
@@ -51,14 +52,19 @@ pub fn validate(text: &str, basis: &Basis<'_>) -> Report {
         if let Some(models) = root.member("models") {
             provider::check(&mut judge, &models.value, &basis.plugins.providers);
         }
-        let mut document = root.to_value();
+        let mut usable = root.to_value();
+        judge.report.document = usable.clone();
         for path in &judge.unusable {
-            take_out(&mut document, path);
+            take_out(&mut usable, path);
         }
-        judge.report.config = Some(Config::from_value(&document));
+        judge.report.config = Some(Config::from_value(&usable));
+    }
+    for (path, span) in unused_keys(&root) {
+        let unused = judge.found(&path, span, "accepted, not used by this gateway".to_owned());
+        judge.report.unused.push(unused);
     }
     judge.report.issues.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    judge.report.included = judge.texts.into_included();
+    (judge.report.included, judge.report.wanted) = judge.texts.into_files();
     judge.report
 }
 

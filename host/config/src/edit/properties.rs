@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::json;
 
+use super::tests::{remove, set};
 use super::*;
 use crate::json5::Kind;
 use crate::print::is_bare_key;

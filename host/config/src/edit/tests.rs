@@ -2,6 +2,20 @@ use serde_json::json;
 
 use super::*;
 
+/// [`apply`] for one value.
+pub(super) fn set(text: &str, path: &KeyPath, value: &Value) -> Result<String, ConfigError> {
+    apply(text, &[Edit::Set { path: path.clone(), value: value.clone() }])
+}
+
+/// [`apply`] for one removal; `None` when there is nothing to remove.
+pub(super) fn remove(text: &str, path: &KeyPath) -> Result<Option<String>, ConfigError> {
+    let draft = Draft::of(text)?;
+    if path.steps().is_empty() || path.find(&draft.intended).is_none() {
+        return Ok(None);
+    }
+    apply(text, &[Edit::Remove { path: path.clone() }]).map(Some)
+}
+
 fn set_text(text: &str, path: &str, value: &Value) -> String {
     set(text, &path.parse().unwrap(), value).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
