@@ -2,7 +2,9 @@
 //! Never changes a byte that an edit did not ask for, never writes on reading, and knows no channel's or provider's
 //! own keys: those are judged by schemas that the caller hands in.
 
+mod bounded;
 mod channel;
+mod dotenv;
 mod edit;
 mod env;
 mod error;
@@ -19,11 +21,13 @@ mod report;
 mod secret_ref;
 mod sections;
 mod shape;
+mod shell_env;
 pub mod start;
 mod substitute;
 mod validate;
 mod write;
 
+pub use dotenv::{DotEnv, read_own, read_workspace};
 pub use env::{Env, LayeredEnv, ProcessEnv};
 pub use error::ConfigError;
 pub use json5::{MAX_BYTES, MAX_DEPTH, SyntaxError};
@@ -34,6 +38,9 @@ pub use path::{KeyPath, Step};
 pub use paths::Paths;
 pub use read::{Source, hash};
 pub use report::{Issue, Owner, Report};
-pub use secret_ref::{REDACTED, SecretError, SecretInput, present, resolve_secret};
+pub use secret_ref::{
+    REDACTED, SecretError, SecretInput, SecretRef, SecretResolver, SecretSource, present, resolve_secret,
+};
+pub use shell_env::login_shell_variables;
 pub use validate::{ChannelSchema, ChannelSchemas, validate};
 pub use write::{Written, update};

@@ -13,7 +13,7 @@ use crate::model::{AuthMode, Bind, Config};
 use crate::ops::{accept, parse};
 use crate::path::KeyPath;
 use crate::paths::Paths;
-use crate::secret_ref::SecretInput;
+use crate::secret_ref::{REDACTED, SecretInput, present};
 use crate::start::{DEFAULT_PORT, random_token};
 use crate::validate::{ChannelSchemas, validate};
 use crate::write::{Written, create_private_dir, update};
@@ -80,7 +80,7 @@ pub fn onboard_local(
     let mut generated_token = false;
     let written = update(&paths.config, None, |old| {
         let old = old.filter(|text| !text.trim().is_empty()).unwrap_or("{}\n");
-        let (new, generated) = complete(old, options, env).map_err(|error| error.in_file(&paths.config))?;
+        let (new, generated) = complete(old, options).map_err(|error| error.in_file(&paths.config))?;
         accept(old, &new, schemas, env)?;
         generated_token = generated;
         Ok(new)
@@ -108,7 +108,7 @@ pub fn onboard_local(
 }
 
 /// The text with what is missing, and whether a token was made.
-fn complete(old: &str, options: &OnboardOptions, env: &dyn Env) -> Result<(String, bool), ConfigError> {
+fn complete(old: &str, options: &OnboardOptions) -> Result<(String, bool), ConfigError> {
     let document = parse(old, Path::new("openclaw.json"))?;
     let config = Config::from_value(&document);
     let path = |keys: &[&str]| KeyPath::from_keys(keys);
@@ -124,7 +124,7 @@ fn complete(old: &str, options: &OnboardOptions, env: &dyn Env) -> Result<(Strin
     if let Some(bind) = options.bind.or_else(|| missing(&["gateway", "bind"]).then_some(Bind::Loopback)) {
         changes.push((path(&["gateway", "bind"]), json!(bind.as_str())));
     }
-    let generate = needs_token(&config, env);
+    let generate = needs_token(&config);
     if generate {
         if missing(&["gateway", "auth", "mode"]) {
             changes.push((path(&["gateway", "auth", "mode"]), json!("token")));
@@ -157,14 +157,14 @@ fn complete(old: &str, options: &OnboardOptions, env: &dyn Env) -> Result<(Strin
 }
 
 /// Whether nobody could prove anything to the gateway yet. A mode other than `token` is the operator's choice.
-fn needs_token(config: &Config, env: &dyn Env) -> bool {
+fn needs_token(config: &Config) -> bool {
     let auth = &config.gateway.auth;
     let usable = |input: &Option<SecretInput>| match input {
-        // A reference is a choice, even while its variable is not set.
-        Some(SecretInput::Literal(_)) => {
-            input.as_ref().is_some_and(|input| matches!(input.resolve(env, "gateway.auth"), Ok(Some(_))))
+        Some(SecretInput::Literal(secret)) => {
+            secret.expose() != REDACTED && present(secret.expose()).is_some()
         }
-        Some(SecretInput::Env(_) | SecretInput::Unsupported(_)) => true,
+        // A reference is a choice, even while it leads nowhere.
+        Some(SecretInput::Reference(_)) => true,
         None => false,
     };
     matches!(auth.mode, None | Some(AuthMode::Token))
@@ -282,7 +282,7 @@ mod tests {
     fn the_operators_choice_of_auth_stays() {
         let check = |text: &str, expected: bool| {
             let config = Config::from_value(&parse(text, Path::new("c")).unwrap());
-            assert_eq!(needs_token(&config, &BTreeMap::new()), expected, "{text}");
+            assert_eq!(needs_token(&config), expected, "{text}");
         };
         check("{}", true);
         check("{gateway: {auth: {mode: 'token'}}}", true);

@@ -11,7 +11,7 @@ const TEXTS: Shape = Shape::List(&Shape::Text);
 pub(crate) static ROOT: Shape = Shape::Object(&[
     unused("$schema"),
     unused("meta"),
-    key("env", Shape::Object(&[unused("shellEnv"), key("vars", Shape::Map(&Shape::Text))])),
+    key("env", Shape::Object(&[key("shellEnv", SHELL_ENV), key("vars", Shape::Map(&Shape::Text))])),
     unused("wizard"),
     unused("diagnostics"),
     key("logging", LOGGING),
@@ -19,7 +19,7 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     unused("telemetry"),
     unused("browser"),
     unused("ui"),
-    unused("secrets"),
+    key("secrets", crate::secret_ref::SECTION),
     unused("auth"),
     unused("accessGroups"),
     unused("acp"),
@@ -68,6 +68,8 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     unused("canvasHost"),
     unused("media"),
 ]);
+
+const SHELL_ENV: Shape = Shape::Object(&[key("enabled", Shape::Bool), key("timeoutMs", COUNT)]);
 
 const GATEWAY: Shape = Shape::Object(&[
     key("port", PORT),

@@ -11,7 +11,9 @@ use crate::env::{Env, LayeredEnv};
 use crate::json5::{self, Kind, Node, Span, position};
 use crate::model::Config;
 use crate::path::{KeyPath, Step};
+use crate::redact::is_resolved_place;
 use crate::report::{Issue, Owner, Report};
+use crate::secret_ref::{self, SecretInput, SecretRef};
 use crate::sections::ROOT;
 use crate::shape::{Field, Shape, nearest};
 use crate::substitute::substitute;
@@ -48,11 +50,14 @@ pub fn validate(text: &str, schemas: &ChannelSchemas, env: &dyn Env) -> Report {
     };
     let mut judge = Judge { text, report: Report::default(), unusable: Vec::new() };
     let vars = env_vars(&root);
-    judge.substitute(&mut root, &KeyPath::root(), &LayeredEnv { real: env, defaults: &vars });
+    judge.substitute(&mut root, &KeyPath::root(), &LayeredEnv { real: env, defaults: &vars }, schemas);
     judge.check(&root, &ROOT, &KeyPath::root(), schemas);
     if matches!(root.kind, Kind::Object(_)) {
         if let Some(channels) = root.member("channels") {
             channel::check(&mut judge, &channels.value, schemas);
+        }
+        if let Some(secrets) = root.member("secrets") {
+            secret_ref::check(&mut judge, &secrets.value);
         }
         let mut document = root.to_value();
         for path in &judge.unusable {
@@ -96,13 +101,16 @@ impl Judge<'_> {
         Issue { path: path.to_string(), message, line, column, owner: Owner::of(path) }
     }
 
-    /// Replaces `${VAR}` in every string of the tree.
-    fn substitute(&mut self, node: &mut Node, path: &KeyPath, env: &dyn Env) {
+    /// Replaces `${VAR}` in every string of the tree, but not where the whole string is a reference to a secret: that
+    /// is resolved on use, and what the variable holds is never read as another reference.
+    fn substitute(&mut self, node: &mut Node, path: &KeyPath, env: &dyn Env, schemas: &ChannelSchemas) {
         match &mut node.kind {
             Kind::String(text) => {
                 let mut missing = Vec::new();
                 let replaced = substitute(text, env, |name| missing.push(name.to_owned())).into_owned();
-                *text = replaced;
+                if SecretRef::short(text).is_none() || !is_resolved_place(path, schemas) {
+                    *text = replaced;
+                }
                 for name in missing {
                     let message =
                         format!("environment variable {name} is not set; ${{{name}}} stays as it is written");
@@ -111,12 +119,12 @@ impl Judge<'_> {
             }
             Kind::Array(items) => {
                 for (n, item) in items.iter_mut().enumerate() {
-                    self.substitute(&mut item.value, &path.index(n), env);
+                    self.substitute(&mut item.value, &path.index(n), env, schemas);
                 }
             }
             Kind::Object(members) => {
                 for member in members {
-                    self.substitute(&mut member.value, &path.key(&member.key), env);
+                    self.substitute(&mut member.value, &path.key(&member.key), env, schemas);
                 }
             }
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
@@ -126,8 +134,8 @@ impl Judge<'_> {
     fn check(&mut self, node: &Node, shape: &Shape, path: &KeyPath, schemas: &ChannelSchemas) {
         match (shape, &node.kind) {
             (Shape::Any, _) | (Shape::Bool, Kind::Bool(_)) => {}
-            (Shape::Text | Shape::Secret | Shape::TextOr(_), Kind::String(_)) => {}
-            (Shape::Secret, Kind::Object(_)) => self.check_reference(node, path),
+            (Shape::Secret, Kind::String(_) | Kind::Object(_)) => self.check_secret(node, path),
+            (Shape::Text | Shape::TextOr(_), Kind::String(_)) => {}
             (Shape::Int(least, most), Kind::Number(number)) => match number.as_i64() {
                 Some(value) if value < *least => {
                     self.unusable(path, node.span, format!("Too small: expected number to be >={least}"));
@@ -211,17 +219,10 @@ impl Judge<'_> {
         }
     }
 
-    /// `{source, provider, id}`
-    fn check_reference(&mut self, node: &Node, path: &KeyPath) {
-        let text = |key: &str| match node.member(key).map(|member| &member.value.kind) {
-            Some(Kind::String(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let known = matches!(text("source"), Some("env" | "file" | "exec" | "store")) && text("id").is_some();
-        if !known {
-            let message =
-                "Invalid input: expected a string or {source: \"env\", provider: \"default\", id: \"NAME\"}";
-            self.unusable(path, node.span, message.to_owned());
+    /// Text, or a reference by the grammar.
+    fn check_secret(&mut self, node: &Node, path: &KeyPath) {
+        if let Err(advice) = SecretInput::parse(&node.to_value()) {
+            self.unusable(path, node.span, format!("Invalid input: {advice}"));
         }
     }
 }

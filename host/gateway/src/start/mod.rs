@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_access::{Access, Limits, SharedSecret};
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
-use openclaw_config::{AuthMode, Bind, Config, ConfigError};
+use openclaw_config::{AuthMode, Bind, Config, ConfigError, SecretResolver};
 use openclaw_protocol::TICK_INTERVAL_MS;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_secrets::{Scrubber, Secret};
@@ -86,7 +86,8 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured)?;
     let flags =
         AuthFlags { mode: mode_flag, token: options.token.clone(), password: options.password.clone() };
-    let auth = start::auth(&flags, &config, env, &listen)?;
+    let secrets = SecretResolver::new(&config, env, &options.paths.home);
+    let auth = start::auth(&flags, &config, &secrets, &listen)?;
     start::bind_gate(bind, &listen, &auth, &loaded.report)?;
     plugins.restrict(&config.plugins);
     let disabled = loaded.report.disabled();
