@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -66,7 +67,7 @@ pub(crate) fn run(mut command: Command, input: &[u8], bounds: Bounds) -> Result<
 }
 
 fn collect(child: &mut Child, began: Instant, bounds: Bounds) -> Result<(Vec<u8>, ExitStatus), RunError> {
-    let chunks = reader(child);
+    let (chunks, reader) = reader(child);
     let deadline = began + bounds.timeout;
     let mut spoke = began;
     let mut output = Vec::new();
@@ -88,6 +89,10 @@ fn collect(child: &mut Child, began: Instant, bounds: Bounds) -> Result<(Vec<u8>
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
+    // It has ended. A starting gateway asks for the local time zone next, which no second thread may see.
+    if let Some(reader) = reader {
+        reader.join().ok();
+    }
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok((output, status)),
@@ -99,9 +104,9 @@ fn collect(child: &mut Child, began: Instant, bounds: Bounds) -> Result<(Vec<u8>
 }
 
 /// Reads on a thread of its own, which ends with the output or with the receiver. It holds at most one chunk.
-fn reader(child: &mut Child) -> Receiver<Vec<u8>> {
+fn reader(child: &mut Child) -> (Receiver<Vec<u8>>, Option<JoinHandle<()>>) {
     let (sender, receiver) = sync_channel(0);
-    if let Some(mut stdout) = child.stdout.take() {
+    let reader = child.stdout.take().map(|mut stdout| {
         std::thread::spawn(move || {
             let mut chunk = vec![0; CHUNK];
             loop {
@@ -117,9 +122,9 @@ fn reader(child: &mut Child) -> Receiver<Vec<u8>> {
                     Err(_) => break,
                 }
             }
-        });
-    }
-    receiver
+        })
+    });
+    (receiver, reader)
 }
 
 /// Kills the program and what it started. The kernel's word that it is gone is waited for elsewhere.

@@ -13,13 +13,13 @@ fn shell() -> PathBuf {
     std::fs::canonicalize("/bin/sh").unwrap()
 }
 
-fn provider(script: &str, more: Value) -> Value {
+fn provider(script: &str, more: &Value) -> Value {
     let mut provider = json!({"source": "exec", "command": shell(), "args": ["-c", script]});
     provider.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     provider
 }
 
-fn run_provider(provider: Value, id: &str) -> Result<String, Failure> {
+fn run_provider(provider: &Value, id: &str) -> Result<String, Failure> {
     let config = Config::from_value(&json!({"secrets": {"providers": {"vault": provider}}}));
     let Some(SecretProvider::Exec(provider)) = config.secrets.named.get("vault") else {
         panic!("no program")
@@ -28,74 +28,74 @@ fn run_provider(provider: Value, id: &str) -> Result<String, Failure> {
     ask("vault", provider, id, &env, Path::new("/")).map(|secret| secret.expose().to_owned())
 }
 
-fn check(script: &str, more: Value, expected: &str) {
-    assert_eq!(run_provider(provider(script, more), "a/b").unwrap(), expected, "{script}");
+fn check(script: &str, more: &Value, expected: &str) {
+    assert_eq!(run_provider(&provider(script, more), "a/b").unwrap(), expected, "{script}");
 }
 
-fn refuses(script: &str, more: Value, words: &str) {
-    let error = run_provider(provider(script, more), "a/b").unwrap_err().problem;
+fn refuses(script: &str, more: &Value, words: &str) {
+    let error = run_provider(&provider(script, more), "a/b").unwrap_err().problem;
     assert!(error.contains(words) && !error.contains("hush"), "{error}");
 }
 
 #[test]
 fn the_protocol_is_one_request_and_one_answer() {
-    let echo = "read -r line; test \"$line\" = '{\"protocolVersion\":1,\"provider\":\"vault\",\"ids\":[\"a/b\"]}' || exit 9
+    let echo =
+        "test \"$(cat)\" = '{\"protocolVersion\":1,\"provider\":\"vault\",\"ids\":[\"a/b\"]}' || exit 9
         echo '{\"protocolVersion\":1,\"values\":{\"a/b\":\"hush\"}}'";
-    // `read` wants a line end, which the request does not have.
-    check(&echo.replace("read -r line;", "line=$(cat);"), json!({}), "hush");
-    check("echo '{\"values\":{\"a/b\":\"hush\",\"c\":1}}'", json!({}), "hush");
-    check("exec <&-; echo '{\"values\":{\"a/b\":\"unasked\"}}'", json!({}), "unasked");
+    check(echo, &json!({}), "hush");
+    check("echo '{\"values\":{\"a/b\":\"hush\",\"c\":1}}'", &json!({}), "hush");
+    check("exec <&-; echo '{\"values\":{\"a/b\":\"unasked\"}}'", &json!({}), "unasked");
 }
 
 #[test]
 fn plain_text_is_taken_where_the_provider_says_so() {
     let plain = || json!({"jsonOnly": false});
-    check("echo hush", plain(), "hush");
-    check("echo '\"hush\"'", plain(), "hush");
-    check("echo 12345", plain(), "12345");
-    check("echo '{\"values\":{\"a/b\":\"hush\"}}'", plain(), "hush");
+    check("echo hush", &plain(), "hush");
+    check("echo '\"hush\"'", &plain(), "hush");
+    check("echo 12345", &plain(), "12345");
+    check("echo '{\"values\":{\"a/b\":\"hush\"}}'", &plain(), "hush");
     refuses(
         "echo hush",
-        json!({}),
+        &json!({}),
         "is not JSON (line 1, column 1); for a program that prints the value alone",
     );
-    refuses("echo '{\"hush\": 1}'", plain(), "has no \"values\"");
+    refuses("echo '{\"hush\": 1}'", &plain(), "has no \"values\"");
 }
 
 #[test]
 fn the_environment_is_clean() {
     let script = "echo \"$PASSED-$KEPT-$OWN-$(pwd)\"";
     let more = json!({"jsonOnly": false, "passEnv": ["PASSED", "ABSENT"], "env": {"OWN": "o"}});
-    check(script, more, &format!("p--o-{}", shell().parent().unwrap().display()));
+    check(script, &more, &format!("p--o-{}", shell().parent().unwrap().display()));
 }
 
 #[test]
 fn a_failed_program_is_told_without_its_words() {
-    refuses("echo hush; echo hush >&2; exit 3", json!({}), "the program ended with exit code 3");
-    refuses("kill -9 $$", json!({}), "was ended by signal 9");
-    refuses("true", json!({}), "printed nothing");
-    refuses("echo '[\"hush\"]'", json!({}), "not a JSON object");
+    refuses("echo hush; echo hush >&2; exit 3", &json!({}), "the program ended with exit code 3");
+    refuses("kill -9 $$", &json!({}), "was ended by signal 9");
+    refuses("true", &json!({}), "printed nothing");
+    refuses("echo '[\"hush\"]'", &json!({}), "not a JSON object");
     refuses(
         "echo '{\"protocolVersion\":2,\"values\":{\"a/b\":\"hush\"}}'",
-        json!({}),
+        &json!({}),
         "not of protocolVersion 1",
     );
-    refuses("echo '{\"values\":{\"c\":\"hush\"}}'", json!({}), "does not hold it");
-    refuses("echo '{\"values\":{\"a/b\":{\"x\":\"hush\"}}}'", json!({}), "something other than text");
+    refuses("echo '{\"values\":{\"c\":\"hush\"}}'", &json!({}), "does not hold it");
+    refuses("echo '{\"values\":{\"a/b\":{\"x\":\"hush\"}}}'", &json!({}), "something other than text");
     let error = |inner: &str| format!("echo '{{\"values\":{{}},\"errors\":{{\"a/b\":{inner}}}}}'");
-    refuses(&error("{\"code\":\"NOT_FOUND\"}"), json!({}), "the program says NOT_FOUND");
-    refuses(&error("{\"code\":\"hush\",\"message\":\"hush\"}"), json!({}), "reports an error for it");
-    refuses("printf '\\377'", json!({}), "is not UTF-8");
+    refuses(&error("{\"code\":\"NOT_FOUND\"}"), &json!({}), "the program says NOT_FOUND");
+    refuses(&error("{\"code\":\"hush\",\"message\":\"hush\"}"), &json!({}), "reports an error for it");
+    refuses("printf '\\377'", &json!({}), "is not UTF-8");
 }
 
 #[test]
 fn time_and_output_are_bounded() {
     let began = Instant::now();
-    let hung = run_provider(provider("sleep 60 & sleep 60", json!({"timeoutMs": 100})), "x").unwrap_err();
+    let hung = run_provider(&provider("sleep 60 & sleep 60", &json!({"timeoutMs": 100})), "x").unwrap_err();
     assert_eq!((hung.problem.as_str(), hung.silent), ("the program did not end within 100 ms", true));
-    refuses("exec >&-; sleep 60", json!({"timeoutMs": 100}), "did not end within 100 ms");
-    refuses("echo hush; sleep 60", json!({"noOutputTimeoutMs": 100}), "printed nothing for 100 ms");
-    refuses("while :; do echo hush; done", json!({"maxOutputBytes": 1000}), "printed more than 1000 bytes");
+    refuses("exec >&-; sleep 60", &json!({"timeoutMs": 100}), "did not end within 100 ms");
+    refuses("echo hush; sleep 60", &json!({"noOutputTimeoutMs": 100}), "printed nothing for 100 ms");
+    refuses("while :; do echo hush; done", &json!({"maxOutputBytes": 1000}), "printed more than 1000 bytes");
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
 }
 
@@ -103,7 +103,7 @@ fn time_and_output_are_bounded() {
 fn only_a_program_that_nobody_else_put_there_is_run() {
     let dir = tempfile::tempdir().unwrap();
     let told = |provider: Value, words: &str| {
-        let error = run_provider(provider, "x").unwrap_err().problem;
+        let error = run_provider(&provider, "x").unwrap_err().problem;
         assert!(error.contains(words), "{error}");
     };
     let command = |path: &Path| json!({"source": "exec", "command": path});
@@ -118,10 +118,10 @@ fn only_a_program_that_nobody_else_put_there_is_run() {
     told(command(&link), "is a symbolic link");
     let script = "echo hush";
     let linked = json!({"command": link, "allowSymlinkCommand": true, "jsonOnly": false});
-    check(script, linked, "hush");
+    check(script, &linked, "hush");
     let there = json!({"trustedDirs": [shell().parent().unwrap()], "jsonOnly": false});
-    check(script, there, "hush");
-    told(provider(script, json!({"trustedDirs": [dir.path()]})), "is in none of the trustedDirs");
+    check(script, &there, "hush");
+    told(provider(script, &json!({"trustedDirs": [dir.path()]})), "is in none of the trustedDirs");
 
     let open = dir.path().join("open");
     std::fs::write(&open, "").unwrap();
@@ -137,8 +137,8 @@ fn one_resolver_asks_once_and_not_again_where_nobody_answered() {
     let count = dir.path().join("count");
     let script = format!("echo x >> {}; cat > /dev/null; echo hush", count.display());
     let providers = json!({
-        "plain": provider(&script, json!({"jsonOnly": false})),
-        "hung": provider("sleep 60", json!({"timeoutMs": 100})),
+        "plain": provider(&script, &json!({"jsonOnly": false})),
+        "hung": provider("sleep 60", &json!({"timeoutMs": 100})),
     });
     let config = Config::from_value(&json!({"secrets": {"providers": providers}}));
     assert!(config.secrets.may_wait());

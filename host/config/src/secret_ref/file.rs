@@ -49,10 +49,13 @@ pub(super) fn read(provider: &FileProvider, id: &str, home: &Path) -> Result<Sec
 fn read_in_time(path: &Path, provider: &FileProvider) -> Result<Secret, String> {
     let (sender, receiver) = mpsc::channel();
     let (file, most_bytes) = (path.to_owned(), provider.most_bytes());
-    std::thread::spawn(move || sender.send(read_whole(&file, most_bytes)));
-    receiver
+    let reader = std::thread::spawn(move || sender.send(read_whole(&file, most_bytes)));
+    let read = receiver
         .recv_timeout(provider.timeout())
-        .map_err(|_| format!("could not be read within {} ms", provider.timeout().as_millis()))?
+        .map_err(|_| format!("could not be read within {} ms", provider.timeout().as_millis()))?;
+    // It has ended. A starting gateway asks for the local time zone next, which no second thread may see.
+    reader.join().ok();
+    read
 }
 
 fn read_whole(path: &PathBuf, most_bytes: u64) -> Result<Secret, String> {

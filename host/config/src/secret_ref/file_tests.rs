@@ -20,10 +20,10 @@ impl Disk {
 
     /// Reads `id` of `~/<name>`.
     fn read(&self, name: &str, mode: &str, id: &str) -> Result<String, String> {
-        self.read_with(json!({"source": "file", "path": format!("~/{name}"), "mode": mode}), id)
+        self.read_with(&json!({"source": "file", "path": format!("~/{name}"), "mode": mode}), id)
     }
 
-    fn read_with(&self, provider: Value, id: &str) -> Result<String, String> {
+    fn read_with(&self, provider: &Value, id: &str) -> Result<String, String> {
         let config = Config::from_value(&json!({"secrets": {"providers": {"p": provider}}}));
         let Some(SecretProvider::File(provider)) = config.secrets.named.get("p") else { panic!("no file") };
         read(provider, id, self.0.path()).map(|secret| secret.expose().to_owned())
@@ -64,7 +64,7 @@ fn what_is_no_such_file_is_refused() {
     disk.write("real", "hush");
     std::os::unix::fs::symlink(disk.0.path().join("real"), disk.0.path().join("link")).unwrap();
     disk.refuses("link", "singleValue", "value", "is a symbolic link");
-    let relative = disk.read_with(json!({"source": "file", "path": "x"}), "/a").unwrap_err();
+    let relative = disk.read_with(&json!({"source": "file", "path": "x"}), "/a").unwrap_err();
     assert!(relative.contains("is not absolute"), "{relative}");
 }
 
@@ -91,5 +91,5 @@ fn the_size_is_bounded() {
     disk.refuses("big", "singleValue", "value", "is longer than 1048576 bytes");
     let path = disk.0.path().join("big");
     let provider = json!({"source": "file", "path": path, "mode": "singleValue", "maxBytes": 2_000_000});
-    assert_eq!(disk.read_with(provider, "value").unwrap().len(), 1024 * 1024 + 1);
+    assert_eq!(disk.read_with(&provider, "value").unwrap().len(), 1024 * 1024 + 1);
 }

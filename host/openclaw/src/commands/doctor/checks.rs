@@ -21,6 +21,7 @@ const PATIENCE_MS: u64 = 10_000;
 
 const CONFIG: &str = "core/doctor/gateway-config";
 const AUTH: &str = "core/doctor/gateway-auth";
+const ENVIRONMENT: &str = "core/doctor/environment";
 const STATE: &str = "core/doctor/state-integrity";
 const GATEWAY: &str = "core/doctor/gateway-health";
 const PORT: &str = "core/doctor/gateway-port";
@@ -32,6 +33,7 @@ const PLUGINS: &str = "core/doctor/plugins";
 pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) -> Result<(), CliError> {
     findings.ran(configuration(context));
     findings.ran(mode(context));
+    findings.ran(dotenv(context));
     let config = context.config().cloned().unwrap_or_default();
     let environment = context.environment();
     // One for all checks: a program that knows the secret is asked once.
@@ -91,6 +93,13 @@ fn configuration(context: &Context) -> Vec<Finding> {
     });
     let warnings = loaded.report.warnings.iter().map(|issue| finding(issue, Severity::Warning));
     issues.chain(warnings).collect()
+}
+
+fn dotenv(context: &Context) -> impl Iterator<Item = Finding> {
+    context
+        .dotenv_warnings()
+        .iter()
+        .map(|warning| Finding::new(ENVIRONMENT, Severity::Warning, warning.clone()))
 }
 
 fn mode(context: &Context) -> Option<Finding> {
