@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::json5::{Kind, Node, Span};
 use crate::model::{HOST_KEYS, NOT_CHANNELS, laid_over};
 use crate::path::{KeyPath, Step};
-use crate::validate::{ChannelSchemas, Judge, received, unrecognized};
+use crate::secret_ref::SecretInput;
+use crate::validate::{ChannelSchema, ChannelSchemas, Judge, received, unrecognized};
 
 /// The longest text of a schema's own error.
 const LONGEST_MESSAGE: usize = 300;
@@ -24,7 +25,7 @@ pub(crate) fn check(judge: &mut Judge<'_>, channels: &Node, schemas: &ChannelSch
             continue;
         };
         match schemas.get(&member.key) {
-            Some(schema) => Section { path, node: &member.value }.check(judge, &schema.schema),
+            Some(schema) => Section { path, node: &member.value }.check(judge, schema),
             None => {
                 let message = "no installed plugin serves this channel; it does not run".to_owned();
                 judge.warning(&path, member.key_span, message);
@@ -47,8 +48,9 @@ struct Account<'n> {
 }
 
 impl Section<'_> {
-    fn check(&self, judge: &mut Judge<'_>, schema: &Value) {
+    fn check(&self, judge: &mut Judge<'_>, channel: &ChannelSchema) {
         self.check_host_keys(judge);
+        let schema = &*channel.schema;
         let validator = match jsonschema::options().with_draft(Draft::Draft202012).build(schema) {
             Ok(validator) => validator,
             Err(error) => {
@@ -60,6 +62,7 @@ impl Section<'_> {
         for account in self.accounts() {
             let mut value = account.merged();
             account.check_open(judge, &value);
+            account.check_secrets(judge, &value, &channel.secrets);
             for key in HOST_KEYS {
                 value.remove(*key);
             }
@@ -144,6 +147,17 @@ impl Account<'_> {
             (key, at) = (key_span, value);
         }
         Place { path: path.join(rest), value: at.span, key }
+    }
+
+    /// A reference must follow the grammar; whether there may be one is the schema's to say.
+    fn check_secrets(&self, judge: &mut Judge<'_>, merged: &Map<String, Value>, keys: &[String]) {
+        for key in keys {
+            let Some(value @ (Value::String(_) | Value::Object(_))) = merged.get(key) else { continue };
+            if let Err(advice) = SecretInput::parse(value) {
+                let place = self.place(&KeyPath::from_keys(&[key]));
+                judge.issue(&place.path, place.value, format!("Invalid input: {advice}"));
+            }
+        }
     }
 
     /// Everybody may only be let in on purpose.

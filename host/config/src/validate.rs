@@ -388,6 +388,20 @@ mod tests {
     }
 
     #[test]
+    fn a_reference_in_a_channel_is_judged_and_stays_one() {
+        let text =
+            "{channels: {chat: {token: 'secretref-env:KEY', accounts: {a: {}, b: {token: '${SET}'}}}}}";
+        check(
+            text,
+            &[
+                "1:27 channels.chat.token: Invalid input: this spelling of a reference is retired; write {source: \"env\", provider: \"default\", id: \"KEY\"}",
+            ],
+        );
+        let config = report(text).config.unwrap();
+        assert_eq!(config.channels[0].accounts[1].section["token"], "${SET}");
+    }
+
+    #[test]
     fn an_open_channel_needs_the_star() {
         check(
             "{channels: {chat: {dmPolicy: 'open', allowFrom: ['1']}}}",
