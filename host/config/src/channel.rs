@@ -3,12 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::basis::ChannelSchemas;
+use crate::basis::{ChannelSchema, ChannelSchemas};
 use crate::by_schema::{Place, Schema};
 use crate::check::received;
 use crate::json5::{Kind, Node};
 use crate::model::{HOST_KEYS, NOT_CHANNELS, laid_over};
 use crate::path::{KeyPath, Step};
+use crate::secret_ref::SecretInput;
 use crate::validate::Judge;
 
 pub(crate) fn check(judge: &mut Judge<'_>, channels: &Node, schemas: &ChannelSchemas) {
@@ -23,7 +24,7 @@ pub(crate) fn check(judge: &mut Judge<'_>, channels: &Node, schemas: &ChannelSch
         };
         let schema = schemas.get(&member.key);
         if let Some(schema) = schema {
-            Section { path: path.clone(), node: &member.value }.check(judge, &schema.schema);
+            Section { path: path.clone(), node: &member.value }.check(judge, schema);
         }
         // A channel that is switched off misses nothing.
         let wanted = !matches!(
@@ -54,12 +55,13 @@ struct Account<'n> {
 }
 
 impl Section<'_> {
-    fn check(&self, judge: &mut Judge<'_>, schema: &Value) {
+    fn check(&self, judge: &mut Judge<'_>, channel: &ChannelSchema) {
         self.check_host_keys(judge);
-        let Some(schema) = Schema::compile(judge, schema, &self.path, self.node.span) else { return };
+        let Some(schema) = Schema::compile(judge, &channel.schema, &self.path, self.node.span) else { return };
         for account in self.accounts() {
             let mut value = account.merged();
             account.check_open(judge, &value);
+            account.check_secrets(judge, &value, &channel.secrets);
             for key in HOST_KEYS {
                 value.remove(*key);
             }
@@ -126,6 +128,17 @@ impl Account<'_> {
             _ => (&self.section.path, self.section.node),
         };
         Place::below(path, at, rest)
+    }
+
+    /// A reference must follow the grammar; whether there may be one is the schema's to say.
+    fn check_secrets(&self, judge: &mut Judge<'_>, merged: &Map<String, Value>, keys: &[String]) {
+        for key in keys {
+            let Some(value @ (Value::String(_) | Value::Object(_))) = merged.get(key) else { continue };
+            if let Err(advice) = SecretInput::parse(value) {
+                let place = self.place(&KeyPath::from_keys(&[key]));
+                judge.issue(&place.path, place.value, format!("Invalid input: {advice}"));
+            }
+        }
     }
 
     /// Everybody may only be let in on purpose.

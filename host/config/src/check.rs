@@ -5,19 +5,20 @@ use crate::json5::{Kind, Node};
 use crate::path::KeyPath;
 use crate::shape::{Field, Shape, field, nearest, tags};
 use crate::basis::ChannelSchemas;
+use crate::secret_ref::SecretInput;
 use crate::validate::Judge;
 
 impl Judge<'_> {
     pub(crate) fn check(&mut self, node: &Node, shape: &Shape, path: &KeyPath, schemas: &ChannelSchemas) {
         match (shape, &node.kind) {
             (Shape::Any, _) | (Shape::Null, Kind::Null) | (Shape::Bool, Kind::Bool(_)) => {}
-            (Shape::Text | Shape::Secret, Kind::String(_)) => {}
+            (Shape::Text, Kind::String(_)) => {}
+            (Shape::Secret, Kind::String(_) | Kind::Object(_)) => self.check_secret(node, path),
             (Shape::Exactly(wanted), Kind::Bool(value)) => {
                 if value != wanted {
                     self.unusable(path, node.span, format!("Invalid input: expected {wanted}"));
                 }
             }
-            (Shape::Secret, Kind::Object(_)) => self.check_reference(node, path),
             (Shape::Int(..) | Shape::Number(..) | Shape::Positive, Kind::Number(number)) => {
                 if let Some(message) = out_of_bounds(shape, number) {
                     self.unusable(path, node.span, message);
@@ -146,17 +147,10 @@ impl Judge<'_> {
         }
     }
 
-    /// `{source, provider, id}`
-    fn check_reference(&mut self, node: &Node, path: &KeyPath) {
-        let text = |key: &str| match node.member(key).map(|member| &member.value.kind) {
-            Some(Kind::String(text)) => Some(text.as_str()),
-            _ => None,
-        };
-        let known = matches!(text("source"), Some("env" | "file" | "exec" | "store")) && text("id").is_some();
-        if !known {
-            let message =
-                "Invalid input: expected a string or {source: \"env\", provider: \"default\", id: \"NAME\"}";
-            self.unusable(path, node.span, message.to_owned());
+    /// Text, or a reference by the grammar.
+    fn check_secret(&mut self, node: &Node, path: &KeyPath) {
+        if let Err(advice) = SecretInput::parse(&node.to_value()) {
+            self.unusable(path, node.span, format!("Invalid input: {advice}"));
         }
     }
 }

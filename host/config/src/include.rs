@@ -2,10 +2,11 @@
 //! What cannot be included is a fault at the place that asked for it, so that only its owner suffers. Nothing is
 //! written here; which file an edit belongs to is told by [`Composed::home`].
 
+use std::cell::OnceCell;
 use std::path::{Component, Path, PathBuf};
 
 use crate::basis::Basis;
-use crate::json5::{self, Kind, Member, Node, Span, SyntaxError, position};
+use crate::json5::{self, Kind, Lines, Member, Node, Span, SyntaxError, position};
 use crate::path::{KeyPath, Step};
 use crate::read::Source;
 
@@ -39,6 +40,7 @@ pub(crate) struct Fault {
 /// The texts that spans point into, by file number; the first is the configuration file itself.
 pub(crate) struct Texts<'t> {
     main: &'t str,
+    lines: OnceCell<Lines>,
     included: Vec<Included>,
     wanted: Vec<PathBuf>,
 }
@@ -73,8 +75,10 @@ impl<'t> Texts<'t> {
     /// File (`None` for the configuration file), line and column of a span.
     pub(crate) fn place(&self, span: Span) -> (Option<&Path>, usize, usize) {
         let included = usize::from(span.file).checked_sub(1).and_then(|n| self.included.get(n));
-        let text = included.map_or(self.main, |included| included.source.text.as_str());
-        let (line, column) = position(text, span.start);
+        let (line, column) = match included {
+            Some(included) => position(&included.source.text, span.start),
+            None => self.lines.get_or_init(|| Lines::of(self.main)).position(self.main, span.start),
+        };
         (included.map(|included| included.path.as_path()), line, column)
     }
 
@@ -121,7 +125,7 @@ pub(crate) fn compose<'t>(text: &'t str, basis: &Basis<'_>) -> Result<Composed<'
     let root = json5::document(text)?;
     let mut composed = Composed {
         root: Node { span: root.span, kind: Kind::Null },
-        texts: Texts { main: text, included: Vec::new(), wanted: Vec::new() },
+        texts: Texts { main: text, lines: OnceCell::new(), included: Vec::new(), wanted: Vec::new() },
         faults: Vec::new(),
         boundaries: Vec::new(),
     };

@@ -2,13 +2,15 @@
 //! Never changes a byte that an edit did not ask for, never writes on reading, and knows no channel's or provider's
 //! own keys: those are judged by schemas that the caller hands in.
 
-mod basis;
-mod by_schema;
 mod ask;
+mod basis;
+mod bounded;
+mod by_schema;
 mod change;
 mod channel;
 mod check;
 pub mod diff;
+mod dotenv;
 pub mod edit;
 mod env;
 mod error;
@@ -35,6 +37,7 @@ mod schema;
 mod secret_ref;
 mod sections;
 mod shape;
+mod shell_env;
 pub mod start;
 mod substitute;
 mod unused;
@@ -44,6 +47,7 @@ mod write;
 pub use ask::{Ask, read_value};
 pub use basis::{Basis, ChannelSchema, ChannelSchemas, MovedKey, PluginSchemas, ProviderSchema};
 pub use change::{ChangeOptions, Changed, change, replace};
+pub use dotenv::{DotEnv, read_own, read_workspace};
 pub use env::{Env, LayeredEnv, ProcessEnv};
 pub use error::ConfigError;
 pub use get::get;
@@ -62,6 +66,9 @@ pub use reload::{Effect, Plan, effect};
 pub use read::{Fingerprint, Observed, Source, hash};
 pub use report::{Issue, Owner, Report};
 pub use schema::{Hint, Lookup, LookupChild, json_schema, lookup, ui_hints};
-pub use secret_ref::{REDACTED, SecretError, SecretInput, present, resolve_secret};
+pub use secret_ref::{
+    REDACTED, SecretError, SecretInput, SecretRef, SecretResolver, SecretSource, present, resolve_secret,
+};
+pub use shell_env::login_shell_variables;
 pub use validate::validate;
 pub use write::{Written, replace_rejected, save_rejected, update, write_private};

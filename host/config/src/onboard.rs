@@ -15,7 +15,7 @@ use crate::env::Env;
 use crate::model::{AuthMode, Bind, Config};
 use crate::path::KeyPath;
 use crate::paths::Paths;
-use crate::secret_ref::SecretInput;
+use crate::secret_ref::{REDACTED, SecretInput, present};
 use crate::start::{DEFAULT_PORT, random_token};
 use crate::write::{Written, create_private_dir};
 
@@ -81,7 +81,7 @@ pub fn onboard_local(
     let foreign = is_foreign_installation(&paths.state_dir);
     let generated_token = Cell::new(false);
     let done = make(&basis, &ChangeOptions::default(), |old| {
-        let (text, generated, edits) = complete(old, &paths.config, options, env)?;
+        let (text, generated, edits) = complete(old, &paths.config, options)?;
         generated_token.set(generated);
         Ok(Draft { file: None, text, edits })
     })?;
@@ -111,7 +111,6 @@ fn complete(
     old: &str,
     place: &Path,
     options: &OnboardOptions,
-    env: &dyn Env,
 ) -> Result<(String, bool, usize), ConfigError> {
     let document = document(old, place)?;
     let config = Config::from_value(&document);
@@ -128,7 +127,7 @@ fn complete(
     if let Some(bind) = options.bind.or_else(|| missing(&["gateway", "bind"]).then_some(Bind::Loopback)) {
         changes.push((path(&["gateway", "bind"]), json!(bind.as_str())));
     }
-    let generate = needs_token(&config, env);
+    let generate = needs_token(&config);
     if generate {
         if missing(&["gateway", "auth", "mode"]) {
             changes.push((path(&["gateway", "auth", "mode"]), json!("token")));
@@ -158,14 +157,14 @@ fn complete(
 }
 
 /// Whether nobody could prove anything to the gateway yet. A mode other than `token` is the operator's choice.
-fn needs_token(config: &Config, env: &dyn Env) -> bool {
+fn needs_token(config: &Config) -> bool {
     let auth = &config.gateway.auth;
     let usable = |input: &Option<SecretInput>| match input {
-        // A reference is a choice, even while its variable is not set.
-        Some(SecretInput::Literal(_)) => {
-            input.as_ref().is_some_and(|input| matches!(input.resolve(env, "gateway.auth"), Ok(Some(_))))
+        Some(SecretInput::Literal(secret)) => {
+            secret.expose() != REDACTED && present(secret.expose()).is_some()
         }
-        Some(SecretInput::Env(_) | SecretInput::Unsupported(_)) => true,
+        // A reference is a choice, even while it leads nowhere.
+        Some(SecretInput::Reference(_)) => true,
         None => false,
     };
     matches!(auth.mode, None | Some(AuthMode::Token))
@@ -278,7 +277,7 @@ mod tests {
     fn the_operators_choice_of_auth_stays() {
         let check = |text: &str, expected: bool| {
             let config = Config::from_value(&super::document(text, Path::new("c")).unwrap());
-            assert_eq!(needs_token(&config, &BTreeMap::new()), expected, "{text}");
+            assert_eq!(needs_token(&config), expected, "{text}");
         };
         check("{}", true);
         check("{gateway: {auth: {mode: 'token'}}}", true);

@@ -92,7 +92,8 @@ impl Paths {
     }
 }
 
-fn expand(path: &str, home: Option<&Path>) -> PathBuf {
+/// A path with its `~` replaced.
+pub(crate) fn expand(path: &str, home: Option<&Path>) -> PathBuf {
     match (path.trim().strip_prefix('~'), home) {
         (Some(""), Some(home)) => home.to_owned(),
         (Some(rest), Some(home)) if rest.starts_with('/') => home.join(rest.trim_start_matches('/')),

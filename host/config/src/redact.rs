@@ -4,10 +4,9 @@
 use serde_json::Value;
 
 use crate::path::KeyPath;
-use crate::secret_ref::REDACTED;
+use crate::secret_ref::{REDACTED, SecretRef};
 use crate::sections::ROOT;
 use crate::shape::Shape;
-use crate::substitute::is_variable_name;
 use crate::basis::ChannelSchemas;
 
 /// Ends of key names, lower case and without `_` and `-`, that mark a secret.
@@ -57,13 +56,22 @@ fn walk(value: &Value, path: &KeyPath, schemas: &ChannelSchemas, secret: bool) -
 pub(crate) fn is_secret_place(path: &KeyPath, schemas: &ChannelSchemas) -> bool {
     let keys = path.keys();
     let Some(last) = keys.last() else { return false };
+    // What a provider's program is given beside `passEnv` is as secret as what it returns, whatever its name.
+    let handed_over = matches!(keys.as_slice(), ["secrets", "providers", _, "env", _]);
+    handed_over || is_resolved_place(path, schemas) || has_secret_name(last)
+}
+
+/// Whether a reference at this place is resolved on use: the value is a secret by the known keys, and not by its name.
+pub(crate) fn is_resolved_place(path: &KeyPath, schemas: &ChannelSchemas) -> bool {
+    let keys = path.keys();
+    let Some(last) = keys.last() else { return false };
     let listed = match keys.as_slice() {
         ["channels", channel, ..] => {
             schemas.get(*channel).is_some_and(|schema| schema.secrets.iter().any(|secret| secret == last))
         }
         _ => false,
     };
-    listed || matches!(ROOT.at(path), Some(Shape::Secret)) || has_secret_name(last)
+    listed || matches!(ROOT.at(path), Some(Shape::Secret))
 }
 
 fn has_secret_name(key: &str) -> bool {
@@ -73,7 +81,7 @@ fn has_secret_name(key: &str) -> bool {
 }
 
 fn is_reference(text: &str) -> bool {
-    text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).is_some_and(is_variable_name)
+    SecretRef::short(text).is_some()
 }
 
 #[cfg(test)]
@@ -92,12 +100,16 @@ mod tests {
             "models": {"providers": {"p": {"apiKey": "${KEY}", "headers": {"x-any": "v"}, "models": [{"maxTokens": 5}]}}},
             "channels": {"chat": {"pin": 1234, "botToken": "b", "tokenFile": "/f", "accounts": {"a": {"pin": "x"}}}},
             "hooks": {"token": {"source": "env", "provider": "default", "id": "T"}, "api_key": ["k1"], "pin": 7},
+            "secrets": {"providers": {"vault": {"source": "exec", "command": "/v", "args": ["a"], "env": {"LOGIN": "x"},
+                "passEnv": ["P"]}}},
         });
         let expected = json!({
             "gateway": {"port": 1, "auth": {"mode": "token", "token": REDACTED, "password": ""}, "token": REDACTED},
             "models": {"providers": {"p": {"apiKey": "${KEY}", "headers": {"x-any": REDACTED}, "models": [{"maxTokens": 5}]}}},
             "channels": {"chat": {"pin": REDACTED, "botToken": REDACTED, "tokenFile": "/f", "accounts": {"a": {"pin": REDACTED}}}},
             "hooks": {"token": {"source": "env", "provider": "default", "id": "T"}, "api_key": [REDACTED], "pin": 7},
+            "secrets": {"providers": {"vault": {"source": "exec", "command": "/v", "args": ["a"], "env": {"LOGIN": REDACTED},
+                "passEnv": ["P"]}}},
         });
         assert_eq!(redact(&document, &KeyPath::root(), &schemas), expected);
         let path: KeyPath = "channels.chat.accounts.a.pin".parse().unwrap();

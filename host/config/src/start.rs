@@ -9,7 +9,7 @@ use openclaw_secrets::Secret;
 use crate::env::Env;
 use crate::model::{AuthMode, Bind, Config, GatewayMode};
 use crate::report::Report;
-use crate::secret_ref::{REDACTED, SecretInput, present};
+use crate::secret_ref::{REDACTED, SecretInput, SecretResolver, present};
 
 /// The port when nobody says otherwise.
 pub const DEFAULT_PORT: u16 = 18_789;
@@ -207,17 +207,18 @@ impl Listen {
 pub fn auth(
     flags: &AuthFlags,
     config: &Config,
-    env: &dyn Env,
+    secrets: &SecretResolver<'_>,
     listen: &Listen,
 ) -> Result<GatewayAuth, Refusal> {
     let configured = &config.gateway.auth;
-    let token = secret(&flags.token, &configured.token, "gateway.auth.token", "OPENCLAW_GATEWAY_TOKEN", env)?;
+    let token =
+        secret(&flags.token, &configured.token, "gateway.auth.token", "OPENCLAW_GATEWAY_TOKEN", secrets)?;
     let password = secret(
         &flags.password,
         &configured.password,
         "gateway.auth.password",
         "OPENCLAW_GATEWAY_PASSWORD",
-        env,
+        secrets,
     )?;
     let mode = match flags.mode.or(configured.mode) {
         Some(mode) => mode,
@@ -293,16 +294,20 @@ pub fn bind_gate(bind: Bind, listen: &Listen, auth: &GatewayAuth, report: &Repor
 ///
 /// # Errors
 /// When a configured secret cannot be resolved.
-pub fn client_auth(flags: &AuthFlags, config: &Config, env: &dyn Env) -> Result<ClientAuth, Refusal> {
+pub fn client_auth(
+    flags: &AuthFlags,
+    config: &Config,
+    secrets: &SecretResolver<'_>,
+) -> Result<ClientAuth, Refusal> {
     let auth = &config.gateway.auth;
     Ok(ClientAuth {
-        token: secret(&flags.token, &auth.token, "gateway.auth.token", "OPENCLAW_GATEWAY_TOKEN", env)?,
+        token: secret(&flags.token, &auth.token, "gateway.auth.token", "OPENCLAW_GATEWAY_TOKEN", secrets)?,
         password: secret(
             &flags.password,
             &auth.password,
             "gateway.auth.password",
             "OPENCLAW_GATEWAY_PASSWORD",
-            env,
+            secrets,
         )?,
     })
 }
@@ -319,7 +324,7 @@ fn secret(
     configured: &Option<SecretInput>,
     place: &str,
     variable: &str,
-    env: &dyn Env,
+    secrets: &SecretResolver<'_>,
 ) -> Result<Option<Secret>, Refusal> {
     let refuse = |line: String| Refusal::new("GATEWAY_AUTH_SECRET", vec![line]);
     let usable = |text: &str, from: &str| match present(text) {
@@ -332,11 +337,11 @@ fn secret(
         return Ok(Some(found));
     }
     if let Some(configured) = configured
-        && let Some(found) = configured.resolve(env, place).map_err(|error| refuse(error.to_string()))?
+        && let Some(found) = configured.resolve(secrets, place).map_err(|error| refuse(error.to_string()))?
     {
         return Ok(Some(found));
     }
-    env.var(variable).map_or(Ok(None), |value| usable(&value, variable))
+    secrets.env().var(variable).map_or(Ok(None), |value| usable(&value, variable))
 }
 
 #[cfg(test)]

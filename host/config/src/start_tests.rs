@@ -103,7 +103,9 @@ fn bind_modes_have_their_addresses() {
 fn secrets_follow_their_order() {
     let check = |flag: Option<&str>, text: &str, vars: &[(&str, &str)], expected: Option<&str>| {
         let flags = AuthFlags { token: flag.map(Secret::from), ..AuthFlags::default() };
-        let auth = auth(&flags, &config(text), &env(vars), &local()).unwrap();
+        let (config, env) = (config(text), env(vars));
+        let secrets = SecretResolver::new(&config, &env, Path::new("/"));
+        let auth = auth(&flags, &config, &secrets, &local()).unwrap();
         let found = auth.secret.as_ref().filter(|_| !auth.ephemeral).map(Secret::expose);
         assert_eq!(found, expected, "{flag:?} {text} {vars:?}");
     };
@@ -121,7 +123,11 @@ fn secrets_follow_their_order() {
 
 #[test]
 fn modes_and_their_refusals() {
-    let run = |text: &str| auth(&AuthFlags::default(), &config(text), &env(&[]), &local());
+    let run = |text: &str| {
+        let (config, env) = (config(text), env(&[]));
+        let secrets = SecretResolver::new(&config, &env, Path::new("/"));
+        auth(&AuthFlags::default(), &config, &secrets, &local())
+    };
     assert_eq!(run("{gateway: {auth: {password: 'p'}}}").unwrap().mode, AuthMode::Password);
     let made_up = run("{}").unwrap();
     assert_eq!((made_up.mode, made_up.ephemeral), (AuthMode::Token, true));
@@ -147,7 +153,9 @@ fn nobody_listens_to_the_world_without_auth() {
         let config = report.config.clone().unwrap();
         let bind = bind(None, &config, false);
         let listen = listen(bind, &config, false, None).unwrap();
-        let auth = auth(&AuthFlags::default(), &config, &env(&[]), &listen).unwrap();
+        let env = env(&[]);
+        let secrets = SecretResolver::new(&config, &env, Path::new("/"));
+        let auth = auth(&AuthFlags::default(), &config, &secrets, &listen).unwrap();
         bind_gate(bind, &listen, &auth, &report)
     };
     let refusal = gate("{gateway: {bind: 'lan', token: 'x', remote: {token: 'y'}}}").unwrap_err();

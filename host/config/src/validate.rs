@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::basis::Basis;
+use crate::basis::{Basis, ChannelSchemas};
 use crate::env::{Env, LayeredEnv};
 use crate::include::{Texts, compose};
 use crate::json5::{Kind, Node, Span};
 use crate::migrate::migrate;
 use crate::model::Config;
 use crate::path::{KeyPath, Step};
+use crate::redact::is_resolved_place;
 use crate::report::{Issue, Owner, Report};
+use crate::secret_ref::{self, SecretRef};
 use crate::sections::ROOT;
 use crate::substitute::substitute;
 use crate::unused::unused_keys;
@@ -43,11 +45,14 @@ pub fn validate(text: &str, basis: &Basis<'_>) -> Report {
     let channels = &basis.plugins.channels;
     judge.report.moved = migrate(&mut root, channels);
     let vars = env_vars(&root);
-    judge.substitute(&mut root, &KeyPath::root(), &LayeredEnv { real: basis.env, defaults: &vars });
+    judge.substitute(&mut root, &KeyPath::root(), &LayeredEnv { real: basis.env, defaults: &vars }, channels);
     judge.check(&root, &ROOT, &KeyPath::root(), channels);
     if matches!(root.kind, Kind::Object(_)) {
         if let Some(channel_sections) = root.member("channels") {
             channel::check(&mut judge, &channel_sections.value, channels);
+        }
+        if let Some(secrets) = root.member("secrets") {
+            secret_ref::check(&mut judge, &secrets.value);
         }
         if let Some(models) = root.member("models") {
             provider::check(&mut judge, &models.value, &basis.plugins.providers);
@@ -68,6 +73,9 @@ pub fn validate(text: &str, basis: &Basis<'_>) -> Report {
     judge.report
 }
 
+/// As many issues are told of the gateway's own part, and as many of all others: nobody reads more.
+const MOST_ISSUES: usize = 200;
+
 /// Collects what is found while the tree is walked.
 pub(crate) struct Judge<'t> {
     texts: Texts<'t>,
@@ -79,6 +87,11 @@ pub(crate) struct Judge<'t> {
 
 impl Judge<'_> {
     pub(crate) fn issue(&mut self, path: &KeyPath, span: Span, message: String) {
+        let ours = Owner::of(path) == Owner::Gateway;
+        let known = self.report.issues.iter().filter(|issue| (issue.owner == Owner::Gateway) == ours);
+        if known.count() >= MOST_ISSUES {
+            return;
+        }
         let issue = self.found(path, span, message);
         if !self.report.issues.contains(&issue) {
             self.report.issues.push(issue);
@@ -107,13 +120,16 @@ impl Judge<'_> {
         }
     }
 
-    /// Replaces `${VAR}` in every string of the tree.
-    fn substitute(&mut self, node: &mut Node, path: &KeyPath, env: &dyn Env) {
+    /// Replaces `${VAR}` in every string of the tree, but not where the whole string is a reference to a secret: that
+    /// is resolved on use, and what the variable holds is never read as another reference.
+    fn substitute(&mut self, node: &mut Node, path: &KeyPath, env: &dyn Env, schemas: &ChannelSchemas) {
         match &mut node.kind {
             Kind::String(text) => {
                 let mut missing = Vec::new();
                 let replaced = substitute(text, env, |name| missing.push(name.to_owned())).into_owned();
-                *text = replaced;
+                if SecretRef::short(text).is_none() || !is_resolved_place(path, schemas) {
+                    *text = replaced;
+                }
                 for name in missing {
                     let message =
                         format!("environment variable {name} is not set; ${{{name}}} stays as it is written");
@@ -122,12 +138,12 @@ impl Judge<'_> {
             }
             Kind::Array(items) => {
                 for (n, item) in items.iter_mut().enumerate() {
-                    self.substitute(&mut item.value, &path.index(n), env);
+                    self.substitute(&mut item.value, &path.index(n), env, schemas);
                 }
             }
             Kind::Object(members) => {
                 for member in members {
-                    self.substitute(&mut member.value, &path.key(&member.key), env);
+                    self.substitute(&mut member.value, &path.key(&member.key), env, schemas);
                 }
             }
             Kind::Null | Kind::Bool(_) | Kind::Number(_) => {}
@@ -276,6 +292,20 @@ mod tests {
                 "1:45 models.providers.q: no installed plugin speaks \"unheard-of\" (see: openclaw plugins list)",
             ],
         );
+    }
+
+    #[test]
+    fn a_reference_in_a_channel_is_judged_and_stays_one() {
+        let text =
+            "{channels: {chat: {token: 'secretref-env:KEY', accounts: {a: {}, b: {token: '${SET}'}}}}}";
+        check(
+            text,
+            &[
+                "1:27 channels.chat.token: Invalid input: this spelling of a reference is retired; write {source: \"env\", provider: \"default\", id: \"KEY\"}",
+            ],
+        );
+        let config = report(text).config.unwrap();
+        assert_eq!(config.channels[0].accounts[1].section["token"], "${SET}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use openclaw_config::{Account, Channel};
+use openclaw_config::{Account, Channel, Config};
 use openclaw_messaging::AccountKey;
 use openclaw_packages::{Manifest, Origin};
 use openclaw_protocol::channels::{AccountSnapshot, IssueKind, StatusIssue};
@@ -36,7 +36,7 @@ pub(crate) fn overview(gateway: &Gateway) -> Vec<ChannelOverview> {
             accounts: channel
                 .accounts
                 .iter()
-                .map(|account| snapshot(gateway, manifest, channel, account))
+                .map(|account| snapshot(gateway, &config, manifest, channel, account))
                 .collect(),
         }
     });
@@ -46,6 +46,7 @@ pub(crate) fn overview(gateway: &Gateway) -> Vec<ChannelOverview> {
 /// The facts of one account.
 fn snapshot(
     gateway: &Gateway,
+    config: &Config,
     manifest: Option<&Manifest>,
     channel: &Channel,
     account: &Account,
@@ -59,7 +60,7 @@ fn snapshot(
         .map(|words| words.policy.extract(&account.section));
     let credential = manifest.map(|manifest| {
         let default_account = channel.default_account == account.id;
-        credential(manifest, &account.section, default_account, gateway.settings.environment())
+        credential(manifest, &account.section, default_account, &gateway.settings.secrets(config).env())
     });
     let mut shown = AccountSnapshot {
         account_id: account.id.clone(),

@@ -50,6 +50,12 @@ pub fn plugin_schemas(paths: &Paths) -> PluginSchemas {
     wiring::Plugins::discover(&paths.state_dir).schemas()
 }
 
+/// The environment variables in which the present plugins look for credentials.
+#[must_use]
+pub fn credential_variables(paths: &Paths) -> Vec<String> {
+    wiring::Plugins::discover(&paths.state_dir).credential_variables()
+}
+
 /// The plugins that are present, for a person whose gateway does not run: nothing is loaded.
 #[must_use]
 pub fn present_plugins(paths: &Paths, config: &openclaw_config::Config) -> Vec<PluginEntry> {

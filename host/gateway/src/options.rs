@@ -31,7 +31,7 @@ pub struct GatewayOptions {
     pub log_level: Option<String>,
     /// Colour on the console; the caller knows whether it is a terminal.
     pub color: bool,
-    /// A snapshot of the process environment.
+    /// A snapshot of the process environment, with what `.env` files add.
     pub environment: BTreeMap<String, String>,
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use openclaw_config::{Basis, Config, ConfigError, KeyPath, Loaded, Owner, Paths, PluginSchemas};
+use openclaw_config::{Basis, Config, ConfigError, KeyPath, Loaded, Owner, Paths, PluginSchemas, SecretResolver};
 use serde_json::Value;
 use tracing::warn;
 
@@ -90,6 +90,11 @@ impl Settings {
     /// The environment that the process was started with.
     pub(crate) fn environment(&self) -> &BTreeMap<String, String> {
         &self.environment
+    }
+
+    /// What finds the secrets that `config` refers to, in the environment of this process and elsewhere.
+    pub(crate) fn secrets<'a>(&'a self, config: &'a Config) -> SecretResolver<'a> {
+        SecretResolver::new(config, &self.environment, &self.paths.home)
     }
 
     /// Why a channel has to stay out, if it has.

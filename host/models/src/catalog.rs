@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openclaw_config::{Config, Env, ModelChoice, Provider as Section};
+use openclaw_config::{Config, Env, ModelChoice, Provider as Section, SecretError, SecretResolver};
 use openclaw_egress::Network;
 use openclaw_egress::http::{HeaderName, HeaderValue};
 use openclaw_secrets::Secret;
@@ -115,12 +115,12 @@ impl Catalog {
     /// Reads the catalog out of a configuration and what the plugins know. Never fails: what cannot be used is among
     /// the [`Catalog::problems`].
     #[must_use]
-    pub fn new(config: &Config, env: &dyn Env, dialects: &[Dialect]) -> Self {
+    pub fn new(config: &Config, secrets: &SecretResolver<'_>, dialects: &[Dialect]) -> Self {
         let mut catalog =
             Self { default: config.agents.defaults.model.clone().unwrap_or_default(), ..Self::default() };
         for section in &config.models.providers {
             let id = section.id.to_ascii_lowercase();
-            match from_section(section, env, dialects) {
+            match from_section(section, secrets, dialects) {
                 Ok(provider) => catalog.providers.push(Arc::new(provider)),
                 Err(problem) => catalog.problems.push((id, problem)),
             }
@@ -130,7 +130,7 @@ impl Catalog {
                 for alias in &known.aliases {
                     catalog.provider_aliases.insert(alias.to_ascii_lowercase(), known.id.clone());
                 }
-                catalog.add_known(known, dialect, env);
+                catalog.add_known(known, dialect, &secrets.env());
             }
             for local in &dialect.local {
                 catalog.add_local(local, dialect);
@@ -316,7 +316,12 @@ impl Catalog {
 }
 
 /// Builds a provider from its section of the configuration, completed by what a manifest knows of the same id.
-fn from_section(section: &Section, env: &dyn Env, dialects: &[Dialect]) -> Result<Provider, Problem> {
+fn from_section(
+    section: &Section,
+    secrets: &SecretResolver<'_>,
+    dialects: &[Dialect],
+) -> Result<Provider, Problem> {
+    let env = secrets.env();
     let place = |key: &str| format!("models.providers.{}.{key}", section.id);
     let id = section.id.to_ascii_lowercase();
     let known = dialects.iter().find_map(|dialect| Some((dialect, find(dialect, &id)?)));
@@ -339,9 +344,9 @@ fn from_section(section: &Section, env: &dyn Env, dialects: &[Dialect]) -> Resul
 
     let mut provider = Provider::new(&id, api, base_url, network, Origin::Config);
     let key = match &section.api_key {
-        Some(input) => input
-            .resolve(env, &place("apiKey"))
-            .map_err(|why| Problem { place: place("apiKey"), text: why.to_string() })?,
+        Some(input) => {
+            input.resolve(secrets, &place("apiKey")).map_err(|why| no_secret(place("apiKey"), &why))?
+        }
         None => known
             .and_then(|(_, known)| known.env.iter().find_map(|name| env.non_blank(name)))
             .map(Secret::from),
@@ -354,7 +359,7 @@ fn from_section(section: &Section, env: &dyn Env, dialects: &[Dialect]) -> Resul
     for (name, input) in &section.headers {
         let place = place(&format!("headers.{name}"));
         let problem = |text: String| Problem { place: place.clone(), text };
-        let value = input.resolve(env, &place).map_err(|why| problem(why.to_string()))?;
+        let value = input.resolve(secrets, &place).map_err(|why| no_secret(place.clone(), &why))?;
         let Some(value) = value else { continue };
         let name: HeaderName = name.parse().map_err(|_| problem("is not the name of a header".to_owned()))?;
         let mut value = HeaderValue::from_str(value.expose())
@@ -372,6 +377,13 @@ fn from_section(section: &Section, env: &dyn Env, dialects: &[Dialect]) -> Resul
     provider.compat = json(&defaults);
     provider.models = section.models.iter().map(|listed| model(listed, &defaults)).collect();
     Ok(provider)
+}
+
+/// A secret without a value. Most errors begin with the place, which the problem says already.
+fn no_secret(place: String, why: &SecretError) -> Problem {
+    let text = why.to_string();
+    let text = text.strip_prefix(&place).unwrap_or(&text).trim_start().to_owned();
+    Problem { place, text }
 }
 
 fn model(section: &openclaw_config::Model, defaults: &Map<String, Value>) -> Model {
@@ -418,7 +430,9 @@ fn find<'a>(dialect: &'a Dialect, id: &str) -> Option<Facts<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use openclaw_config::{Models, SecretInput};
+    use std::path::Path;
+
+    use openclaw_config::{Models, SecretInput, SecretRef};
     use serde_json::json;
 
     use super::*;
@@ -441,7 +455,8 @@ mod tests {
 
     fn catalog(providers: Vec<Section>) -> Catalog {
         let config = Config { models: Models { providers }, ..Config::default() };
-        Catalog::new(&config, &BTreeMap::from([("CLOUD_KEY".to_owned(), "k".to_owned())]), &dialects())
+        let env = BTreeMap::from([("CLOUD_KEY".to_owned(), "k".to_owned())]);
+        Catalog::new(&config, &SecretResolver::new(&config, &env, Path::new("/")), &dialects())
     }
 
     #[test]
@@ -504,7 +519,7 @@ mod tests {
             Section { base_url: Some("http://user:pw@x".to_owned()), ..section("open") },
             Section {
                 base_url: Some("http://x".to_owned()),
-                api_key: Some(SecretInput::Env("UNSET".to_owned())),
+                api_key: Some(SecretInput::Reference(SecretRef::env("UNSET"))),
                 ..section("keyless")
             },
         ]);
@@ -541,7 +556,9 @@ mod tests {
         let params = Some(object(&json!({"temperature": 0.2})));
         let entry = openclaw_config::ModelEntry { alias: Some("Quick".to_owned()), params };
         config.agents.defaults.models.insert("p/m".to_owned(), entry);
-        let catalog = Catalog::new(&config, &BTreeMap::new(), &[]);
+        let env = BTreeMap::new();
+        let secrets = SecretResolver::new(&config, &env, Path::new("/"));
+        let catalog = Catalog::new(&config, &secrets, &[]);
         let mut request = crate::types::ChatRequest {
             max_tokens: Some(7),
             extra: vec![("seed".to_owned(), "9".to_owned())],

@@ -3,9 +3,10 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
-use openclaw_config::Config;
+use openclaw_config::{Config, SecretResolver};
 use openclaw_egress::{Egress, Options};
 use openclaw_fakes::FakeOpenai;
 use openclaw_models::{
@@ -33,7 +34,8 @@ async fn chosen(config: &Config, environment: &[(&str, &str)], local: &str, api:
         ..Dialect::default()
     };
     let shims = Arc::new(PlainShims::default());
-    let catalog = Catalog::new(config, &environment, &[dialect]);
+    let secrets = SecretResolver::new(config, &environment, Path::new("/"));
+    let catalog = Catalog::new(config, &secrets, &[dialect]);
     let models = Models::new(Egress::new(Options::default()), shims.clone(), catalog);
     (choose(&models, &*shims).await, models)
 }

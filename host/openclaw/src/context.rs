@@ -12,7 +12,7 @@ use openclaw_config::{
 };
 use openclaw_secrets::Secret;
 
-use crate::{cli::GlobalFlags, error::CliError, installation, output::Output};
+use crate::{cli::GlobalFlags, dotenv, error::CliError, installation, output::Output};
 
 /// What every command works with.
 pub(crate) struct Context {
@@ -29,6 +29,8 @@ pub(crate) struct Context {
     /// The usual state directory, when another program works there.
     passed_over: Option<PathBuf>,
     environment: BTreeMap<String, String>,
+    /// What of the `.env` files was passed over.
+    dotenv_warnings: Vec<String>,
     loaded: OnceCell<Loaded>,
 }
 
@@ -43,14 +45,15 @@ pub(crate) struct Loaded {
 }
 
 impl Context {
-    /// Resolves the places. Reads no file.
+    /// Resolves the places. Reads no file but the `.env` ones.
     pub(crate) fn new(flags: &GlobalFlags) -> Result<Self, CliError> {
         let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        let environment: BTreeMap<String, String> = std::env::vars_os().filter_map(unicode).collect();
+        let mut environment: BTreeMap<String, String> = std::env::vars_os().filter_map(unicode).collect();
         let mut paths = Paths::resolve(&environment, flags.profile.as_deref())?;
         let passed_over = installation::keep_apart(&mut paths, &environment);
+        let dotenv_warnings = dotenv::fill(&mut environment, &mut paths, std::env::current_dir().ok());
         let output = Output::detect(flags.no_color);
         let stderr_color =
             !flags.no_color && environment.non_blank("NO_COLOR").is_none() && std::io::stderr().is_terminal();
@@ -62,6 +65,7 @@ impl Context {
             stderr_color,
             passed_over,
             environment,
+            dotenv_warnings,
             loaded: OnceCell::new(),
         })
     }
@@ -79,6 +83,11 @@ impl Context {
         }
     }
 
+    /// What of the `.env` files was passed over, for commands that are about the installation.
+    pub(crate) fn dotenv_warnings(&self) -> &[String] {
+        &self.dotenv_warnings
+    }
+
     /// A variable that is set and not blank.
     pub(crate) fn variable(&self, name: &str) -> Option<String> {
         self.environment.non_blank(name)
@@ -90,7 +99,7 @@ impl Context {
         openclaw_config::present(value).map(Secret::from)
     }
 
-    /// A snapshot of the environment.
+    /// A snapshot of the environment, with what `.env` files add.
     pub(crate) fn environment(&self) -> BTreeMap<String, String> {
         self.environment.clone()
     }

@@ -8,6 +8,7 @@ mod cli;
 mod client;
 mod commands;
 mod context;
+mod dotenv;
 mod error;
 mod installation;
 mod output;

@@ -156,30 +156,29 @@ impl SyntaxError {
 
 /// Line and column of a byte offset, both from 1; the column counts characters.
 pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
-    Lines::of(text).position(offset)
+    Lines::of(text).position(text, offset)
 }
 
 /// Where the lines of a text begin: whoever asks for many places of one text makes this once.
-pub(crate) struct Lines<'t> {
-    text: &'t str,
+pub(crate) struct Lines {
     starts: Vec<usize>,
 }
 
-impl<'t> Lines<'t> {
-    pub(crate) fn of(text: &'t str) -> Self {
+impl Lines {
+    pub(crate) fn of(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        Self { text, starts: std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect() }
+        Self { starts: std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect() }
     }
 
-    /// As [`position`].
-    pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
-        let mut end = offset.min(self.text.len());
-        while !self.text.is_char_boundary(end) {
+    /// As [`position`]; the text is the one that the lines are of.
+    pub(crate) fn position(&self, text: &str, offset: usize) -> (usize, usize) {
+        let mut end = offset.min(text.len());
+        while !text.is_char_boundary(end) {
             end -= 1;
         }
         let line = self.starts.partition_point(|start| *start <= end);
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or_default();
-        (line, self.text.get(start..end).unwrap_or_default().chars().count() + 1)
+        (line, text.get(start..end).unwrap_or_default().chars().count() + 1)
     }
 }
 

@@ -5,6 +5,7 @@ mod agents;
 mod channels;
 mod gateway;
 mod models;
+mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
 pub use gateway::{Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, HttpEndpoints, RateLimit, Reload, ReloadMode, Remote};
 pub use models::{Model, Models, Provider};
+pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
 
 use crate::path::KeyPath;
 
@@ -38,6 +40,10 @@ pub struct Config {
     pub plugins: Plugins,
     /// `env.vars`: defaults below the real environment.
     pub env_vars: BTreeMap<String, String>,
+    /// `env.shellEnv`
+    pub shell_env: ShellEnv,
+    /// `secrets.*`: who knows the secrets that the rest of the file refers to.
+    pub secrets: SecretProviders,
 }
 
 /// `logging.*`
@@ -54,6 +60,16 @@ pub struct Logging {
     pub console_level: Option<String>,
     /// `pretty`, `compact` or `json`.
     pub console_style: Option<String>,
+}
+
+/// `env.shellEnv`: whether a starting gateway asks the login shell for variables that it lacks.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ShellEnv {
+    /// `false` unless the file says otherwise.
+    pub enabled: bool,
+    /// How long the shell may take, in milliseconds.
+    pub timeout_ms: Option<u64>,
 }
 
 /// `plugins.*`
@@ -103,6 +119,8 @@ impl Config {
             logging: section(document, &["logging"]),
             plugins: section(document, &["plugins"]),
             env_vars: section(document, &["env", "vars"]),
+            shell_env: section(document, &["env", "shellEnv"]),
+            secrets: SecretProviders::from_section(document.get("secrets")),
         }
     }
 

@@ -66,6 +66,8 @@ const EXEC: &[Field] = &[
     key("env", TEXT_MAP).about("Further environment variables for it."),
     key("passEnv", TEXTS).about("Variables of the gateway that it may see."),
     key("trustedDirs", TEXTS).about("Directories that the program may lie in."),
+    key("allowInsecurePath", Bool).about("The program may be one that others can write."),
+    key("allowSymlinkCommand", Bool).about("The program may be reached by a link."),
     unused("pluginIntegration", Object(&[required("pluginId", Text), required("integrationId", Text)])),
 ];
 

@@ -1,6 +1,7 @@
 //! From the options to a running gateway and to its end: the order of the checks (openclaw-compat §1.2.2), the lock, the
 //! port, what is printed, and what happens at a signal.
 
+mod environment;
 mod lock;
 mod ports;
 mod shutdown;
@@ -14,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_access::{Access, Limits, Rules, SharedSecret};
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
-use openclaw_config::{AuthMode, Basis, Bind, Config, ConfigError};
+use openclaw_config::{AuthMode, Basis, Bind, Config, ConfigError, SecretResolver};
 use openclaw_protocol::TICK_INTERVAL_MS;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_secrets::{Scrubber, Secret};
@@ -70,15 +71,28 @@ pub(crate) fn run(options: GatewayOptions) -> Result<(), StartError> {
 
 /// Everything that can refuse a start without touching anything.
 fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
-    let env = &options.environment;
+    let mut environment = options.environment.clone();
     let port_flag = options.port.as_deref().map(port).transpose()?;
     let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
     let mode_flag = options.auth_mode.as_deref().map(str::parse::<AuthMode>).transpose()?;
     let mut plugins = Plugins::discover(&options.paths.state_dir);
     let schemas = plugins.schemas();
-    let loaded = openclaw_config::load(&Basis::new(&options.paths.config, &schemas, env))?;
+    let mut loaded = openclaw_config::load(&Basis::new(&options.paths.config, &schemas, &environment))?;
     start::validity_gate(&options.paths.config, &loaded.report)?;
-    let config = loaded.report.config.clone().unwrap_or_default();
+    let mut config = loaded.report.config.clone().unwrap_or_default();
+    let mut warnings = Vec::new();
+    match environment::from_login_shell(&environment, &config, &plugins) {
+        Ok(found) if found.is_empty() => {}
+        Ok(found) => {
+            environment.extend(found);
+            // The file may refer to what has come in.
+            loaded = openclaw_config::load(&options.paths.config, &schemas, &environment)?;
+            start::validity_gate(&options.paths.config, &loaded.report)?;
+            config = loaded.report.config.clone().unwrap_or_default();
+        }
+        Err(why) => warnings.push(why),
+    }
+    let env = &environment;
     let in_container = in_container();
     let port = start::port(port_flag, &config, env)?;
     let bind = start::bind(bind_flag, &config, in_container);
@@ -86,15 +100,15 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured)?;
     let flags =
         AuthFlags { mode: mode_flag, token: options.token.clone(), password: options.password.clone() };
-    let auth = start::auth(&flags, &config, env, &listen)?;
+    let secrets = SecretResolver::new(&config, env, &options.paths.home);
+    let auth = start::auth(&flags, &config, &secrets, &listen)?;
     start::bind_gate(bind, &listen, &auth, &loaded.report)?;
     plugins.restrict(&config.plugins);
     let disabled = loaded.report.disabled();
     let said = loaded.report.warnings.iter().chain(disabled.into_values());
-    let mut warnings: Vec<String> =
-        said.map(|issue| format!("configuration: {issue} (line {})", issue.line)).collect();
+    warnings.extend(said.map(|issue| format!("configuration: {issue} (line {})", issue.line)));
     warnings.extend_from_slice(plugins.complaints());
-    let settings = Settings::new(options.paths.clone(), options.environment.clone(), schemas, config, loaded);
+    let settings = Settings::new(options.paths.clone(), environment, schemas, config, loaded);
     Ok(Plan { settings: Arc::new(settings), plugins: Arc::new(plugins), port, bind, listen, auth, warnings })
 }
 

@@ -1,7 +1,7 @@
 //! From the configuration and a channel's manifest to what messaging and an instance are told about one account. The
 //! channel's own words and keys come from the manifest; nothing here knows a vendor.
 
-use openclaw_config::{Account, Channel, Config, DmScope, Env, resolve_secret};
+use openclaw_config::{Account, Channel, Config, DmScope, Env, SecretResolver, resolve_secret};
 use openclaw_messaging as messaging;
 use openclaw_messaging::{AccountKey, AccountSettings, GroupRule, Policy, Words};
 use openclaw_packages::{AccountSecrets, ChannelPolicy, GroupPolicy, Manifest, SecretLookup, TextUnit};
@@ -157,9 +157,9 @@ pub(super) fn secrets(
     manifest: &Manifest,
     channel: &Channel,
     account: &Account,
-    env: &dyn Env,
+    resolver: &SecretResolver<'_>,
 ) -> Vec<Secret> {
-    let lookup = Lookup { env, place: format!("channels.{}", channel.id) };
+    let lookup = Lookup { secrets: resolver, place: format!("channels.{}", channel.id) };
     let default_account = channel.default_account == account.id;
     // An account whose secrets cannot be read has none to hide.
     let Ok(found) = AccountSecrets::collect(manifest, &account.section, default_account, &lookup) else {
@@ -170,18 +170,19 @@ pub(super) fn secrets(
 
 /// Resolves the secrets of one account the way the configuration spells them.
 pub(super) struct Lookup<'a> {
-    pub(super) env: &'a dyn Env,
+    pub(super) secrets: &'a SecretResolver<'a>,
     /// Where the account's section stands, for instance `channels.x`.
     pub(super) place: String,
 }
 
 impl SecretLookup for Lookup<'_> {
     fn config(&self, key: &str, value: &Value) -> Result<Option<Secret>, String> {
-        resolve_secret(value, self.env, &format!("{}.{key}", self.place)).map_err(|error| error.to_string())
+        let place = format!("{}.{key}", self.place);
+        resolve_secret(value, self.secrets, &place).map_err(|error| error.to_string())
     }
 
     fn env(&self, name: &str) -> Option<Secret> {
-        self.env.non_blank(name).map(|value| Secret::from(value.trim()))
+        self.secrets.env().non_blank(name).map(|value| Secret::from(value.trim()))
     }
 }
 

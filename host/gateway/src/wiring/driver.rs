@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use openclaw_config::{Account, Channel, Config, LayeredEnv};
+use openclaw_config::{Account, Channel, Config};
 use openclaw_egress::Egress;
 use openclaw_messaging as messaging;
 use openclaw_messaging::{AccountKey, Messaging};
@@ -22,6 +22,7 @@ use tracing::{info, warn};
 
 use super::accounts::{self, Lookup};
 use super::instances::Instances;
+use super::may_wait;
 use super::plugins::{Plugins, Unusable};
 use crate::settings::Settings;
 
@@ -43,14 +44,15 @@ impl ChannelDriver {
         channel: &Channel,
         account: &Account,
     ) -> Result<AccountSecrets, StartError> {
-        let env = LayeredEnv { real: self.settings.environment(), defaults: &config.env_vars };
-        let lookup = Lookup { env: &env, place: format!("channels.{}", channel.id) };
+        let resolver = self.settings.secrets(config);
+        let lookup = Lookup { secrets: &resolver, place: format!("channels.{}", channel.id) };
         let default_account = channel.default_account == account.id;
-        AccountSecrets::collect(manifest, &account.section, default_account, &lookup).map_err(|problem| {
-            match problem {
-                SecretProblem::Missing { .. }
-                | SecretProblem::Unresolved { .. }
-                | SecretProblem::File { .. } => StartError::AuthRequired(problem.to_string()),
+        let collected = may_wait(config, || {
+            AccountSecrets::collect(manifest, &account.section, default_account, &lookup)
+        });
+        collected.map_err(|problem| match problem {
+            SecretProblem::Missing { .. } | SecretProblem::Unresolved { .. } | SecretProblem::File { .. } => {
+                StartError::AuthRequired(problem.to_string())
             }
         })
     }

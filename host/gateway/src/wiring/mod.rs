@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openclaw_agents::{AgentSettings, Agents};
-use openclaw_config::{Config, Env, LayeredEnv, Paths};
+use openclaw_config::{Config, Env, Paths};
 use openclaw_egress::{Egress, Network, Options as EgressOptions};
 use openclaw_messaging::{AccountKey, Messaging, Options};
 use openclaw_models::{
@@ -28,6 +28,7 @@ use openclaw_runtime::{Runtime, RuntimeOptions};
 use openclaw_secrets::Secret;
 use openclaw_store::Store;
 use openclaw_supervisor::{Backoff, Supervisor};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::{info, warn};
 
 pub(crate) use accounts::{Credential, credential};
@@ -221,8 +222,17 @@ pub(crate) async fn choose_model(settings: &Settings, parts: &ModelParts) -> Mod
 
 fn catalog(settings: &Settings, dialects: &[Dialect]) -> Catalog {
     let config = settings.config();
-    let env = LayeredEnv { real: settings.environment(), defaults: &config.env_vars };
-    Catalog::new(&config, &env, dialects)
+    may_wait(&config, || Catalog::new(&config, &settings.secrets(&config), dialects))
+}
+
+/// Does work that resolves secrets. Where that may wait for a disk or a program, this thread's other tasks are handed to
+/// another one first; variables and values in the file cost nothing.
+fn may_wait<T>(config: &Config, work: impl FnOnce() -> T) -> T {
+    let shared = || Handle::try_current().map(|handle| handle.runtime_flavor());
+    if config.secrets.may_wait() && matches!(shared(), Ok(RuntimeFlavor::MultiThread)) {
+        return tokio::task::block_in_place(work);
+    }
+    work()
 }
 
 async fn demo_provider(dialects: &[Dialect]) -> Result<Provider, String> {
@@ -239,7 +249,12 @@ async fn demo_provider(dialects: &[Dialect]) -> Result<Provider, String> {
 /// Every secret that the configuration or the environment holds for models and channels, for the log.
 pub(crate) fn secrets(settings: &Settings, plugins: &Plugins) -> Vec<Secret> {
     let config = settings.config();
-    let env = LayeredEnv { real: settings.environment(), defaults: &config.env_vars };
+    may_wait(&config, || secrets_of(&config, settings, plugins))
+}
+
+fn secrets_of(config: &Config, settings: &Settings, plugins: &Plugins) -> Vec<Secret> {
+    let resolver = settings.secrets(config);
+    let env = resolver.env();
     let known = plugins.provider_manifests().filter_map(|manifest| manifest.provider.as_ref());
     let variables = known.flat_map(|provider| &provider.known).flat_map(|known| &known.env);
     let mut secrets: Vec<Secret> =
@@ -247,14 +262,14 @@ pub(crate) fn secrets(settings: &Settings, plugins: &Plugins) -> Vec<Secret> {
     for provider in &config.models.providers {
         let place = format!("models.providers.{}", provider.id);
         let inputs = provider.api_key.iter().chain(provider.headers.values());
-        secrets.extend(inputs.filter_map(|input| input.resolve(&env, &place).ok().flatten()));
+        secrets.extend(inputs.filter_map(|input| input.resolve(&resolver, &place).ok().flatten()));
     }
     for channel in &config.channels {
         let Some(manifest) = plugins.channel(&channel.id).and_then(|found| found.manifest.as_ref()) else {
             continue;
         };
         for account in &channel.accounts {
-            secrets.extend(accounts::secrets(manifest, channel, account, &env));
+            secrets.extend(accounts::secrets(manifest, channel, account, &resolver));
         }
     }
     secrets

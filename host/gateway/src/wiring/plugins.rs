@@ -139,6 +139,17 @@ impl Plugins {
         schemas
     }
 
+    /// The environment variables in which the present plugins look for credentials.
+    pub(crate) fn credential_variables(&self) -> Vec<String> {
+        let manifests = self.found.values().filter_map(|found| found.manifest.as_ref());
+        let variables = manifests.flat_map(|manifest| {
+            let known = manifest.provider.iter().flat_map(|provider| &provider.known);
+            let own = manifest.secrets.iter().filter_map(|secret| secret.env.as_ref());
+            known.flat_map(|known| &known.env).chain(own)
+        });
+        variables.cloned().collect()
+    }
+
     /// The plugin of a channel.
     pub(crate) fn channel(&self, id: &str) -> Option<&Found> {
         self.found.get(id).filter(|found| found.kind().is_none_or(|kind| kind == Kind::Channel))

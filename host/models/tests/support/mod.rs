@@ -7,9 +7,12 @@
 )]
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use openclaw_config::{Config, ModelChoice, Models as ModelsSection, Provider as Section, SecretInput};
+use openclaw_config::{
+    Config, ModelChoice, Models as ModelsSection, Provider as Section, SecretInput, SecretResolver,
+};
 use openclaw_egress::{Egress, Options};
 use openclaw_fakes::FakeOpenai;
 use openclaw_models::{
@@ -224,7 +227,8 @@ pub(crate) fn section(id: &str, backend: &FakeOpenai) -> Section {
 
 pub(crate) fn catalog(sections: Vec<Section>) -> Catalog {
     let config = Config { models: ModelsSection { providers: sections }, ..Config::default() };
-    Catalog::new(&config, &BTreeMap::new(), &[])
+    let env = BTreeMap::new();
+    Catalog::new(&config, &SecretResolver::new(&config, &env, Path::new("/")), &[])
 }
 
 /// Models over these sections, and the source of their shims.

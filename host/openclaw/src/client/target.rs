@@ -1,7 +1,7 @@
 //! Which gateway a command asks, and with which credential.
 
 use clap::Args;
-use openclaw_config::{GatewayMode, SecretInput, start};
+use openclaw_config::{GatewayMode, SecretInput, SecretResolver, start};
 use openclaw_secrets::Secret;
 use std::{net::IpAddr, path::Path};
 
@@ -108,6 +108,7 @@ impl Target {
         }
         let configuration = context.config().cloned().unwrap_or_default();
         let environment = context.environment();
+        let secrets = SecretResolver::new(&configuration, &environment, &context.paths.home);
         let unusable = |refusal: start::Refusal| ClientError::Address(refusal.to_string());
         if let (Some(GatewayMode::Remote), Some(url)) =
             (configuration.gateway.mode, configuration.gateway.remote.url.clone())
@@ -116,7 +117,7 @@ impl Target {
             let resolve =
                 |flag: &Option<Secret>, input: &Option<SecretInput>, place: &str, variable: &str| {
                     // A reference that does not resolve is told by doctor; the variable may still have the value.
-                    let configured = || input.as_ref()?.resolve(&environment, place).ok().flatten();
+                    let configured = || input.as_ref()?.resolve(&secrets, place).ok().flatten();
                     flag.clone().or_else(configured).or_else(|| context.secret_variable(variable))
                 };
             let token = resolve(&flags.token, &remote.token, "gateway.remote.token", TOKEN_VARIABLE);
@@ -127,7 +128,7 @@ impl Target {
         }
         let auth =
             start::AuthFlags { mode: None, token: flags.token.clone(), password: flags.password.clone() };
-        let auth = start::client_auth(&auth, &configuration, &environment).map_err(unusable)?;
+        let auth = start::client_auth(&auth, &configuration, &secrets).map_err(unusable)?;
         let port = start::port(None, &configuration, &environment).map_err(unusable)?;
         Ok(Self {
             url: format!("ws://127.0.0.1:{port}"),

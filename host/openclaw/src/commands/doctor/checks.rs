@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
-use openclaw_config::{AuthMode, Bind, GatewayMode, Owner, SecretError, start};
+use openclaw_config::{AuthMode, Bind, Config, GatewayMode, Owner, SecretError, SecretResolver, start};
 use openclaw_protocol::{
     Scope,
     channels::{ChannelsStatus, ChannelsStatusParams},
@@ -21,6 +21,7 @@ const PATIENCE_MS: u64 = 10_000;
 
 const CONFIG: &str = "core/doctor/gateway-config";
 const AUTH: &str = "core/doctor/gateway-auth";
+const ENVIRONMENT: &str = "core/doctor/environment";
 const STATE: &str = "core/doctor/state-integrity";
 const GATEWAY: &str = "core/doctor/gateway-health";
 const PORT: &str = "core/doctor/gateway-port";
@@ -32,8 +33,13 @@ const PLUGINS: &str = "core/doctor/plugins";
 pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) -> Result<(), CliError> {
     findings.ran(configuration(context));
     findings.ran(mode(context));
-    findings.ran(auth(context));
-    findings.ran(bind(context));
+    findings.ran(dotenv(context));
+    let config = context.config().cloned().unwrap_or_default();
+    let environment = context.environment();
+    // One for all checks: a program that knows the secret is asked once.
+    let secrets = SecretResolver::new(&config, &environment, &context.paths.home);
+    findings.ran(context.config().map(|_| auth(&config, &secrets)).unwrap_or_default());
+    findings.ran(bind(&config, &secrets));
     findings.ran(state_directory(&context.paths.state_dir, &context.shown(&context.paths.state_dir)));
     findings.ran(permissions(&context.paths.config, 0o600, &context.shown_config()));
     let target = match Target::resolve(&flags.target, context) {
@@ -88,6 +94,13 @@ fn configuration(context: &Context) -> Vec<Finding> {
     issues.chain(warnings).collect()
 }
 
+fn dotenv(context: &Context) -> impl Iterator<Item = Finding> {
+    context
+        .dotenv_warnings()
+        .iter()
+        .map(|warning| Finding::new(ENVIRONMENT, Severity::Warning, warning.clone()))
+}
+
 fn mode(context: &Context) -> Option<Finding> {
     if !context.loaded().exists {
         return None;
@@ -102,13 +115,11 @@ fn mode(context: &Context) -> Option<Finding> {
     }
 }
 
-fn auth(context: &Context) -> Vec<Finding> {
-    let Some(config) = context.config() else { return Vec::new() };
+fn auth(config: &Config, secrets: &SecretResolver<'_>) -> Vec<Finding> {
     let auth = &config.gateway.auth;
     let mut found = Vec::new();
-    let environment = context.environment();
     for (input, place) in [(&auth.token, "gateway.auth.token"), (&auth.password, "gateway.auth.password")] {
-        if let Some(Err(error)) = input.as_ref().map(|input| input.resolve(&environment, place)) {
+        if let Some(Err(error)) = input.as_ref().map(|input| input.resolve(secrets, place)) {
             found.push(unresolved(&error).at(place));
         }
     }
@@ -118,7 +129,7 @@ fn auth(context: &Context) -> Vec<Finding> {
         found.push(both.fix("Run `openclaw config set gateway.auth.mode token`."));
     }
     let is_local = config.gateway.mode != Some(GatewayMode::Remote);
-    if is_local && auth.mode != Some(AuthMode::None) && !has_credential(context) {
+    if is_local && auth.mode != Some(AuthMode::None) && !has_credential(config, secrets) {
         let message = "There is no gateway.auth.token; the gateway makes one up at each start, and this command line \
                        cannot know it.";
         let missing = Finding::new(AUTH, Severity::Warning, message).at("gateway.auth.token");
@@ -128,9 +139,8 @@ fn auth(context: &Context) -> Vec<Finding> {
 }
 
 /// Whether this machine's gateway and its clients have a shared secret; one that cannot be resolved is told apart.
-fn has_credential(context: &Context) -> bool {
-    let Some(config) = context.config() else { return false };
-    let auth = start::client_auth(&start::AuthFlags::default(), config, &context.environment());
+fn has_credential(config: &Config, secrets: &SecretResolver<'_>) -> bool {
+    let auth = start::client_auth(&start::AuthFlags::default(), config, secrets);
     auth.is_ok_and(|auth| auth.token.is_some() || auth.password.is_some())
 }
 
@@ -138,13 +148,13 @@ fn unresolved(error: &SecretError) -> Finding {
     Finding::new(AUTH, Severity::Error, error.to_string())
 }
 
-fn bind(context: &Context) -> Option<Finding> {
-    let gateway = &context.config()?.gateway;
-    let bind = context.bind();
+fn bind(config: &Config, secrets: &SecretResolver<'_>) -> Option<Finding> {
+    let gateway = &config.gateway;
+    let bind = gateway.bind.unwrap_or_default();
     let open = match gateway.auth.mode {
         Some(AuthMode::None) => true,
         Some(AuthMode::TrustedProxy) => false,
-        Some(AuthMode::Token | AuthMode::Password) | None => !has_credential(context),
+        Some(AuthMode::Token | AuthMode::Password) | None => !has_credential(config, secrets),
     };
     if bind == Bind::Loopback || !open {
         return None;

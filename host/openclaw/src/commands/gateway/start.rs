@@ -46,6 +46,9 @@ pub(super) fn run(flags: Flags, context: &Context) -> Result<ExitCode, CliError>
         );
     }
     context.announce_own_state();
+    for warning in context.dotenv_warnings() {
+        eprintln!("Warning: {warning}");
+    }
     let password = match (flags.password, flags.password_file) {
         (None, Some(path)) => Some(read_password(path)?),
         (password, _) => password,
