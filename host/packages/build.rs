@@ -59,7 +59,9 @@ fn component(file: &Path) -> io::Result<String> {
     let file = file.canonicalize()?;
     let digest = hex::encode(Sha256::digest(fs::read(&file)?));
     let file = file.display().to_string();
-    Ok(format!("Some(EmbeddedComponent {{ wasm: include_bytes!({file:?}), digest: {digest:?} }})"))
+    Ok(format!(
+        "Some(crate::package::EmbeddedComponent {{ wasm: include_bytes!({file:?}), digest: {digest:?} }})"
+    ))
 }
 
 /// JSON without the blanks between its tokens.

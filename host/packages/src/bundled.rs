@@ -1,7 +1,7 @@
 //! The packages that are part of this binary: whatever stood in `target/plugins` when it was built.
 
 use crate::error::PackageError;
-use crate::package::{Embedded, EmbeddedComponent, Package};
+use crate::package::{Embedded, Package};
 
 include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
 
