@@ -44,10 +44,8 @@ fn manifests_and_schemas_agree() {
 
 /// Whether `schema`, a part of `root`, has a place at the end of `segments`. `*` is any key of a map.
 fn knows<'p>(root: &Value, schema: &Value, mut segments: impl Iterator<Item = &'p str>) -> bool {
-    let schema = match schema["$ref"].as_str() {
-        Some(reference) => root.pointer(reference.trim_start_matches('#')).unwrap(),
-        None => schema,
-    };
+    let reference = schema["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+    let schema = reference.map_or(schema, |reference| root.pointer(reference).unwrap_or(&Value::Null));
     let Some(segment) = segments.next() else { return true };
     let other = schema.get("additionalProperties").filter(|other| other.is_object());
     let next = schema["properties"].get(segment).or(other);
