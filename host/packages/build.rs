@@ -1,5 +1,5 @@
-//! Embeds the packages that stand in `target/plugins/<id>/` (or in `OPENCLAW_PLUGINS_DIR`) at build time. Without that
-//! folder nothing is embedded, so that a fresh clone builds.
+//! Embeds the packages that stand in `target/plugins/<id>/` (or in `OPENCLAW_PLUGINS_DIR`) at build time. One that has no
+//! `component.wasm` is embedded without. Without the folder nothing is embedded, so that a fresh clone builds.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,8 +17,7 @@ fn main() -> io::Result<()> {
         Ok(entries) => entries.filter_map(Result::ok).map(|entry| entry.path()).collect(),
         Err(_) => Vec::new(),
     };
-    packages
-        .retain(|package| package.join("component.wasm").is_file() && package.join("plugin.toml").is_file());
+    packages.retain(|package| package.join("plugin.toml").is_file());
     packages.sort();
     let mut code = String::from("static EMBEDDED: &[Embedded] = &[\n");
     for package in &packages {
@@ -39,21 +38,44 @@ fn plugins_folder() -> PathBuf {
 
 fn entry(package: &Path) -> io::Result<String> {
     let id = package.file_name().unwrap_or_default().to_string_lossy();
-    let wasm = package.join("component.wasm").canonicalize()?;
     let manifest = package.join("plugin.toml").canonicalize()?;
     let schema = package.join("config.schema.json");
-    let digest = hex::encode(Sha256::digest(fs::read(&wasm)?));
+    let schema =
+        if schema.is_file() { without_blanks(&fs::read_to_string(schema)?) } else { "true".to_owned() };
     let mut code = String::new();
-    let schema = match schema.canonicalize() {
-        Ok(schema) => format!("include_str!({:?})", schema.display().to_string()),
-        Err(_) => "\"true\"".to_owned(),
-    };
     let _infallible = writeln!(
         code,
-        "    Embedded {{ id: {id:?}, manifest: include_str!({:?}), schema: {schema}, wasm: include_bytes!({:?}), \
-         digest: {digest:?} }},",
+        "    Embedded {{ id: {id:?}, manifest: include_str!({:?}), schema: {schema:?}, component: {} }},",
         manifest.display().to_string(),
-        wasm.display().to_string(),
+        component(&package.join("component.wasm"))?,
     );
     Ok(code)
+}
+
+fn component(file: &Path) -> io::Result<String> {
+    if !file.is_file() {
+        return Ok("None".to_owned());
+    }
+    let file = file.canonicalize()?;
+    let digest = hex::encode(Sha256::digest(fs::read(&file)?));
+    let file = file.display().to_string();
+    Ok(format!(
+        "Some(crate::package::EmbeddedComponent {{ wasm: include_bytes!({file:?}), digest: {digest:?} }})"
+    ))
+}
+
+/// JSON without the blanks between its tokens.
+fn without_blanks(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    let keep = |c: &char| {
+        match (in_string, *c) {
+            (true, _) if escaped => escaped = false,
+            (true, '\\') => escaped = true,
+            (_, '"') => in_string = !in_string,
+            (false, c) => return !c.is_ascii_whitespace(),
+            (true, _) => {}
+        }
+        true
+    };
+    json.chars().filter(keep).collect()
 }

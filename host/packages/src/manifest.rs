@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::PackageError;
+use crate::moved::{self, Moved};
 use crate::template::Template;
 
 /// The contract that this host implements.
@@ -83,6 +84,9 @@ impl Kind {
 pub struct ConfigEntry {
     /// The file with the JSON Schema of the plugin's section: a plain file name beside the manifest.
     pub schema: String,
+    /// `[[config.moved]]`: older spellings of the section's keys.
+    #[serde(default)]
+    pub moved: Vec<Moved>,
 }
 
 /// `[[secret]]`: one secret that an account of the plugin needs, and where it may stand. A file beats the
@@ -297,8 +301,15 @@ impl Manifest {
         self.secrets.iter().filter_map(|secret| secret.config.as_deref())
     }
 
+    /// The older spellings of the section's keys, in the order in which they are to be moved.
+    #[must_use]
+    pub fn moved(&self) -> &[Moved] {
+        self.config.as_ref().map_or(&[], |config| &config.moved)
+    }
+
     fn first_fault(&self) -> Option<Fault> {
         self.plugin_fault()
+            .or_else(|| moved::first_fault(self.moved()))
             .or_else(|| self.secret_fault())
             .or_else(|| self.http_fault())
             .or_else(|| self.kind_fault())
@@ -465,7 +476,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// One thing that is wrong, before it is known which file it stands in.
-struct Fault {
+pub(crate) struct Fault {
     key: String,
     problem: String,
     fix: &'static str,
@@ -473,7 +484,7 @@ struct Fault {
 
 // `Option` because every caller returns the first fault it finds.
 #[allow(clippy::unnecessary_wraps)]
-fn fault(key: impl Into<String>, problem: String, fix: &'static str) -> Option<Fault> {
+pub(crate) fn fault(key: impl Into<String>, problem: String, fix: &'static str) -> Option<Fault> {
     Some(Fault { key: key.into(), problem, fix })
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::moved::ValueType;
 
 const CHANNEL: &str = r#"
 [plugin]
@@ -11,6 +12,20 @@ label = "Chat"
 
 [config]
 schema = "config.schema.json"
+
+[[config.moved]]
+from = "/dm/policy"
+to = "/dmPolicy"
+
+[[config.moved]]
+from = "/live"
+to = "/live/mode"
+when = "boolean"
+values = { true = "partial", false = "off" }
+
+[[config.moved]]
+from = "/spaces/*/rooms/*/allow"
+to = "/spaces/*/rooms/*/enabled"
 
 [[secret]]
 name = "botToken"
@@ -88,12 +103,18 @@ fn reads_a_channel_and_a_provider() {
     let chat = Manifest::parse(CHANNEL, "f").unwrap();
     assert_eq!((chat.plugin.kind, chat.http[0].max_body), (Kind::Channel, 1_048_576));
     assert_eq!(chat.secret_keys().collect::<Vec<_>>(), ["botToken"]);
+    let [plain, mapped, deep] = chat.moved() else { panic!("{:?}", chat.moved()) };
+    assert_eq!((plain.from.as_str(), plain.to.as_str(), plain.when), ("/dm/policy", "/dmPolicy", None));
+    assert!(plain.values.is_empty() && deep.values.is_empty());
+    assert_eq!((mapped.when, &mapped.values["false"]), (Some(ValueType::Boolean), &"off".into()));
+    assert!(ValueType::Boolean.is_of(&true.into()) && !ValueType::Boolean.is_of(&"true".into()));
     let words = chat.channel.unwrap();
     assert_eq!(
         (words.text_unit, words.thread_word.as_str(), words.group_drop.as_str()),
         (TextUnit::Utf16, "strand", "drop group message")
     );
     let shim = Manifest::parse(PROVIDER, "f").unwrap();
+    assert!(shim.moved().is_empty());
     assert_eq!(shim.http[0].max_response, DEFAULT_MAX_RESPONSE);
     let provider = shim.provider.unwrap();
     assert_eq!(provider.known[0].compat["maxTokensField"], "max_tokens");
@@ -134,6 +155,36 @@ fn every_fault_names_file_key_and_fix() {
         "config.schema.json",
         "../x.json",
         "config.schema: is not a plain file name (fix: put the schema beside plugin.toml)",
+    );
+    check(
+        "\"/dm/policy\"",
+        "\"dm.policy\"",
+        "config.moved[0].from: \"dm.policy\" is not a JSON pointer (fix: write /key or /key/*/inner, with ~1 for / and ~0 for ~)",
+    );
+    check(
+        "\"/dmPolicy\"",
+        "\"/dm~2Policy\"",
+        "config.moved[0].to: \"/dm~2Policy\" is not a JSON pointer (fix: write /key or /key/*/inner, with ~1 for / and ~0 for ~)",
+    );
+    check(
+        "\"/dmPolicy\"",
+        "\"/dm/policy\"",
+        "config.moved[0].to: \"/dm/policy\" is where the old value stands (fix: name the new place)",
+    );
+    check(
+        "\"/dmPolicy\"",
+        "\"/dm\"",
+        "config.moved[0].to: \"/dm\" is where the old value stands (fix: name the new place)",
+    );
+    check(
+        "rooms/*/enabled",
+        "rooms/enabled",
+        "config.moved[2].to: has another number of * than from (fix: repeat the * of from in the same order)",
+    );
+    check(
+        "when = \"boolean\"",
+        "when = \"object\"",
+        "config.moved[1].values: lists and objects have no names (fix: leave it out, or choose another type)",
     );
     check("https://api", "http://api", "http[0].origin.default: is not https (fix: write https://host)");
     check(
@@ -179,4 +230,15 @@ fn every_fault_names_file_key_and_fix() {
     );
     let error = refused(&PROVIDER.replace("https://api.cloud", "http://api.cloud"));
     assert!(error.contains("provider.known[0].base-url: is not https"), "{error}");
+}
+
+#[test]
+fn the_number_of_moves_is_bounded() {
+    let moves = |count: usize| {
+        let moves = (0..count).map(|n| format!("[[config.moved]]\nfrom = \"/old{n}\"\nto = \"/new{n}\"\n"));
+        let table = "[config]\nschema = \"config.schema.json\"\n";
+        PROVIDER.replace("[provider]\n", &format!("{table}{}[provider]\n", moves.collect::<String>()))
+    };
+    assert_eq!(Manifest::parse(&moves(64), "f").unwrap().moved().len(), 64);
+    assert!(refused(&moves(65)).contains("config.moved: there are 65, and at most 64 may be"));
 }

@@ -16,19 +16,35 @@ use crate::manifest::Manifest;
 const LARGEST_TEXT: u64 = 1024 * 1024;
 const LARGEST_COMPONENT: u64 = 64 * 1024 * 1024;
 
-/// A plugin that can be run.
+/// A plugin. One without a component is known by its manifest and its schema, but cannot be run.
 #[derive(Clone, Debug)]
 pub struct Package {
     /// `plugin.toml`
     pub manifest: Manifest,
     /// The JSON Schema of the plugin's section; `true` (anything) when the manifest names none.
     pub schema: Arc<Value>,
-    /// The component.
-    pub wasm: Wasm,
-    /// SHA-256 of the component, lower-case hexadecimal.
-    pub digest: String,
+    /// The code. Only a bundled package may lack it: its section is then judged and kept, and nothing runs.
+    pub component: Option<Component>,
     /// It is part of this binary.
     pub bundled: bool,
+}
+
+/// The code of a plugin.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// The bytes.
+    pub wasm: Wasm,
+    /// Their SHA-256, lower-case hexadecimal.
+    pub digest: String,
+}
+
+impl Component {
+    /// A component that was read from somewhere.
+    #[must_use]
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self { digest: hex::encode(Sha256::digest(&bytes)), wasm: Wasm::Loaded(bytes) }
+    }
 }
 
 /// The bytes of a component. Cheap to clone.
@@ -62,15 +78,21 @@ pub(crate) struct Embedded {
     pub(crate) id: &'static str,
     pub(crate) manifest: &'static str,
     pub(crate) schema: &'static str,
+    pub(crate) component: Option<EmbeddedComponent>,
+}
+
+/// A component as the build script embeds it.
+pub(crate) struct EmbeddedComponent {
     pub(crate) wasm: &'static [u8],
     pub(crate) digest: &'static str,
 }
 
 impl Package {
-    /// Reads `plugin.toml`, the schema it names, and `component.wasm` from a folder.
+    /// Reads `plugin.toml`, the schema it names, and `component.wasm` from a folder. A folder without a component was
+    /// copied incompletely.
     ///
     /// # Errors
-    /// When a file cannot be read or the manifest does not hold together.
+    /// When a file is missing or cannot be read, or the manifest does not hold together.
     pub fn from_folder(folder: &Path) -> Result<Self, PackageError> {
         let file = folder.join("plugin.toml");
         let manifest = Manifest::parse(&read_text(&file)?, &file.display().to_string())?;
@@ -82,14 +104,8 @@ impl Package {
             None => Value::Bool(true),
         };
         let bytes = read(&folder.join("component.wasm"), LARGEST_COMPONENT)?;
-        let digest = hex::encode(Sha256::digest(&bytes));
-        Ok(Self {
-            manifest,
-            schema: Arc::new(schema),
-            wasm: Wasm::Loaded(bytes.into()),
-            digest,
-            bundled: false,
-        })
+        let component = Some(Component::new(bytes));
+        Ok(Self { manifest, schema: Arc::new(schema), component, bundled: false })
     }
 
     pub(crate) fn from_embedded(embedded: &Embedded) -> Result<Self, PackageError> {
@@ -99,13 +115,11 @@ impl Package {
             Some(config) => parse_schema(embedded.schema, &name(&config.schema))?,
             None => Value::Bool(true),
         };
-        Ok(Self {
-            manifest,
-            schema: Arc::new(schema),
-            wasm: Wasm::Embedded(embedded.wasm),
-            digest: embedded.digest.to_owned(),
-            bundled: true,
-        })
+        let component = embedded.component.as_ref().map(|component| Component {
+            wasm: Wasm::Embedded(component.wasm),
+            digest: component.digest.to_owned(),
+        });
+        Ok(Self { manifest, schema: Arc::new(schema), component, bundled: true })
     }
 
     /// The manifest's id.
@@ -174,9 +188,21 @@ api = ["openai-completions"]
         missing("component.wasm");
         std::fs::write(dir.path().join("component.wasm"), b"abc").unwrap();
         let package = load().unwrap();
-        assert_eq!((package.id(), &*package.wasm, package.bundled), ("shim", b"abc".as_slice(), false));
-        assert_eq!(package.digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!((package.id(), package.bundled), ("shim", false));
+        let component = package.component.unwrap();
+        assert_eq!(&*component.wasm, b"abc");
+        assert_eq!(component.digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         std::fs::write(dir.path().join("plugin.toml"), b"\xff").unwrap();
         assert_eq!(load().unwrap_err().code(), "PLUGIN_MANIFEST_INVALID");
+    }
+
+    #[test]
+    fn a_bundled_package_may_lack_its_component() {
+        let embedded =
+            Embedded { id: "shim", manifest: MANIFEST, schema: "{\"type\":\"object\"}", component: None };
+        let package = Package::from_embedded(&embedded).unwrap();
+        assert_eq!((package.id(), package.bundled), ("shim", true));
+        assert!(package.component.is_none());
+        assert_eq!(*package.schema, serde_json::json!({"type": "object"}));
     }
 }

@@ -36,9 +36,9 @@ pub struct PluginEntry {
     pub version: String,
     /// `bundled` or `installed`.
     pub origin: String,
-    /// Whether the configuration wants it.
+    /// Whether the configuration wants it and this build has it.
     pub enabled: bool,
-    /// `loaded`, `disabled` or `error`.
+    /// `loaded`, `disabled`, `error`, or `unavailable`: this build knows the plugin but has no component of it.
     pub status: String,
     /// Why it does not load.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,9 @@
 /// A component that does not load. `code` is stable, `Display` is for people.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
+    /// The package has no component.
+    #[error("plugin `{0}` has no component in this build")]
+    Absent(String),
     /// The bytes are not a component that this engine can run.
     #[error("plugin `{plugin}` is not a valid component: {reason}. Rebuild it with `cargo xtask build`")]
     Invalid {
@@ -33,6 +36,7 @@ impl LoadError {
     /// A stable word for scripts and logs.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Absent(_) => "plugin_unavailable",
             Self::Invalid { .. } => "plugin_invalid",
             Self::Contract { .. } => "plugin_contract_mismatch",
             Self::Engine(_) => "engine_unavailable",

@@ -66,7 +66,8 @@ impl Runtime {
     /// its kind's capabilities and exports what its kind requires.
     pub async fn load(&self, package: &Package) -> Result<Arc<Plugin>, LoadError> {
         let id = package.id().to_owned();
-        let (runtime, wasm, digest) = (self.clone(), package.wasm.clone(), package.digest.clone());
+        let Some(packed) = &package.component else { return Err(LoadError::Absent(id)) };
+        let (runtime, wasm, digest) = (self.clone(), packed.wasm.clone(), packed.digest.clone());
         let kind = package.manifest.plugin.kind;
         let compiled = tokio::task::spawn_blocking(move || {
             let engine = match kind {

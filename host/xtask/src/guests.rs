@@ -1,5 +1,6 @@
 //! Builds guests and lays them out where the host's build finds them: `<folder>/<id>/{plugin.toml, config.schema.json,
-//! component.wasm}`. A file is written only when its bytes change, so that the host is not rebuilt for nothing.
+//! component.wasm}`. A plugin without code yet gets no `component.wasm`. A file is written only when its bytes change, so
+//! that the host is not rebuilt for nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use wit_component::ComponentEncoder;
 use crate::{
     cargo::{cargo, output, program_in_root, run},
     error::{AtPath, Error},
-    workspace::{Guest, Kind, root, target},
+    workspace::{Guest, Kind, Plugin, root, target},
 };
 
 /// Adds the wasm targets that the toolchain lacks.
@@ -24,13 +25,13 @@ pub(crate) fn add_targets() -> Result<(), Error> {
     Ok(())
 }
 
-/// Builds `guests` and lays them out below `destination`. What stands there for other plugins is removed.
-pub(crate) fn build(guests: &[Guest], destination: &Path) -> Result<(), Error> {
+/// Builds `plugins` and lays them out below `destination`. What stands there for other plugins is removed.
+pub(crate) fn build(plugins: &[Plugin], destination: &Path) -> Result<(), Error> {
     for kind in [Kind::Channel, Kind::Provider] {
-        let packages: Vec<&Guest> = guests.iter().filter(|guest| guest.kind == kind).collect();
+        let guests = plugins.iter().filter_map(|plugin| plugin.guest.as_ref());
         // One invocation a package: built together, their features would be united, and a shim could come to import
         // what only a neighbour needs.
-        for guest in &packages {
+        for guest in guests.filter(|guest| guest.kind == kind) {
             run(&mut cargo([
                 "build",
                 "--profile",
@@ -43,29 +44,38 @@ pub(crate) fn build(guests: &[Guest], destination: &Path) -> Result<(), Error> {
         }
     }
     std::fs::create_dir_all(destination).at(destination)?;
-    remove_others(guests, destination)?;
-    guests.iter().try_for_each(|guest| lay_out(guest, &destination.join(&guest.id)))
+    remove_others(plugins, destination)?;
+    plugins.iter().try_for_each(|plugin| lay_out(plugin, &destination.join(&plugin.id)))
 }
 
-fn lay_out(guest: &Guest, destination: &Path) -> Result<(), Error> {
+fn lay_out(plugin: &Plugin, destination: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(destination).at(destination)?;
-    let built = built(guest);
-    let bytes = std::fs::read(&built).at(&built)?;
-    let component = match guest.kind {
-        Kind::Channel => bytes,
-        Kind::Provider => encode(&built, &bytes)?,
-    };
-    write_if_changed(&destination.join("component.wasm"), &component)?;
+    let component = plugin.guest.as_ref().map(component).transpose()?;
+    lay_file(&destination.join("component.wasm"), component)?;
     for name in ["plugin.toml", "config.schema.json"] {
-        let source = guest.folder.join(name);
-        let copy = destination.join(name);
-        if source.exists() {
-            write_if_changed(&copy, &std::fs::read(&source).at(&source)?)?;
-        } else if copy.exists() {
-            std::fs::remove_file(&copy).at(&copy)?;
-        }
+        let source = plugin.folder.join(name);
+        let bytes = source.exists().then(|| std::fs::read(&source).at(&source)).transpose()?;
+        lay_file(&destination.join(name), bytes)?;
     }
     Ok(())
+}
+
+fn component(guest: &Guest) -> Result<Vec<u8>, Error> {
+    let built = built(guest);
+    let bytes = std::fs::read(&built).at(&built)?;
+    match guest.kind {
+        Kind::Channel => Ok(bytes),
+        Kind::Provider => encode(&built, &bytes),
+    }
+}
+
+/// Makes `path` hold `bytes`, or not exist.
+fn lay_file(path: &Path, bytes: Option<Vec<u8>>) -> Result<(), Error> {
+    match bytes {
+        Some(bytes) => write_if_changed(path, &bytes),
+        None if path.exists() => std::fs::remove_file(path).at(path),
+        None => Ok(()),
+    }
 }
 
 fn built(guest: &Guest) -> PathBuf {
@@ -83,10 +93,10 @@ fn encode(path: &Path, module: &[u8]) -> Result<Vec<u8>, Error> {
     })
 }
 
-fn remove_others(guests: &[Guest], destination: &Path) -> Result<(), Error> {
+fn remove_others(plugins: &[Plugin], destination: &Path) -> Result<(), Error> {
     for entry in std::fs::read_dir(destination).at(destination)? {
         let path = entry.at(destination)?.path();
-        if path.is_dir() && !guests.iter().any(|guest| path.ends_with(&guest.id)) {
+        if path.is_dir() && !plugins.iter().any(|plugin| path.ends_with(&plugin.id)) {
             std::fs::remove_dir_all(&path).at(&path)?;
         }
     }

@@ -72,7 +72,7 @@ pub(crate) fn advisories() -> Result<(), Error> {
 fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps.step("test guests", || {
         bundled_guests()?;
-        guests::build(&workspace::guests("tests/guests")?, &workspace::test_plugins())
+        guests::build(&workspace::plugins("tests/guests")?, &workspace::test_plugins())
     })?;
     steps.step("binary", || binary(GATEWAY))?;
     steps.step("host tests", || run_command(cargo(["test", "--release"]).args(arguments)))?;
@@ -84,7 +84,7 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
 
 fn bundled_guests() -> Result<(), Error> {
     guests::add_targets()?;
-    guests::build(&workspace::guests("plugins")?, &workspace::bundled_plugins())
+    guests::build(&workspace::plugins("plugins")?, &workspace::bundled_plugins())
 }
 
 /// A binary is built among the default members, so that its dependencies get the same features as in the tests.
@@ -115,9 +115,9 @@ fn docs() -> Result<(), Error> {
 }
 
 fn all_guests() -> Result<Vec<Guest>, Error> {
-    let mut guests = workspace::guests("plugins")?;
-    guests.extend(workspace::guests("tests/guests")?);
-    Ok(guests)
+    let mut plugins = workspace::plugins("plugins")?;
+    plugins.extend(workspace::plugins("tests/guests")?);
+    Ok(plugins.into_iter().filter_map(|plugin| plugin.guest).collect())
 }
 
 /// `-p` arguments for what is not a default member but has tests that run natively: the guests and the SDK.

@@ -1,4 +1,4 @@
-//! What the workspace consists of: its root, its guests and the packages that are built with them.
+//! What the workspace consists of: its root, its plugins and the packages that are built for them.
 
 use std::path::{Path, PathBuf};
 
@@ -48,47 +48,54 @@ impl Kind {
     }
 }
 
+/// One folder with a `plugin.toml`.
+#[derive(Debug)]
+pub(crate) struct Plugin {
+    /// The plugin's id.
+    pub(crate) id: String,
+    /// Where its manifest stands.
+    pub(crate) folder: PathBuf,
+    /// What its component is built from; absent for a plugin that has no code yet.
+    pub(crate) guest: Option<Guest>,
+}
+
 /// One package that is built as a component.
 #[derive(Debug)]
 pub(crate) struct Guest {
-    /// The plugin's id.
-    pub(crate) id: String,
     /// The package's name.
     pub(crate) package: String,
     pub(crate) kind: Kind,
-    /// Where its manifest stands.
-    pub(crate) folder: PathBuf,
 }
 
-/// The guests below `folder` of the workspace: each has a `plugin.toml`. Sorted by id.
-pub(crate) fn guests(folder: &str) -> Result<Vec<Guest>, Error> {
+/// The plugins below `folder` of the workspace, sorted by id.
+pub(crate) fn plugins(folder: &str) -> Result<Vec<Plugin>, Error> {
     let folder = root().join(folder);
-    let mut guests = Vec::new();
+    let mut plugins = Vec::new();
     if !folder.exists() {
-        return Ok(guests);
+        return Ok(plugins);
     }
     for entry in std::fs::read_dir(&folder).at(&folder)? {
         let folder = entry.at(&folder)?.path();
         if folder.join("plugin.toml").exists() {
-            guests.push(guest(folder)?);
+            plugins.push(plugin(folder)?);
         }
     }
-    guests.sort_by(|a, b| a.id.cmp(&b.id));
-    Ok(guests)
+    plugins.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(plugins)
 }
 
-fn guest(folder: PathBuf) -> Result<Guest, Error> {
+fn plugin(folder: PathBuf) -> Result<Plugin, Error> {
     #[derive(Deserialize)]
     struct PluginManifest {
-        plugin: Plugin,
+        plugin: PluginTable,
     }
     #[derive(Deserialize)]
-    struct Plugin {
+    struct PluginTable {
         id: String,
         kind: Kind,
     }
     #[derive(Deserialize)]
-    struct Manifest {
+    struct CargoManifest {
         package: Package,
     }
     #[derive(Deserialize)]
@@ -96,8 +103,14 @@ fn guest(folder: PathBuf) -> Result<Guest, Error> {
         name: String,
     }
     let PluginManifest { plugin } = read_toml(&folder.join("plugin.toml"))?;
-    let manifest: Manifest = read_toml(&folder.join("Cargo.toml"))?;
-    Ok(Guest { id: plugin.id, package: manifest.package.name, kind: plugin.kind, folder })
+    let cargo = folder.join("Cargo.toml");
+    let guest = if cargo.exists() {
+        let CargoManifest { package } = read_toml(&cargo)?;
+        Some(Guest { package: package.name, kind: plugin.kind })
+    } else {
+        None
+    };
+    Ok(Plugin { id: plugin.id, folder, guest })
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {

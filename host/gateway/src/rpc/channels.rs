@@ -86,12 +86,15 @@ async fn count_ambiguous(gateway: &Gateway, channels: &mut [ChannelOverview]) {
     }
 }
 
-/// Probes every running account at once. False when time ran out for any.
+/// Probes every account that should run, all at once. False when time ran out for any.
 pub(super) async fn probe_all(gateway: &Gateway, channels: &mut [ChannelOverview], limit: Duration) -> bool {
     let mut complete = true;
     let probes = channels.iter_mut().flat_map(|channel| {
         let id = channel.id.clone();
-        let wanted = channel.accounts.iter_mut().filter(|account| account.enabled == Some(true));
+        // Of a disabled one there is nothing to ask, and its reason is told already.
+        let disabled = Some(State::Disabled.as_str());
+        let enabled = channel.accounts.iter_mut().filter(|account| account.enabled == Some(true));
+        let wanted = enabled.filter(move |account| account.lifecycle.as_deref() != disabled);
         wanted.map(move |account| {
             let instance = gateway.instances.get(&AccountKey::new(&id, &account.account_id));
             async move {

@@ -91,10 +91,14 @@ impl Driver for ChannelDriver {
         if let Some(issue) = self.settings.channel_issue(&key.channel) {
             return Err(StartError::Disabled(issue));
         }
+        // Before the secrets: nobody is asked for one that nothing would use.
+        if let Some(absent) = found.absence() {
+            return Err(StartError::Disabled(absent.to_string()));
+        }
         let secrets = self.secrets(manifest, &config, channel, section)?;
         let grants = grants(manifest, &section.section, &secrets)?;
         let plugin = found.load(&self.runtime).await.map_err(|error| match error {
-            Unusable::SwitchedOff(_) => StartError::Disabled(error.to_string()),
+            Unusable::SwitchedOff(_) | Unusable::Absent(_) => StartError::Disabled(error.to_string()),
             Unusable::Broken(why) => StartError::Quarantined(why),
         })?;
         if let Some(settings) = accounts::settings(&config, manifest, channel, section) {

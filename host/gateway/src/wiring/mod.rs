@@ -149,8 +149,11 @@ pub(crate) fn start_channels(settings: &Settings, supervisor: &Supervisor) {
 fn channel_settings(config: &Config, plugins: &Plugins) -> Vec<openclaw_messaging::AccountSettings> {
     let mut known = Vec::new();
     for channel in &config.channels {
-        let manifest = plugins.channel(&channel.id).and_then(|found| found.manifest.as_ref());
-        let Some(manifest) = manifest else {
+        let found = plugins.channel(&channel.id);
+        if let Some(absent) = found.and_then(|found| found.absence()) {
+            warn!("channels.{} is not served: {absent}", channel.id);
+        }
+        let Some(manifest) = found.and_then(|found| found.manifest.as_ref()) else {
             warn!(
                 "channels.{0} is not served: no plugin for it is present (see: openclaw plugins list)",
                 channel.id

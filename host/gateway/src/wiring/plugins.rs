@@ -1,6 +1,7 @@
 //! Which plugins are present, which of them may run, and what became of those that were loaded. Bundled ones come from
 //! the binary, installed ones from `<state>/plugins/<id>/`. A broken one is listed with its reason and costs nobody
-//! else anything; one that nothing uses is not even read beyond its manifest.
+//! else anything; one that nothing uses is not even read beyond its manifest. One that this build knows but has no
+//! component of is listed too, judges its section and is never loaded.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,6 +52,9 @@ pub(crate) enum Unusable {
     /// The operator does not want it.
     #[error("the plugin `{0}` is switched off by plugins.* in the configuration")]
     SwitchedOff(String),
+    /// This build has its manifest and its schema, but not its component.
+    #[error("{0} is not available in this build yet (its section is accepted and kept)")]
+    Absent(String),
     /// The package or the component is not usable until somebody replaces it.
     #[error("{0}")]
     Broken(String),
@@ -92,6 +96,11 @@ impl Plugins {
     }
 
     fn add(&mut self, found: Found) {
+        // What is only announced gives way to one that is there.
+        let announced = self.found.get(&found.id).is_some_and(|other| other.absence().is_some());
+        if announced && found.manifest.is_some() {
+            self.found.remove(&found.id);
+        }
         let complaint = match (self.found.get(&found.id), &*found.fault()) {
             (Some(other), _) => Some(format!(
                 "a second plugin `{}` is ignored: {} stands beside {}; remove one",
@@ -162,17 +171,19 @@ impl Plugins {
 
     /// The manifests of providers that may run.
     pub(crate) fn provider_manifests(&self) -> impl Iterator<Item = &Manifest> {
-        let allowed =
-            self.found.values().filter(|found| found.allowed && found.kind() == Some(Kind::Provider));
-        allowed.filter_map(|found| found.manifest.as_ref())
+        self.providers().filter_map(|found| found.manifest.as_ref())
+    }
+
+    fn providers(&self) -> impl Iterator<Item = &Found> {
+        let providers = self.found.values().filter(|found| found.kind() == Some(Kind::Provider));
+        providers.filter(|found| found.is_wanted())
     }
 
     /// Loads the providers that may run, by the API kinds they speak. Those that fail are left out, with a line in the
     /// log.
     pub(crate) async fn load_providers(&self, runtime: &Runtime) -> BTreeMap<String, Arc<Plugin>> {
         let mut loaded = BTreeMap::new();
-        for found in self.found.values().filter(|found| found.allowed && found.kind() == Some(Kind::Provider))
-        {
+        for found in self.providers() {
             let plugin = match found.load(runtime).await {
                 Ok(plugin) => plugin,
                 Err(error) => {
@@ -243,7 +254,20 @@ impl Found {
         self.manifest.as_ref().map(|manifest| manifest.plugin.kind)
     }
 
-    fn schema(&self) -> Option<Arc<Value>> {
+    /// Why it can never be loaded in this build, if so.
+    pub(crate) fn absence(&self) -> Option<Unusable> {
+        let package = self.package.get().filter(|package| package.component.is_none())?;
+        Some(Unusable::Absent(package.manifest.plugin.label.clone()))
+    }
+
+    /// The configuration wants it and this build has it.
+    fn is_wanted(&self) -> bool {
+        self.allowed && self.absence().is_none()
+    }
+
+    /// The schema of its section: of one account's for a channel, of one provider's for a provider. `None` when it
+    /// cannot be read.
+    pub(crate) fn schema(&self) -> Option<Arc<Value>> {
         if let Some(package) = self.package.get() {
             return Some(Arc::clone(&package.schema));
         }
@@ -284,6 +308,9 @@ impl Found {
         if !self.allowed {
             return Err(Unusable::SwitchedOff(self.id.clone()));
         }
+        if let Some(absent) = self.absence() {
+            return Err(absent);
+        }
         let loaded = self.plugin.get_or_try_init(|| async {
             let package = self.package().await?;
             // The engine spreads its words over lines; in a table and in a log they belong on one.
@@ -298,10 +325,11 @@ impl Found {
     fn entry(&self, instances: u64) -> PluginEntry {
         let fault = self.fault().clone();
         let plugin = self.manifest.as_ref().map(|manifest| &manifest.plugin);
-        let status = match (&fault, self.allowed, self.plugin.initialized()) {
-            (Some(_), ..) => "error",
-            (None, true, true) => "loaded",
-            (None, ..) => "disabled",
+        let status = match &fault {
+            Some(_) => "error",
+            None if self.absence().is_some() => "unavailable",
+            None if self.allowed && self.plugin.initialized() => "loaded",
+            None => "disabled",
         };
         PluginEntry {
             id: self.id.clone(),
@@ -312,10 +340,10 @@ impl Found {
                 Source::Bundled => "bundled".to_owned(),
                 Source::Folder(_) => "installed".to_owned(),
             },
-            enabled: self.allowed,
+            enabled: self.is_wanted(),
             status: status.to_owned(),
             error: fault,
-            digest: self.package.get().map(|package| package.digest.clone()),
+            digest: self.package.get().and_then(|package| Some(package.component.as_ref()?.digest.clone())),
             instances: Some(instances),
         }
     }
@@ -345,5 +373,60 @@ mod tests {
             installed.iter().all(|entry| entry.error.as_ref().is_some_and(|why| why.contains("plugin.toml")))
         );
         assert_eq!(plugins.health().errors.len(), 2);
+    }
+
+    const MANIFEST: &str = r#"
+        [plugin]
+        id = "chat"
+        kind = "channel"
+        version = "1.0.0"
+        wit = "openclaw:plugin@0.1.0"
+        license = "MIT"
+        label = "Chat"
+        [channel]
+        text-limit = 4000
+        text-unit = "utf16"
+        sender-id-line = "Your id: {id}"
+        sender-id-label = "id"
+    "#;
+
+    /// A bundled plugin without a component.
+    fn announced() -> Found {
+        let manifest = Manifest::parse(MANIFEST, "plugin.toml").unwrap();
+        let package = Package {
+            manifest: manifest.clone(),
+            schema: Arc::new(Value::Bool(true)),
+            component: None,
+            bundled: true,
+        };
+        let package = OnceCell::new_with(Some(Arc::new(package)));
+        Found { manifest: Some(manifest), package, ..Found::new("chat", Source::Bundled) }
+    }
+
+    #[test]
+    fn a_plugin_without_a_component_judges_its_section_and_is_not_available() {
+        let mut plugins = Plugins::default();
+        plugins.add(announced());
+        let listed = plugins.list(|_| 0);
+        let [entry] = listed.as_slice() else { panic!("{listed:?}") };
+        assert_eq!((entry.status.as_str(), entry.enabled, &entry.error), ("unavailable", false, &None));
+        assert_eq!(entry.digest, None);
+        assert!(plugins.channel_schemas().contains_key("chat") && plugins.health().errors.is_empty());
+        let absence = plugins.channel("chat").unwrap().absence().unwrap();
+        assert_eq!(
+            absence.to_string(),
+            "Chat is not available in this build yet (its section is accepted and kept)"
+        );
+    }
+
+    #[test]
+    fn an_installed_plugin_takes_the_place_of_one_without_a_component() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("plugin.toml"), MANIFEST).unwrap();
+        let mut plugins = Plugins::default();
+        plugins.add(announced());
+        plugins.add(Found::in_folder(folder.path().to_owned()));
+        assert_eq!((plugins.list(|_| 0)[0].origin.as_str(), plugins.complaints()), ("installed", &[][..]));
+        assert!(plugins.channel("chat").unwrap().absence().is_none());
     }
 }

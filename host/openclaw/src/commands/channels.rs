@@ -218,9 +218,11 @@ fn account_bits(account: &AccountSnapshot, now_ms: u64) -> Vec<String> {
     bits
 }
 
-/// Why an account is in a state that is neither ready nor wanted.
+/// Why an account is in a state that is neither ready nor what the configuration asks for.
 fn lifecycle_reason(account: &AccountSnapshot, now_ms: u64) -> Option<String> {
-    let state = account.lifecycle.as_deref().filter(|state| !matches!(*state, "ready" | "disabled"))?;
+    let off = account.enabled == Some(false);
+    let state =
+        account.lifecycle.as_deref().filter(|state| *state != "ready" && !(off && *state == "disabled"))?;
     let mut text = state.to_owned();
     if let Some(reason) = &account.lifecycle_reason {
         text.push_str(&format!(" ({reason})"));

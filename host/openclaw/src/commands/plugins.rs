@@ -68,7 +68,7 @@ fn text(plugins: &[PluginEntry], output: Output) -> String {
         table.row([
             plugin.id.clone(),
             plugin.kind.clone(),
-            plugin.status.clone(),
+            status(plugin).to_owned(),
             plugin.origin.clone(),
             plugin.version.clone(),
             plugin.name.clone(),
@@ -83,9 +83,29 @@ fn text(plugins: &[PluginEntry], output: Output) -> String {
     text
 }
 
+fn status(plugin: &PluginEntry) -> &str {
+    match plugin.status.as_str() {
+        "unavailable" => "not available yet",
+        known => known,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plugin_without_a_component_is_not_available_yet() {
+        let plain = Output { columns: None, color: false };
+        let plugin = PluginEntry {
+            id: "chat".to_owned(),
+            kind: "channel".to_owned(),
+            status: "unavailable".to_owned(),
+            ..PluginEntry::default()
+        };
+        let text = text(&[plugin], plain);
+        assert!(text.starts_with("Plugins (0/1 enabled)\n") && text.contains("not available yet"), "{text}");
+    }
 
     #[test]
     fn a_plugin_that_does_not_load_says_why() {

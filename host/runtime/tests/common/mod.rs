@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openclaw_egress::Egress;
-use openclaw_packages::{AccountSecrets, Manifest, Package, ResolvedGrant, SecretLookup, Wasm};
+use openclaw_packages::{AccountSecrets, Component, Manifest, Package, ResolvedGrant, SecretLookup};
 use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Inbox, Limits, Plugin, Runtime, RuntimeOptions,
@@ -65,8 +65,7 @@ fn echo() -> Package {
 
 /// The echo guest's package with another component in it.
 pub(crate) fn package(wasm: &[u8]) -> Package {
-    use sha2::Digest;
-    Package { wasm: Wasm::Loaded(wasm.into()), digest: format!("{:x}", sha2::Sha256::digest(wasm)), ..echo() }
+    Package { component: Some(Component::new(wasm)), ..echo() }
 }
 
 impl Bench {

@@ -255,10 +255,17 @@ fn channels(status: &ChannelsStatus) -> Vec<Finding> {
     };
     for (id, accounts) in &status.channel_accounts {
         for account in accounts.iter().filter(|account| !told(id, &account.account_id)) {
+            let place = format!("channels.{id} {}", account.account_id);
+            if account.enabled == Some(true) && account.lifecycle.as_deref() == Some("disabled") {
+                let reason = account.lifecycle_reason.as_deref().unwrap_or("disabled");
+                found.push(
+                    Finding::new(CHANNELS, Severity::Info, format!("It does not run: {reason}")).at(place),
+                );
+                continue;
+            }
             let Some(probe) = account.probe.as_ref().filter(|probe| !probe.ok) else { continue };
             let reason = probe.error.as_deref().unwrap_or("the vendor gave no reason");
             let message = format!("The credential does not work: {reason}");
-            let place = format!("channels.{id} {}", account.account_id);
             found.push(Finding::new(CHANNELS, Severity::Error, message).at(place));
         }
     }
@@ -319,5 +326,24 @@ mod tests {
         let found = channels(&status);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].message, "The credential does not work: 401 Unauthorized");
+    }
+
+    #[test]
+    fn an_account_that_cannot_run_yet_is_no_error() {
+        let account = AccountSnapshot {
+            account_id: "default".to_owned(),
+            enabled: Some(true),
+            lifecycle: Some("disabled".to_owned()),
+            lifecycle_reason: Some("Chat is not available in this build yet".to_owned()),
+            ..AccountSnapshot::default()
+        };
+        let status = ChannelsStatus {
+            channel_accounts: [("chat".to_owned(), vec![account])].into_iter().collect(),
+            ..ChannelsStatus::default()
+        };
+        let found = channels(&status);
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(finding.severity, Severity::Info);
+        assert_eq!(finding.message, "It does not run: Chat is not available in this build yet");
     }
 }
