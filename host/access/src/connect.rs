@@ -100,7 +100,11 @@ mod tests {
     const REMOTE: &str = "10.0.0.7";
 
     fn access(shared: SharedSecret) -> Access {
-        Access::new(Rules { shared, allowed_origins: Vec::new(), limits: Limits { max_attempts: 3, ..Limits::default() } })
+        Access::new(Rules {
+            shared,
+            allowed_origins: Vec::new(),
+            limits: Limits { max_attempts: 3, ..Limits::default() },
+        })
     }
 
     fn token() -> Access {

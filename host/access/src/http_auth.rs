@@ -96,7 +96,11 @@ mod tests {
     #[test]
     fn only_the_bearer_gets_in() {
         let limits = Limits { max_attempts: 3, ..Limits::default() };
-        let access = Access::new(Rules { shared: SharedSecret::Token(Some(Secret::from("key"))), allowed_origins: Vec::new(), limits });
+        let access = Access::new(Rules {
+            shared: SharedSecret::Token(Some(Secret::from("key"))),
+            allowed_origins: Vec::new(),
+            limits,
+        });
         let now = Instant::now();
         let check = |header: Option<&str>, expected: Result<(), HttpRefusal>| {
             assert_eq!(access.http(&peer(None), header, now), expected, "{header:?}");
@@ -124,7 +128,11 @@ mod tests {
 
     #[test]
     fn without_a_secret_other_sites_are_kept_out() {
-        let access = Access::new(Rules { shared: SharedSecret::None, allowed_origins: Vec::new(), limits: Limits::default() });
+        let access = Access::new(Rules {
+            shared: SharedSecret::None,
+            allowed_origins: Vec::new(),
+            limits: Limits::default(),
+        });
         assert_eq!(access.http(&peer(None), None, Instant::now()), Ok(()));
         let evil = peer(Some("http://evil.example"));
         assert_eq!(access.http(&evil, None, Instant::now()), Err(HttpRefusal::Origin));

@@ -93,7 +93,8 @@ impl Ask {
                 None => Err(ConfigError::NothingToRemove { path: path.to_string() }),
             },
             Self::Patch { patch, replace_paths, merge_by_id } => {
-                let options = PatchOptions { replace_paths: replace_paths.clone(), merge_by_id: *merge_by_id };
+                let options =
+                    PatchOptions { replace_paths: replace_paths.clone(), merge_by_id: *merge_by_id };
                 merge_patch(document, patch, &options)
             }
         }
@@ -115,9 +116,7 @@ fn lost_entry(path: &KeyPath, value: &Value, document: &Value) -> Option<String>
     };
     PROTECTED.iter().find(is_protected)?;
     match (path.find(document)?, value) {
-        (Value::Object(old), new) => {
-            old.keys().find(|key| new.get(key.as_str()).is_none()).cloned()
-        }
+        (Value::Object(old), new) => old.keys().find(|key| new.get(key.as_str()).is_none()).cloned(),
         (Value::Array(old), new) => {
             let id = |entry: &Value| entry.get("id").and_then(Value::as_str).map(str::to_owned);
             let kept: Vec<String> = new.as_array().into_iter().flatten().filter_map(id).collect();
@@ -129,7 +128,12 @@ fn lost_entry(path: &KeyPath, value: &Value, document: &Value) -> Option<String>
 
 /// Reads a value from the command line: JSON5, else text. Where the file wants text, a bare word is text even if it
 /// could be read as a number.
-pub fn read_value(raw: &str, path: &KeyPath, strict: bool, channels: &ChannelSchemas) -> Result<Value, ConfigError> {
+pub fn read_value(
+    raw: &str,
+    path: &KeyPath,
+    strict: bool,
+    channels: &ChannelSchemas,
+) -> Result<Value, ConfigError> {
     let invalid = |problem: String| ConfigError::InvalidValue { path: path.to_string(), problem };
     let value = if strict {
         serde_json::from_str(raw).map_err(|error| invalid(format!("not valid JSON: {error}")))?
@@ -181,9 +185,16 @@ mod tests {
     #[test]
     fn merging_adds_and_keeps() {
         let document = json!({"a": {"m": [{"id": "x", "n": 1}], "k": {"p": 1}}});
-        let edits = |path: &str, value: Value| Ask::Merge { path: path.parse().unwrap(), value }.edits(&document);
-        assert_eq!(edits("a.k", json!({"q": 2})).unwrap(), [Edit::Set { path: "a.k.q".parse().unwrap(), value: json!(2) }]);
-        assert_eq!(edits("a.m", json!([{"id": "y"}])).unwrap(), [Edit::Set { path: "a.m[1]".parse().unwrap(), value: json!({"id": "y"}) }]);
+        let edits =
+            |path: &str, value: Value| Ask::Merge { path: path.parse().unwrap(), value }.edits(&document);
+        assert_eq!(
+            edits("a.k", json!({"q": 2})).unwrap(),
+            [Edit::Set { path: "a.k.q".parse().unwrap(), value: json!(2) }]
+        );
+        assert_eq!(
+            edits("a.m", json!([{"id": "y"}])).unwrap(),
+            [Edit::Set { path: "a.m[1]".parse().unwrap(), value: json!({"id": "y"}) }]
+        );
         assert!(edits("a.k", json!(5)).unwrap_err().to_string().contains("--merge needs an object"));
         assert!(edits("a.m[0]", json!({"n": 2})).is_err());
     }

@@ -5,9 +5,9 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, ValidationError, Validator};
 use serde_json::Value;
 
+use crate::check::unrecognized;
 use crate::json5::{Kind, Node, Span};
 use crate::path::{KeyPath, Step};
-use crate::check::unrecognized;
 use crate::validate::Judge;
 
 /// The longest text of a schema's own error.

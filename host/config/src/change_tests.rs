@@ -52,7 +52,13 @@ impl Dir {
         self.set_with(path, raw, false, &ChangeOptions::default())
     }
 
-    fn set_with(&self, path: &str, raw: &str, strict: bool, options: &ChangeOptions) -> Result<Changed, String> {
+    fn set_with(
+        &self,
+        path: &str,
+        raw: &str,
+        strict: bool,
+        options: &ChangeOptions,
+    ) -> Result<Changed, String> {
         let path: KeyPath = path.parse().unwrap();
         let value = read_value(raw, &path, strict, &self.1.channels).map_err(|error| error.to_string())?;
         self.change(&[Ask::Set { path, value, replace: false }], options)
@@ -182,14 +188,23 @@ fn what_a_file_may_not_lose_is_refused_and_kept_for_inspection() {
     let long = FILE.replace("// kept", &format!("// {}", "kept ".repeat(200)));
     let dir = Dir::new(&long);
     let refused = dir.unset("gateway.mode").unwrap_err();
-    assert!(refused.starts_with("Config write rejected: ") && refused.contains("(gateway-mode-removed)."), "{refused}");
+    assert!(
+        refused.starts_with("Config write rejected: ") && refused.contains("(gateway-mode-removed)."),
+        "{refused}"
+    );
     let small = "{gateway: {mode: 'local'}}";
     let refused = dir.replace(small, false).unwrap_err();
-    assert!(refused.contains(&format!("(size-drop:{}->26). Rejected payload saved to ", long.len())), "{refused}");
+    assert!(
+        refused.contains(&format!("(size-drop:{}->26). Rejected payload saved to ", long.len())),
+        "{refused}"
+    );
     let saved = dir.0.path().join("openclaw.json.rejected.T");
     assert_eq!(std::fs::read_to_string(&saved).unwrap(), small);
     assert_eq!(dir.text(), long);
-    assert!(dir.replace("{gateway: {}}", true).unwrap_err().contains("gateway-mode-removed"), "never without a mode");
+    assert!(
+        dir.replace("{gateway: {}}", true).unwrap_err().contains("gateway-mode-removed"),
+        "never without a mode"
+    );
     assert!(dir.replace(small, true).unwrap().changed);
     assert_eq!(dir.text(), small);
     let vouched = std::fs::read_to_string(last_good_path(&dir.config())).unwrap();
@@ -205,7 +220,11 @@ fn a_whole_file_gets_its_secrets_back() {
     let nothing = format!("{{gateway: {{mode: 'local', remote: {{token: '{REDACTED}'}}}}}}");
     assert!(dir.replace(&nothing, false).unwrap_err().contains("gateway.remote.token"));
     std::fs::write(dir.config(), "{broken").unwrap();
-    assert!(dir.replace("{gateway: {mode: 'local'}}", false).unwrap_err().contains("unreadable-config-before-write"));
+    assert!(
+        dir.replace("{gateway: {mode: 'local'}}", false)
+            .unwrap_err()
+            .contains("unreadable-config-before-write")
+    );
     assert!(dir.replace("{gateway: {mode: 'local'}}", true).unwrap().changed);
 }
 
@@ -216,7 +235,10 @@ fn an_edit_goes_into_the_file_that_holds_the_place() {
     std::fs::write(&included, "{ /* mine */ defaults: { workspace: 'w' } }").unwrap();
     let main = dir.text();
     let changed = dir.set("agents.defaults.workspace", "x").unwrap();
-    assert_eq!((changed.file.file_name().unwrap().to_str(), changed.effect), (Some("agents.json5"), Effect::Hot));
+    assert_eq!(
+        (changed.file.file_name().unwrap().to_str(), changed.effect),
+        (Some("agents.json5"), Effect::Hot)
+    );
     assert_eq!(std::fs::read_to_string(&included).unwrap(), "{ /* mine */ defaults: { workspace: \"x\" } }");
     assert_eq!(dir.text(), main);
     assert!(dir.set("agents.defaults.worksapce", "x").unwrap_err().contains("did you mean \"workspace\""));
@@ -243,7 +265,10 @@ fn many_edits_are_one_write() {
     ];
     let changed = dir.change(&asks, &ChangeOptions::default()).unwrap();
     assert_eq!((changed.edits, changed.effect), (4, Effect::Restart));
-    assert_eq!(dir.get("gateway"), Ok(json!({"mode": "local", "port": 6, "auth": {"token": REDACTED}, "bind": "lan"})));
+    assert_eq!(
+        dir.get("gateway"),
+        Ok(json!({"mode": "local", "port": 6, "auth": {"token": REDACTED}, "bind": "lan"}))
+    );
     assert_eq!(dir.get("channels.chat"), Ok(json!({"pin": REDACTED})));
 }
 
@@ -251,7 +276,8 @@ fn many_edits_are_one_write() {
 fn expectations_hold_or_nothing_happens() {
     let dir = Dir::new(FILE);
     let expecting = |path: &str, value: Option<Value>| {
-        let options = ChangeOptions { expect: Some((path.parse().unwrap(), value)), ..ChangeOptions::default() };
+        let options =
+            ChangeOptions { expect: Some((path.parse().unwrap(), value)), ..ChangeOptions::default() };
         dir.set_with("gateway.port", "5", false, &options).map(|changed| changed.changed)
     };
     let refused = Err("gateway.port is not what was expected; nothing was changed".to_owned());
@@ -260,7 +286,9 @@ fn expectations_hold_or_nothing_happens() {
     assert_eq!(expecting("gateway.port", Some(json!(18789))), Ok(true));
     assert_eq!(expecting("gateway.bind", None), Ok(false));
     let stale = ChangeOptions { base: Some("0".repeat(64)), ..ChangeOptions::default() };
-    assert!(dir.set_with("gateway.port", "7", false, &stale).unwrap_err().contains("changed since last load"));
+    assert!(
+        dir.set_with("gateway.port", "7", false, &stale).unwrap_err().contains("changed since last load")
+    );
 }
 
 #[test]

@@ -57,7 +57,9 @@ struct Account<'n> {
 impl Section<'_> {
     fn check(&self, judge: &mut Judge<'_>, channel: &ChannelSchema) {
         self.check_host_keys(judge);
-        let Some(schema) = Schema::compile(judge, &channel.schema, &self.path, self.node.span) else { return };
+        let Some(schema) = Schema::compile(judge, &channel.schema, &self.path, self.node.span) else {
+            return;
+        };
         for account in self.accounts() {
             let mut value = account.merged();
             account.check_open(judge, &value);

@@ -1,11 +1,11 @@
 //! The walk over a document and the known keys side by side: tells what does not fit, each with its place, in the
 //! original's words. What is judged by a channel's schema is not its business.
 
+use crate::basis::ChannelSchemas;
 use crate::json5::{Kind, Node};
 use crate::path::KeyPath;
-use crate::shape::{Field, Shape, field, nearest, tags};
-use crate::basis::ChannelSchemas;
 use crate::secret_ref::SecretInput;
+use crate::shape::{Field, Shape, field, nearest, tags};
 use crate::validate::Judge;
 
 impl Judge<'_> {

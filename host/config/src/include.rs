@@ -204,7 +204,11 @@ impl Reader<'_, '_, '_> {
                 (named.collect(), false)
             }
             _ => {
-                self.fault(path, at, "Invalid input: expected a file name or a list of file names".to_owned());
+                self.fault(
+                    path,
+                    at,
+                    "Invalid input: expected a file name or a list of file names".to_owned(),
+                );
                 (Vec::new(), false)
             }
         };
@@ -250,7 +254,9 @@ impl Reader<'_, '_, '_> {
             self.composed.texts.wanted.push(file.clone());
         }
         let known = self.composed.texts.included.iter().position(|included| included.path == file);
-        if known.is_some_and(|known| open.contains(&known)) || std::fs::canonicalize(self.basis.config).is_ok_and(|main| main == file) {
+        if known.is_some_and(|known| open.contains(&known))
+            || std::fs::canonicalize(self.basis.config).is_ok_and(|main| main == file)
+        {
             return Err(format!("the included file {name} includes itself"));
         }
         if open.len() >= MAX_NESTED {

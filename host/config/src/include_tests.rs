@@ -55,11 +55,17 @@ fn files_are_put_together() {
     let text = "{agents: {$include: ['./agents.json5', 'more/b.json5'], defaults: {m: 3}}, x: {$include: 'list.json5'}}";
     let expected = json!({"agents": {"defaults": {"workspace": "w", "n": 2, "m": 3}, "entries": {"a": {}, "b": {"name": "B"}}}, "x": [1, 2]});
     assert_eq!(folder.value(text), expected);
-    assert_eq!(folder.value("{$include: 'agents.json5', entries: 5}"), json!({"defaults": {"workspace": "w", "n": 1}, "entries": 5}));
+    assert_eq!(
+        folder.value("{$include: 'agents.json5', entries: 5}"),
+        json!({"defaults": {"workspace": "w", "n": 1}, "entries": 5})
+    );
     folder.with("{a: {$include: './agents.json5'}}", |composed| {
         let node = composed.root.member("a").unwrap().value.member("entries").unwrap();
         let (file, line, column) = composed.texts.place(node.key_span);
-        assert_eq!((file.unwrap().file_name().unwrap().to_str(), line, column), (Some("agents.json5"), 1, 36));
+        assert_eq!(
+            (file.unwrap().file_name().unwrap().to_str(), line, column),
+            (Some("agents.json5"), 1, 36)
+        );
     });
 }
 
@@ -74,9 +80,15 @@ fn what_cannot_be_included_is_told_at_its_place() {
         let fault = folder.fault(text);
         assert!(fault.contains(expected), "{text}: {fault}");
     };
-    check("{chat: {$include: './none.json5'}}", "chat.$include: the included file ./none.json5 does not exist");
+    check(
+        "{chat: {$include: './none.json5'}}",
+        "chat.$include: the included file ./none.json5 does not exist",
+    );
     check("{chat: {$include: './broken.json5'}}", "is not JSON5: line 1, column");
-    check("{chat: {$include: './loop.json5'}}", "chat.x.$include: the included file ./loop.json5 includes itself");
+    check(
+        "{chat: {$include: './loop.json5'}}",
+        "chat.x.$include: the included file ./loop.json5 includes itself",
+    );
     check("{chat: {$include: '../x.json5'}}", "lies outside the folder of the configuration");
     check("{chat: {$include: './inside/x.json5'}}", "lies outside the folder of the configuration");
     check("{chat: {$include: '/etc/passwd'}}", "lies outside");
@@ -90,8 +102,9 @@ fn what_cannot_be_included_is_told_at_its_place() {
 
 #[test]
 fn deep_nesting_ends() {
-    let names: Vec<(String, String)> =
-        (0..12).map(|n| (format!("f{n}.json5"), format!("{{a: {{$include: './f{}.json5'}}}}", n + 1))).collect();
+    let names: Vec<(String, String)> = (0..12)
+        .map(|n| (format!("f{n}.json5"), format!("{{a: {{$include: './f{}.json5'}}}}", n + 1)))
+        .collect();
     let files: Vec<(&str, &str)> = names.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     assert!(Folder::new(&files).fault("{$include: './f0.json5'}").contains("deeper than 10 levels"));
 }
@@ -108,11 +121,10 @@ fn another_root_may_be_allowed() {
 
 #[test]
 fn an_edit_finds_its_file() {
-    let folder = Folder::new(&[
-        ("a.json5", "{b: {c: 1}}"),
-        ("n.json5", "{b: {$include: './a.json5'}}"),
-    ]);
-    let check = |text: &str, path: &str, expected: &str| assert_eq!(folder.home(text, path), expected, "{text} {path}");
+    let folder = Folder::new(&[("a.json5", "{b: {c: 1}}"), ("n.json5", "{b: {$include: './a.json5'}}")]);
+    let check = |text: &str, path: &str, expected: &str| {
+        assert_eq!(folder.home(text, path), expected, "{text} {path}")
+    };
     let plain = "{a: {$include: './a.json5'}, z: {y: 1}}";
     check(plain, "a.b.c", "a.json5 b.c");
     check(plain, "a", "a.json5 <root>");

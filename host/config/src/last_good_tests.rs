@@ -4,7 +4,8 @@ use crate::basis::testing::plugins;
 use crate::load::load_for_start;
 use crate::{load, tokens};
 
-const GOOD: &str = "{\n  // mine\n  gateway: { mode: 'local', port: 5 },\n  agents: { $include: './agents.json5' },\n}\n";
+const GOOD: &str =
+    "{\n  // mine\n  gateway: { mode: 'local', port: 5 },\n  agents: { $include: './agents.json5' },\n}\n";
 
 struct Home(tempfile::TempDir, PluginSchemas, BTreeMap<String, String>);
 

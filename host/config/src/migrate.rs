@@ -50,23 +50,29 @@ pub(crate) fn migrate(root: &mut Node, channels: &ChannelSchemas) -> Vec<Moved> 
     let mut migration = Migration { root, moved: Vec::new() };
     migration.list_of_agents();
     for (from, to) in MOVES {
-        let steps = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
-        let rule = MovedKey { from: steps(from), to: steps(to), when: None, values: Default::default() };
-        migration.apply(&rule, &KeyPath::root());
+        migration.move_whole(&KeyPath::from_keys(from), &KeyPath::from_keys(to));
     }
     migration.identity();
     for keys in REMOVED {
         let path = KeyPath::from_keys(keys);
-        if let Some(member) = migration.take(&path) {
+        if let Some((_, member)) = migration.take(&path) {
             migration.note(&path, None, member.key_span);
         }
     }
-    migration.drop_if_empty(&KeyPath::from_keys(&["routing"]));
     migration.bind();
     for (id, schema) in channels {
         migration.channel(id, &schema.moved);
     }
     migration.moved
+}
+
+/// What became of a value that was to stand at a place.
+enum Placed {
+    Moved,
+    /// The newer spelling is set, and wins.
+    Superseded,
+    /// Something that is no object is in the way.
+    Blocked,
 }
 
 struct Migration<'n> {
@@ -80,6 +86,12 @@ impl Migration<'_> {
         self.moved.push(Moved { from: from.to_string(), to, span });
     }
 
+    fn move_whole(&mut self, from: &KeyPath, to: &KeyPath) {
+        let keys = |path: &KeyPath| path.keys().into_iter().map(str::to_owned).collect();
+        let rule = MovedKey { from: keys(from), to: keys(to), when: None, values: Default::default() };
+        self.apply(&rule, &KeyPath::root());
+    }
+
     /// Moves what the rule names, wherever its `*` lead. `below` is where its paths begin.
     fn apply(&mut self, rule: &MovedKey, below: &KeyPath) {
         for (from, to) in self.places(&rule.from, &rule.to, below) {
@@ -87,18 +99,36 @@ impl Migration<'_> {
             if rule.when.as_deref().is_some_and(|wanted| wanted != kind_word(&node.kind)) {
                 continue;
             }
-            let Some(mut member) = self.take(&from) else { continue };
-            let old = match &member.value.kind {
-                Kind::String(word) => Some(word.clone()),
-                Kind::Bool(word) => Some(word.to_string()),
-                Kind::Null | Kind::Number(_) | Kind::Array(_) | Kind::Object(_) => None,
+            let word = match &node.kind {
+                Kind::String(word) => word.clone(),
+                Kind::Bool(word) => word.to_string(),
+                Kind::Number(number) => number.to_string(),
+                Kind::Null | Kind::Array(_) | Kind::Object(_) => String::new(),
             };
-            if let Some(new) = old.and_then(|old| rule.values.get(&old)) {
+            let new = rule.values.get(&word);
+            if new.is_none() && !rule.values.is_empty() {
+                // A value that has no newer form stays, to be judged where it is.
+                continue;
+            }
+            let Some((at, original)) = self.take(&from) else { continue };
+            let mut member = original.clone();
+            if let Some(new) = new {
                 member.value = Node::from_value(new, member.value.span);
             }
             let span = member.key_span;
-            let placed = self.put(&to, member);
-            self.note(&from, placed.then_some(&to), span);
+            match self.put(&to, member) {
+                Placed::Moved => self.note(&from, Some(&to), span),
+                Placed::Superseded => self.note(&from, None, span),
+                Placed::Blocked => {
+                    self.put_back(&from, at, original);
+                    continue;
+                }
+            }
+            // What held the old value alone is of no use without it.
+            let parent = from.parent();
+            if parent.steps().len() > below.steps().len() {
+                self.drop_if_empty(&parent);
+            }
         }
     }
 
@@ -112,7 +142,9 @@ impl Migration<'_> {
                     next.push((path.key(step), stars));
                     continue;
                 }
-                let Some(Kind::Object(members)) = descend(self.root, &path).map(|node| &node.kind) else { continue };
+                let Some(Kind::Object(members)) = descend(self.root, &path).map(|node| &node.kind) else {
+                    continue;
+                };
                 next.extend(members.iter().map(|member| {
                     let stars = stars.iter().cloned().chain([member.key.clone()]).collect();
                     (path.key(&member.key), stars)
@@ -130,23 +162,32 @@ impl Migration<'_> {
         found.into_iter().map(|(path, stars)| (path, target(stars))).collect()
     }
 
-    fn take(&mut self, path: &KeyPath) -> Option<Member> {
+    /// The member at a path and its number among its siblings.
+    fn take(&mut self, path: &KeyPath) -> Option<(usize, Member)> {
         let (last, parents) = path.steps().split_last()?;
         let Step::Key(key) = last else { return None };
         let parent = descend_mut(self.root, &KeyPath::from_steps(parents))?;
         let Kind::Object(members) = &mut parent.kind else { return None };
         let at = members.iter().position(|member| member.key == *key)?;
-        Some(members.remove(at))
+        Some((at, members.remove(at)))
     }
 
-    /// Puts a member at a place, below what is set there already. False when the place was taken.
-    fn put(&mut self, path: &KeyPath, member: Member) -> bool {
-        let Some((last, parents)) = path.steps().split_last() else { return false };
-        let Step::Key(key) = last else { return false };
+    fn put_back(&mut self, path: &KeyPath, at: usize, member: Member) {
+        if let Some(parent) = descend_mut(self.root, &path.parent())
+            && let Kind::Object(members) = &mut parent.kind
+        {
+            members.insert(at.min(members.len()), member);
+        }
+    }
+
+    /// Puts a member at a place, below what is set there already.
+    fn put(&mut self, path: &KeyPath, member: Member) -> Placed {
+        let Some((last, parents)) = path.steps().split_last() else { return Placed::Blocked };
+        let Step::Key(key) = last else { return Placed::Blocked };
         let mut at = &mut *self.root;
         for step in parents {
-            let Step::Key(key) = step else { return false };
-            let Kind::Object(members) = &mut at.kind else { return false };
+            let Step::Key(key) = step else { return Placed::Blocked };
+            let Kind::Object(members) = &mut at.kind else { return Placed::Blocked };
             let index = match members.iter().position(|known| known.key == *key) {
                 Some(index) => index,
                 None => {
@@ -155,28 +196,31 @@ impl Migration<'_> {
                     members.len() - 1
                 }
             };
-            let Some(next) = members.get_mut(index) else { return false };
+            let Some(next) = members.get_mut(index) else { return Placed::Blocked };
             at = &mut next.value;
         }
-        let Kind::Object(members) = &mut at.kind else { return false };
+        let Kind::Object(members) = &mut at.kind else { return Placed::Blocked };
         match members.iter_mut().find(|known| known.key == *key) {
             None => {
                 members.push(Member { key: key.clone(), ..member });
-                true
+                Placed::Moved
             }
-            Some(known) if matches!((&known.value.kind, &member.value.kind), (Kind::Object(_), Kind::Object(_))) => {
+            Some(known)
+                if matches!((&known.value.kind, &member.value.kind), (Kind::Object(_), Kind::Object(_))) =>
+            {
                 let span = known.value.span;
                 let newer = std::mem::replace(&mut known.value, Node { span, kind: Kind::Null });
                 known.value = laid_over(member.value, newer);
-                true
+                Placed::Moved
             }
-            // The newer spelling wins.
-            Some(_) => false,
+            Some(_) => Placed::Superseded,
         }
     }
 
     fn drop_if_empty(&mut self, path: &KeyPath) {
-        if descend(self.root, path).is_some_and(|node| matches!(&node.kind, Kind::Object(members) if members.is_empty())) {
+        if descend(self.root, path)
+            .is_some_and(|node| matches!(&node.kind, Kind::Object(members) if members.is_empty()))
+        {
             // Its parts have been noted one by one.
             drop(self.take(path));
         }
@@ -193,7 +237,7 @@ impl Migration<'_> {
         if items.iter().any(|item| id(&item.value).is_none()) {
             return;
         }
-        let Some(member) = self.take(&list) else { return };
+        let Some((_, member)) = self.take(&list) else { return };
         let Kind::Array(items) = member.value.kind else { return };
         let entries = KeyPath::from_keys(&["agents", "entries"]);
         for item in items {
@@ -222,10 +266,7 @@ impl Migration<'_> {
             _ => None,
         };
         let new = entries.key(agent.as_deref().unwrap_or("main")).key("identity");
-        let Some(member) = self.take(&old) else { return };
-        let span = member.key_span;
-        let placed = self.put(&new, member);
-        self.note(&old, placed.then_some(&new), span);
+        self.move_whole(&old, &new);
     }
 
     /// `gateway.bind` held a host name or an address in older files.
@@ -237,7 +278,9 @@ impl Migration<'_> {
             "localhost" | "127.0.0.1" | "::1" | "[::1]" => "loopback",
             "0.0.0.0" | "::" | "[::]" => "lan",
             // Tailscale's addresses: 100.64.0.0/10.
-            other if other.parse().is_ok_and(|ip: Ipv4Addr| u32::from(ip) >> 22 == 0x6440_0000 >> 22) => "tailnet",
+            other if other.parse().is_ok_and(|ip: Ipv4Addr| u32::from(ip) >> 22 == 0x6440_0000 >> 22) => {
+                "tailnet"
+            }
             _ => return,
         };
         node.kind = Kind::String(word.to_owned());
@@ -248,12 +291,8 @@ impl Migration<'_> {
     /// A channel's section at the root, and the older spellings inside the section and its accounts.
     fn channel(&mut self, id: &str, rules: &[MovedKey]) {
         let section = KeyPath::from_keys(&["channels", id]);
-        if !NOT_CHANNELS.contains(&id)
-            && let Some(member) = self.take(&KeyPath::from_keys(&[id]))
-        {
-            let span = member.key_span;
-            let placed = self.put(&section, member);
-            self.note(&KeyPath::from_keys(&[id]), placed.then_some(&section), span);
+        if !NOT_CHANNELS.contains(&id) {
+            self.move_whole(&KeyPath::from_keys(&[id]), &section);
         }
         let mut places = vec![section.clone()];
         let accounts = section.key("accounts");
@@ -263,13 +302,6 @@ impl Migration<'_> {
         for place in places {
             for rule in rules {
                 self.apply(rule, &place);
-                // What held the old value alone is of no use without it.
-                if let Some((_, parents)) = rule.from.split_last().filter(|(_, parents)| !parents.is_empty())
-                    && !parents.iter().any(|step| step == "*")
-                {
-                    let parent = parents.iter().fold(place.clone(), |path, step| path.key(step));
-                    self.drop_if_empty(&parent);
-                }
             }
         }
     }

@@ -107,11 +107,7 @@ pub fn onboard_local(
 }
 
 /// The text with what is missing, whether a token was made, and how many edits that took.
-fn complete(
-    old: &str,
-    place: &Path,
-    options: &OnboardOptions,
-) -> Result<(String, bool, usize), ConfigError> {
+fn complete(old: &str, place: &Path, options: &OnboardOptions) -> Result<(String, bool, usize), ConfigError> {
     let document = document(old, place)?;
     let config = Config::from_value(&document);
     let path = |keys: &[&str]| KeyPath::from_keys(keys);
@@ -220,7 +216,10 @@ mod tests {
         assert!(done.sessions.ends_with(".openclaw/agents/main/sessions") && done.sessions.is_dir());
         let mode = std::fs::metadata(&paths.state_dir).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
-        let report = crate::validate(&read(&paths), &Basis::new(&paths.config, &PluginSchemas::default(), &BTreeMap::new()));
+        let report = crate::validate(
+            &read(&paths),
+            &Basis::new(&paths.config, &PluginSchemas::default(), &BTreeMap::new()),
+        );
         assert!(report.is_valid() && report.warnings.is_empty(), "{:?}", report.issues);
         let document = super::document(&read(&paths), &paths.config).unwrap();
         assert_eq!(document["gateway"]["auth"]["token"].as_str().unwrap().len(), 48);

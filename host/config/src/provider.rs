@@ -25,11 +25,15 @@ pub(crate) fn check(judge: &mut Judge<'_>, models: &Node, schemas: &[ProviderSch
             Some(api) => schema.apis.iter().any(|known| known == api),
             None => schema.known.iter().any(|known| known == &member.key),
         };
-        let default = |schema: &&ProviderSchema| api.is_none() && schema.apis.iter().any(|known| known == DEFAULT_API);
+        let default =
+            |schema: &&ProviderSchema| api.is_none() && schema.apis.iter().any(|known| known == DEFAULT_API);
         match schemas.iter().find(speaks).or_else(|| schemas.iter().find(default)) {
             Some(found) => {
-                let Some(schema) = Schema::compile(judge, &found.schema, &path, member.value.span) else { continue };
-                schema.check(judge, &member.value.to_value(), |rest| Place::below(&path, &member.value, rest));
+                let Some(schema) = Schema::compile(judge, &found.schema, &path, member.value.span) else {
+                    continue;
+                };
+                schema
+                    .check(judge, &member.value.to_value(), |rest| Place::below(&path, &member.value, rest));
             }
             None => {
                 let api = api.unwrap_or(DEFAULT_API);

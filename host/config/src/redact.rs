@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
+use crate::basis::ChannelSchemas;
 use crate::path::KeyPath;
 use crate::secret_ref::{REDACTED, SecretRef};
 use crate::sections::ROOT;
 use crate::shape::Shape;
-use crate::basis::ChannelSchemas;
 
 /// Ends of key names, lower case and without `_` and `-`, that mark a secret.
 const SECRET_ENDS: &[&str] = &[

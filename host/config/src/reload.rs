@@ -175,9 +175,12 @@ mod tests {
     #[test]
     fn nothing_is_hot_where_nothing_is_applied() {
         let paths = ["channels.a".parse().unwrap(), "messages.x".parse().unwrap()];
-        for (mode, expected) in
-            [("hybrid", Effect::Hot), ("hot", Effect::Hot), ("off", Effect::Restart), ("restart", Effect::Restart)]
-        {
+        for (mode, expected) in [
+            ("hybrid", Effect::Hot),
+            ("hot", Effect::Hot),
+            ("off", Effect::Restart),
+            ("restart", Effect::Restart),
+        ] {
             let config = Config::from_value(&json!({"gateway": {"reload": {"mode": mode}}}));
             assert_eq!(Plan::of(&paths, &config, &config).effect(), expected, "{mode}");
         }

@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 
 pub use lookup::{Hint, Lookup, LookupChild, lookup, ui_hints};
 
+use crate::basis::ChannelSchemas;
 use crate::check::misplaced;
 use crate::sections::ROOT;
 use crate::shape::{Field, Shape};
-use crate::basis::ChannelSchemas;
 
 /// What the description of a key says that does nothing here.
 const NOT_USED: &str = "Accepted, not used by this gateway.";

@@ -1,10 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::json5;
-use crate::path::KeyPath;
 use crate::basis::PluginSchemas;
 use crate::basis::testing::{channel, judged, plugins};
+use crate::json5;
+use crate::path::KeyPath;
 
 fn schemas() -> PluginSchemas {
     let schema = json!({

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use openclaw_config::{Basis, Config, ConfigError, KeyPath, Loaded, Owner, Paths, PluginSchemas, SecretResolver};
+use openclaw_config::{
+    Basis, Config, ConfigError, KeyPath, Loaded, Owner, Paths, PluginSchemas, SecretResolver,
+};
 use serde_json::Value;
 use tracing::warn;
 

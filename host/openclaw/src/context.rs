@@ -121,11 +121,9 @@ impl Context {
     /// The configuration, read on first use. A file that cannot be read counts as empty here and is told by those
     /// commands that are about the file.
     pub(crate) fn loaded(&self) -> &Loaded {
-        self.loaded.get_or_init(|| {
-            match openclaw_config::load(&self.basis(&self.plugin_schemas())) {
-                Ok(loaded) => Loaded { exists: loaded.source.is_some(), report: loaded.report, error: None },
-                Err(error) => Loaded { exists: true, report: Report::default(), error: Some(error) },
-            }
+        self.loaded.get_or_init(|| match openclaw_config::load(&self.basis(&self.plugin_schemas())) {
+            Ok(loaded) => Loaded { exists: loaded.source.is_some(), report: loaded.report, error: None },
+            Err(error) => Loaded { exists: true, report: Report::default(), error: Some(error) },
         })
     }
 

@@ -107,7 +107,6 @@ fn reads_a_channel_and_a_provider() {
     assert_eq!((plain.from.as_str(), plain.to.as_str(), plain.when), ("/dm/policy", "/dmPolicy", None));
     assert!(plain.values.is_empty() && deep.values.is_empty());
     assert_eq!((mapped.when, &mapped.values["false"]), (Some(ValueType::Boolean), &"off".into()));
-    assert!(ValueType::Boolean.is_of(&true.into()) && !ValueType::Boolean.is_of(&"true".into()));
     let words = chat.channel.unwrap();
     assert_eq!(
         (words.text_unit, words.thread_word.as_str(), words.group_drop.as_str()),

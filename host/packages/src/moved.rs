@@ -50,15 +50,15 @@ pub enum ValueType {
 }
 
 impl ValueType {
-    /// Whether `value` is of this type.
+    /// The word in the manifest.
     #[must_use]
-    pub fn is_of(self, value: &Value) -> bool {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::String => value.is_string(),
-            Self::Boolean => value.is_boolean(),
-            Self::Number => value.is_number(),
-            Self::Array => value.is_array(),
-            Self::Object => value.is_object(),
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Number => "number",
+            Self::Array => "array",
+            Self::Object => "object",
         }
     }
 }

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{Change, build};
 use crate::ConfigError;
+use crate::check::received;
 use crate::json5::{self, Item, Kind, Member, Node};
 use crate::path::{KeyPath, Step};
 use crate::print::{Printer, is_bare_key};
-use crate::check::received;
 
 /// A member or an item, as far as its place is concerned.
 struct Part {

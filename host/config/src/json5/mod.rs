@@ -86,7 +86,8 @@ impl Node {
             Value::Number(number) => Kind::Number(number.clone()),
             Value::String(text) => Kind::String(text.clone()),
             Value::Array(items) => {
-                let items = items.iter().map(|item| Item { value: Self::from_value(item, span), comma: None });
+                let items =
+                    items.iter().map(|item| Item { value: Self::from_value(item, span), comma: None });
                 Kind::Array(items.collect())
             }
             Value::Object(map) => {

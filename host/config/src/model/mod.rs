@@ -15,7 +15,10 @@ use serde_json::Value;
 pub use agents::{Agent, AgentDefaults, Agents, DmScope, ModelChoice, ModelEntry, Session};
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
-pub use gateway::{Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, HttpEndpoints, RateLimit, Reload, ReloadMode, Remote};
+pub use gateway::{
+    Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, HttpEndpoints, RateLimit, Reload, ReloadMode,
+    Remote,
+};
 pub use models::{Model, Models, Provider};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
 

@@ -5,9 +5,9 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::json_schema;
+use crate::basis::ChannelSchemas;
 use crate::path::{KeyPath, Step};
 use crate::unused::is_unused;
-use crate::basis::ChannelSchemas;
 
 /// The keywords of a node that an answer shows; what is below it is told as children.
 const SHOWN: &[&str] = &[

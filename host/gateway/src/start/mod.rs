@@ -86,7 +86,7 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
         Ok(found) => {
             environment.extend(found);
             // The file may refer to what has come in.
-            loaded = openclaw_config::load(&options.paths.config, &schemas, &environment)?;
+            loaded = openclaw_config::load(&Basis::new(&options.paths.config, &schemas, &environment))?;
             start::validity_gate(&options.paths.config, &loaded.report)?;
             config = loaded.report.config.clone().unwrap_or_default();
         }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use openclaw_config::{ChannelSchema, PluginSchemas, ProviderSchema};
+use openclaw_config::{ChannelSchema, MovedKey, PluginSchemas, ProviderSchema};
 use openclaw_packages::{Kind, Manifest, Package};
 use openclaw_protocol::health::{PluginFault, PluginHealth};
 use openclaw_protocol::plugins::PluginEntry;
@@ -140,7 +140,12 @@ impl Plugins {
                 }),
                 None => {
                     let secrets = manifest.secret_keys().map(str::to_owned).collect();
-                    let channel = ChannelSchema { schema, secrets, moved: Vec::new(), unusable: None };
+                    let channel = ChannelSchema {
+                        schema,
+                        secrets,
+                        moved: manifest.moved().iter().map(moved).collect(),
+                        unusable: found.absence().map(|absence| absence.to_string()),
+                    };
                     schemas.channels.insert(found.id.clone(), channel);
                 }
             }
@@ -215,6 +220,19 @@ impl Plugins {
             }
         }
         health
+    }
+}
+
+/// An older spelling in the configuration's own terms.
+fn moved(moved: &openclaw_packages::Moved) -> MovedKey {
+    let steps = |pointer: &str| {
+        pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect()
+    };
+    MovedKey {
+        from: steps(&moved.from),
+        to: steps(&moved.to),
+        when: moved.when.map(|when| when.as_str().to_owned()),
+        values: moved.values.clone(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand as ClapSubcommand};
-use openclaw_config::{ChangeOutcome, Changed, KeyPath, SetOptions};
+use openclaw_config::{Ask, ChangeOptions, Changed, KeyPath, read_value};
 use serde_json::{Value, json};
 
 use crate::{
@@ -70,16 +70,20 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         Subcommand::Get(flags) => get(flags, context),
         Subcommand::Set(flags) => {
             let path: KeyPath = flags.path.parse()?;
-            let options = SetOptions { strict_json: flags.strict_json, dry_run: flags.dry_run };
             let plugins = context.plugin_schemas();
-            let changed = openclaw_config::set(&context.basis(&plugins), &path, &flags.value, options)?;
-            changed_report(&changed, &path, context)
+            let value = read_value(&flags.value, &path, flags.strict_json, &plugins.channels)?;
+            let options = ChangeOptions { dry_run: flags.dry_run, ..ChangeOptions::default() };
+            let ask = Ask::Set { path: path.clone(), value, replace: false };
+            let changed = openclaw_config::change(&context.basis(&plugins), &[ask], &options)?;
+            changed_report("Updated", flags.dry_run, &changed, &path, context)
         }
         Subcommand::Unset(flags) => {
             let path: KeyPath = flags.path.parse()?;
             let plugins = context.plugin_schemas();
-            let changed = openclaw_config::unset(&context.basis(&plugins), &path, flags.dry_run)?;
-            changed_report(&changed, &path, context)
+            let options = ChangeOptions { dry_run: flags.dry_run, ..ChangeOptions::default() };
+            let ask = Ask::Remove { path: path.clone() };
+            let changed = openclaw_config::change(&context.basis(&plugins), &[ask], &options)?;
+            changed_report("Removed", flags.dry_run, &changed, &path, context)
         }
         Subcommand::Validate => validate(context),
         Subcommand::File => {
@@ -104,7 +108,13 @@ fn get(flags: &GetFlags, context: &Context) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn changed_report(changed: &Changed, path: &KeyPath, context: &Context) -> Result<ExitCode, CliError> {
+fn changed_report(
+    done: &str,
+    dry_run: bool,
+    changed: &Changed,
+    path: &KeyPath,
+    context: &Context,
+) -> Result<ExitCode, CliError> {
     for warning in &changed.warnings {
         eprintln!("warning: {warning}");
     }
@@ -113,12 +123,19 @@ fn changed_report(changed: &Changed, path: &KeyPath, context: &Context) -> Resul
             "ok": true,
             "path": path.to_string(),
             "configPath": context.paths.config,
-            "changed": matches!(changed.outcome, ChangeOutcome::Updated | ChangeOutcome::Removed),
-            "dryRun": changed.outcome == ChangeOutcome::DryRun,
+            "changed": changed.changed && !dry_run,
+            "dryRun": dry_run,
             "warnings": changed.warnings,
         }))?;
     } else {
-        print_line(&changed.outcome.message(path, &context.paths.config))?;
+        let line = match (dry_run, changed.changed) {
+            (true, _) => {
+                format!("Dry run successful: 1 update(s) validated against {}.", context.shown_config())
+            }
+            (false, true) => format!("{done} {path}. {}", changed.effect.sentence()),
+            (false, false) => format!("No change: {path} already has this value."),
+        };
+        print_line(&line)?;
     }
     Ok(ExitCode::SUCCESS)
 }
