@@ -24,7 +24,7 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
         listening: gateway.listening.iter().map(ToString::to_string).collect(),
         auth_mode: gateway.auth_mode.clone(),
         process_memory: resident_bytes().map(|rss_bytes| ProcessMemory { rss_bytes }),
-        model: Some(gateway.model_choice.clone()),
+        model: Some(gateway.model_choice.get().as_ref().clone()),
         agents: AgentsSummary {
             default_id: config.agents.default_id().to_owned(),
             total: config.agents.entries.len() as u64,
