@@ -79,6 +79,10 @@ pub(super) async fn refuse(
             }
         }
     }
+    if rejection.restored {
+        // What stands there now is known, and no edit.
+        turn.seen = super::seen_of(&gateway.paths.config, &turn.good.loaded);
+    }
     gateway.reload.lock().rejected = Some(rejection);
 }
 

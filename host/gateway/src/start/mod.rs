@@ -136,9 +136,9 @@ pub(crate) fn auth_of(
     let in_container = in_container();
     let listen = start::listen(start::bind(bind_flag, config, in_container), config, in_container, None)?;
     let secrets = settings.secrets(config);
-    Ok(wiring::may_wait(config, || {
+    wiring::may_wait(config, || {
         start::auth(&auth_flags(options)?, config, &secrets, &listen).map_err(StartError::from)
-    })?)
+    })
 }
 
 fn port(text: &str) -> Result<u16, StartError> {
