@@ -2,11 +2,22 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+
 /// Now, in Unix milliseconds.
 pub(crate) fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Now, as it stands in the names of files that are set aside: `2026-11-22T08-04-21-548Z`. Such names sort by time.
+pub(crate) fn file_stamp() -> String {
+    let now = OffsetDateTime::now_utc();
+    let (year, month, day) = now.to_calendar_date();
+    let (hour, minute, second, ms) = now.to_hms_milli();
+    let month = u8::from(month);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}-{minute:02}-{second:02}-{ms:03}Z")
 }
 
 /// How long ago `then_ms` was: `just now`, `2m ago`, `3h ago`, `4d ago`.
@@ -45,6 +56,14 @@ mod tests {
         check(7_200, "2h ago");
         check(200_000, "2d ago");
         assert_eq!(ago(5_000, 0), "just now", "a clock that runs ahead");
+    }
+
+    #[test]
+    fn stamps_fit_into_names_and_sort_by_time() {
+        let stamp = file_stamp();
+        assert_eq!(stamp.len(), "2026-11-22T08-04-21-548Z".len());
+        assert!(stamp.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{stamp}");
+        assert!(file_stamp() >= stamp);
     }
 
     #[test]
