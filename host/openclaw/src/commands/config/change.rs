@@ -47,7 +47,7 @@ impl Request {
         if self.options.dry_run {
             return dry_run::report(&self, result, &basis, context);
         }
-        let changed = result?;
+        let changed = result.inspect_err(|error| self.advise(error))?;
         for warning in &changed.warnings {
             eprintln!("warning: {warning}");
         }
@@ -57,6 +57,16 @@ impl Request {
             print_line(&self.text(&changed, context))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// How to say that the loss is meant; nothing helps a file without its mode.
+    fn advise(&self, error: &ConfigError) {
+        if let ConfigError::WriteRejected { reasons, .. } = error
+            && matches!(self.subject, Subject::Whole)
+            && reasons.starts_with("size-drop")
+        {
+            eprintln!("If the file is meant to become this small, run the command again with --force.");
+        }
     }
 
     fn text(&self, changed: &Changed, context: &Context) -> String {
@@ -69,6 +79,9 @@ impl Request {
             (Subject::Several, true) => format!("Applied {} config update(s). {effect}", self.operations),
             (Subject::Several, false) => "No change: the file has all these values already.".to_owned(),
             (Subject::Whole, true) => format!("Replaced {}. {effect}", context.shown_config()),
+            (Subject::Whole, false) if self.options.force => {
+                "No change: the file is the same already. It counts as the last good one now.".to_owned()
+            }
             (Subject::Whole, false) => "No change: the file is the same already.".to_owned(),
         };
         let backup = match (&self.subject, &changed.written) {

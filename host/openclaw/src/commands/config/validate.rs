@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use openclaw_config::{
-    Basis, ConfigError, Issue, Objection, Refused, Report, last_good_path, load, load_for_start,
+    Basis, ConfigError, Issue, Objection, Owner, Refused, Report, last_good_path, load, load_for_start,
 };
 use serde_json::{Value, json};
 
@@ -17,22 +17,30 @@ use crate::{
 pub(super) fn run(context: &Context) -> Result<ExitCode, CliError> {
     let plugins = context.plugin_schemas();
     let basis = context.basis(&plugins);
-    let loaded = load(&basis)?;
+    let refused = load_for_start(&basis, false).ok().and_then(|chosen| chosen.refused);
+    let loaded = match load(&basis) {
+        Ok(loaded) => loaded,
+        Err(error) => return Err(unreadable(&error, refused.is_some(), context)),
+    };
     if loaded.source.is_none() {
         return Err(missing(&basis, context));
     }
     let report = &loaded.report;
-    let losses = losses(&basis)?;
-    if !report.is_valid() || !losses.is_empty() {
-        return Err(invalid(report, &losses, context));
+    if !report.is_valid() || refused.is_some() {
+        return Err(invalid(report, refused.as_ref(), context));
     }
-    let warnings = warnings(report);
     if context.json {
-        print_json(&valid(report, &warnings, context))?;
+        print_json(&valid(report, context))?;
     } else {
         print_line(&format!("Config valid: {}", context.shown_config()))?;
-        for (issue, consequence) in &warnings {
-            eprintln!("warning: {issue} ({}){consequence}", issue.place());
+        for issue in &report.issues {
+            eprintln!("warning: {issue} ({}); {}", issue.place(), issue.owner.consequence());
+        }
+        for warning in &report.warnings {
+            eprintln!("warning: {warning} ({})", warning.place());
+        }
+        if !has_mode(report) {
+            eprintln!("warning: {MODE}: {NO_MODE}");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -47,12 +55,19 @@ fn missing(basis: &Basis<'_>, context: &Context) -> CliError {
     CliError::Detailed { text, code, extra: json!({"valid": false, "path": context.paths.config}) }
 }
 
-/// What the file has lost against the last good one, so that a start would put that back. Faults are in the report.
-fn losses(basis: &Basis<'_>) -> Result<Vec<Objection>, ConfigError> {
-    let refused = load_for_start(basis, false)?.refused;
-    let mut objections = refused.map(|Refused { objections, .. }| objections).unwrap_or_default();
-    objections.retain(|objection| matches!(objection, Objection::ModeRemoved | Objection::SizeDrop { .. }));
-    Ok(objections)
+fn unreadable(error: &ConfigError, refused: bool, context: &Context) -> CliError {
+    let mut text = error.to_string();
+    if refused {
+        text.push_str(&put_back(context));
+    }
+    let extra = json!({"valid": false, "path": context.paths.config});
+    CliError::Detailed { text, code: error.code(), extra }
+}
+
+/// What a start would do, as a further line.
+fn put_back(context: &Context) -> String {
+    let copy = context.shown(&last_good_path(&context.paths.config));
+    format!("\nA start would put {copy} back, and so does: openclaw doctor --fix")
 }
 
 fn sentence(objection: &Objection) -> String {
@@ -66,24 +81,28 @@ fn sentence(objection: &Objection) -> String {
     }
 }
 
-fn invalid(report: &Report, losses: &[Objection], context: &Context) -> CliError {
+fn invalid(report: &Report, refused: Option<&Refused>, context: &Context) -> CliError {
     let path = context.shown_config();
     let mut text = format!("OpenClaw config is invalid: {path}");
     for issue in &report.issues {
         text.push_str(&format!("\n× {issue} ({})", issue.place()));
+        if issue.owner != Owner::Gateway {
+            text.push_str(&format!("; {}", issue.owner.consequence()));
+        }
     }
-    for loss in losses {
+    // Faults are among the issues; what is left is what the file has lost against the last good one.
+    let objections = refused.map(|refused| refused.objections.as_slice()).unwrap_or_default();
+    let is_loss = |found: &&Objection| matches!(found, Objection::ModeRemoved | Objection::SizeDrop { .. });
+    let losses: Vec<&Objection> = objections.iter().filter(is_loss).collect();
+    for loss in &losses {
         text.push_str(&format!("\n× <root>: {} ({})", sentence(loss), loss.token()));
     }
     text.push_str("\nRun: openclaw doctor");
-    if !losses.is_empty() {
-        let copy = context.shown(&last_good_path(&context.paths.config));
-        text.push_str(&format!("\nA start would put {copy} back, and so does: openclaw doctor --fix"));
-        if losses.iter().all(|loss| matches!(loss, Objection::SizeDrop { .. })) && report.is_valid() {
-            text.push_str(&format!(
-                "\nTo keep the file as it is: openclaw config apply --force --file {path}"
-            ));
-        }
+    if refused.is_some() {
+        text.push_str(&put_back(context));
+    }
+    if matches!(objections, [Objection::SizeDrop { .. }]) {
+        text.push_str(&format!("\nTo keep the file as it is: openclaw config apply --force --file {path}"));
     }
     let mut issues: Vec<Value> = report.issues.iter().map(found).collect();
     issues.extend(
@@ -95,14 +114,20 @@ fn invalid(report: &Report, losses: &[Objection], context: &Context) -> CliError
     CliError::Detailed { text, code: "CONFIG_INVALID", extra }
 }
 
-/// What the gateway starts in spite of, and what that means.
-fn warnings(report: &Report) -> Vec<(Issue, String)> {
-    let parts = report.issues.iter().map(|issue| (issue.clone(), format!("; {}", issue.owner.consequence())));
-    let others = report.warnings.iter().map(|warning| (warning.clone(), String::new()));
-    parts.chain(others).collect()
+const MODE: &str = "gateway.mode";
+/// The file may be meant for a client, or be finished later: that is no fault of it.
+const NO_MODE: &str =
+    "it is unset; a gateway start is blocked until it is set (openclaw config set gateway.mode local)";
+
+fn has_mode(report: &Report) -> bool {
+    report.config.as_ref().is_some_and(|config| config.gateway.mode.is_some())
 }
 
-fn valid(report: &Report, warnings: &[(Issue, String)], context: &Context) -> Value {
+fn valid(report: &Report, context: &Context) -> Value {
+    let mut warnings: Vec<Value> = report.issues.iter().chain(&report.warnings).map(found).collect();
+    if !has_mode(report) {
+        warnings.push(json!({"path": MODE, "message": NO_MODE}));
+    }
     let disabled = report.disabled().into_iter().map(|(owner, issue)| {
         let mut document = found(issue);
         if let Value::Object(map) = &mut document {
@@ -125,7 +150,7 @@ fn valid(report: &Report, warnings: &[(Issue, String)], context: &Context) -> Va
     json!({
         "valid": true,
         "path": context.paths.config,
-        "warnings": warnings.iter().map(|(issue, _)| found(issue)).collect::<Vec<_>>(),
+        "warnings": warnings,
         "disabled": disabled.collect::<Vec<_>>(),
         "moved": moved.collect::<Vec<_>>(),
         "unused": report.unused.iter().map(found).collect::<Vec<_>>(),

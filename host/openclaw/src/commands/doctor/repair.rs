@@ -4,10 +4,9 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use openclaw_config::{
-    Basis, ConfigError, LastGood, Moved, Restored, Written, is_read_only, last_good, load_for_start,
-    modernize, restore, tokens,
+    Basis, ChangeOptions, ConfigError, Moved, Objection, Restored, Written, is_read_only, last_good,
+    load_for_start, modernize, restore, tokens,
 };
-use openclaw_config::{ChangeOptions, Objection};
 use serde::Serialize;
 
 use crate::{context::Context, error::CliError, output::age::file_stamp};
@@ -53,10 +52,10 @@ fn put_back(basis: &Basis<'_>, context: &Context) -> Result<Vec<Repair>, CliErro
         Err(_unreadable) => return Ok(Vec::new()),
     };
     let restored = restore(basis.config, fingerprint.as_ref(), &good, &file_stamp())?;
-    Ok(restored.iter().map(|file| restoration(file, &good, &objections, context)).collect())
+    Ok(restored.iter().map(|file| restoration(file, &objections, context)).collect())
 }
 
-fn restoration(restored: &Restored, good: &LastGood, objections: &[Objection], context: &Context) -> Repair {
+fn restoration(restored: &Restored, objections: &[Objection], context: &Context) -> Repair {
     let path = context.shown(&restored.file);
     let reasons = if objections.is_empty() { "missing-config".to_owned() } else { tokens(objections) };
     let mut details: Vec<String> = objections
@@ -67,9 +66,6 @@ fn restoration(restored: &Restored, good: &LastGood, objections: &[Objection], c
     if let Some(rejected) = &restored.rejected {
         details.push(format!("The refused file is kept as {}.", context.shown(rejected)));
     }
-    // So that a person can tell which one came back.
-    let bytes = good.standing().bytes;
-    details.push(format!("What is back has {bytes} bytes."));
     Repair {
         kind: "restored",
         message: format!("Config auto-restored from last-known-good: {path} ({reasons})"),
