@@ -29,7 +29,12 @@ pub(super) struct RefFlags {
 impl RefFlags {
     /// The reference, if the flags ask for one.
     pub(super) fn value(&self) -> Result<Option<Value>, CliError> {
-        let (Some(source), Some(id)) = (&self.ref_source, &self.ref_id) else { return Ok(None) };
+        // The parser asks for the missing one only as long as the value is not given as well.
+        let (source, id) = match (&self.ref_source, &self.ref_id) {
+            (None, None) if self.ref_provider.is_none() => return Ok(None),
+            (Some(source), Some(id)) => (source, id),
+            _ => return Err(CliError::invalid("a reference needs --ref-source and --ref-id")),
+        };
         let provider = self.ref_provider.as_deref().unwrap_or("default");
         reference(&json!({"source": source, "provider": provider, "id": id})).map(Some)
     }
@@ -99,9 +104,15 @@ pub(super) struct ProviderFlags {
 impl ProviderFlags {
     /// The provider, if the flags ask for one.
     pub(super) fn value(&self) -> Result<Option<Value>, CliError> {
-        let Some(source) = self.provider_source.as_deref() else { return Ok(None) };
+        let parts = self.parts()?;
+        let Some(source) = self.provider_source.as_deref() else {
+            let stray = parts.iter().find(|(.., value)| value.is_some());
+            return stray.map_or(Ok(None), |(_, flag, ..)| {
+                Err(CliError::invalid(format!("{flag} needs --provider-source")))
+            });
+        };
         let mut provider = Map::from_iter([("source".to_owned(), json!(source))]);
-        for (sources, flag, key, value) in self.parts()? {
+        for (sources, flag, key, value) in parts {
             let Some(value) = value else { continue };
             if !sources.contains(&source) {
                 let sources = sources.join(" or ");

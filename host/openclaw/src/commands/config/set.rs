@@ -90,6 +90,8 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
 
 impl Flags {
     fn asks(&self, plugins: &PluginSchemas) -> Result<(Subject, Vec<&'static str>, Vec<Ask>), CliError> {
+        // First, so that a flag of theirs that is left over is never passed over in silence.
+        let built = (self.reference.value()?, self.provider.value()?);
         let how = How { merge: self.merge, replace: self.replace };
         let batch = match (&self.batch_json, &self.batch_file) {
             (Some(text), _) => Some(batch::read(text, "--batch-json", how)?),
@@ -102,7 +104,7 @@ impl Flags {
             return Ok((Subject::Several, batch.modes, batch.asks));
         }
         let path = self.path()?;
-        let (value, mode) = self.value(&path, plugins)?;
+        let (value, mode) = self.value(&path, built, plugins)?;
         let ask = if self.merge {
             Ask::Merge { path: path.clone(), value }
         } else {
@@ -115,8 +117,13 @@ impl Flags {
         Ok(self.path.as_deref().unwrap_or_default().parse()?)
     }
 
-    fn value(&self, path: &KeyPath, plugins: &PluginSchemas) -> Result<(Value, &'static str), CliError> {
-        match (self.reference.value()?, self.provider.value()?) {
+    fn value(
+        &self,
+        path: &KeyPath,
+        built: (Option<Value>, Option<Value>),
+        plugins: &PluginSchemas,
+    ) -> Result<(Value, &'static str), CliError> {
+        match built {
             (Some(_), Some(_)) => Err(CliError::invalid(
                 "a value is a reference (--ref-…) or a provider (--provider-…), not both",
             )),
@@ -216,9 +223,17 @@ mod tests {
             &["a.b", "1", "--expect-current-absent", "--expect-current-json", "1"],
             &["a.b", "1", "--expect-current-absent", "--dry-run"],
             &["--batch-json", "[]", "--expect-current-json", "1"],
-            &["a.b", "1", "--provider-path", "/x"],
         ] {
             assert!(parse(words).is_err(), "{words:?}");
+        }
+        // The parser takes these: what they lack is excluded by what is there.
+        for words in [
+            &["a.b", "1", "--provider-path", "/x"][..],
+            &["a.b", "1", "--ref-id", "T"],
+            &["--batch-json", r#"[{"path": "a", "value": 1}]"#, "--ref-id", "T"],
+        ] {
+            let refused = parse(words).is_ok_and(|flags| flags.asks(&PluginSchemas::default()).is_err());
+            assert!(refused, "{words:?}");
         }
     }
 
