@@ -86,7 +86,7 @@ mod tests {
         );
         assert!(matches!(done.changed.unwrap().written, Written::Replaced { .. }));
         let new = std::fs::read_to_string(&file).unwrap();
-        for kept in ["// mine", "gateway: { mode: 'local', bind: 'loopback' }, // odd"] {
+        for kept in ["// mine", "gateway: { mode: 'local', bind: \"loopback\" }, // odd"] {
             assert!(new.contains(kept), "{new}");
         }
         assert!(!new.contains("agent:") && new.contains("defaults"), "{new}");
