@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::ConfigError;
 use crate::basis::ChannelSchemas;
 use crate::edit::Edit;
-use crate::json5;
+use crate::json5::{self, SyntaxError};
 use crate::known::wants_text;
 use crate::patch::{PatchOptions, merge_patch, restore_redacted};
 use crate::path::{KeyPath, PathPattern, Step};
@@ -154,6 +154,14 @@ pub fn read_value(
         )));
     }
     Ok(value)
+}
+
+/// Reads a text that is meant to be a whole document or a patch of one: JSON5, and nothing else.
+///
+/// # Errors
+/// Where and why it is not JSON5.
+pub fn read_document(text: &str) -> Result<Value, SyntaxError> {
+    json5::parse(text).map(|node| node.to_value())
 }
 
 #[cfg(test)]

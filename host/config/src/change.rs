@@ -67,6 +67,12 @@ pub struct Changed {
     pub loaded: Loaded,
 }
 
+/// Whether a deployment system owns the file, so that nobody here may write it.
+#[must_use]
+pub fn is_read_only(env: &dyn Env) -> bool {
+    READ_ONLY.iter().any(|name| env.var(name).as_deref() == Some("1"))
+}
+
 impl Effect {
     /// The sentence for people who changed something in the file.
     #[must_use]
@@ -77,12 +83,6 @@ impl Effect {
             Self::Restart => "Restart the gateway to apply.",
         }
     }
-}
-
-/// Whether a deployment system owns the file, so that nobody here may write it.
-#[must_use]
-pub fn is_managed(env: &dyn Env) -> bool {
-    READ_ONLY.iter().any(|name| env.var(name).as_deref() == Some("1"))
 }
 
 /// Does what is asked, in this order, in one write.
@@ -188,7 +188,7 @@ pub(crate) fn make(
     options: &ChangeOptions,
     draft: impl Fn(&str) -> Result<Draft, ConfigError>,
 ) -> Result<Changed, ConfigError> {
-    if !options.dry_run && is_managed(basis.env) {
+    if !options.dry_run && is_read_only(basis.env) {
         return Err(ConfigError::ReadOnly { path: basis.config.to_owned() });
     }
     let mut result = None;

@@ -23,6 +23,7 @@ mod last_good;
 mod load;
 mod migrate;
 mod model;
+mod modern;
 mod onboard;
 pub mod patch;
 mod path;
@@ -31,6 +32,7 @@ mod print;
 mod provider;
 mod read;
 mod redact;
+mod references;
 mod reload;
 mod report;
 mod schema;
@@ -44,9 +46,9 @@ mod unused;
 mod validate;
 mod write;
 
-pub use ask::{Ask, read_value};
+pub use ask::{Ask, read_document, read_value};
 pub use basis::{Basis, ChannelSchema, ChannelSchemas, MovedKey, PluginSchemas, ProviderSchema};
-pub use change::{ChangeOptions, Changed, change, is_managed, replace};
+pub use change::{ChangeOptions, Changed, change, is_read_only, replace};
 pub use dotenv::{DotEnv, read_own, read_workspace};
 pub use env::{Env, LayeredEnv, ProcessEnv};
 pub use error::ConfigError;
@@ -58,13 +60,15 @@ pub use last_good::{Kept, LastGood, Restored, keep, last_good, last_good_path, r
 pub use load::{Chosen, Loaded, Refused, load, load_for_start};
 pub use migrate::Moved;
 pub use model::*;
+pub use modern::{Modernized, modernize};
 pub use onboard::{OnboardOptions, Onboarded, is_foreign_installation, onboard_local};
 pub use path::{KeyPath, PathPattern, Step};
 pub use paths::Paths;
 pub use provider::DEFAULT_API;
 pub use read::{Fingerprint, Observed, Source, hash};
+pub use references::{CheckedReferences, check_references};
 pub use reload::{Effect, Plan, effect};
-pub use report::{Issue, Owner, Report};
+pub use report::{Issue, Owner, Place, Report};
 pub use schema::{Hint, Lookup, LookupChild, json_schema, lookup, ui_hints};
 pub use secret_ref::{
     REDACTED, SecretError, SecretInput, SecretRef, SecretResolver, SecretSource, present, resolve_secret,

@@ -9,6 +9,7 @@ use crate::include::laid_over;
 use crate::json5::{Kind, Member, Node, Span};
 use crate::model::NOT_CHANNELS;
 use crate::path::{KeyPath, Step};
+use crate::report::Place;
 
 /// A value that was read from an older place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Moved {
     pub from: String,
     /// The new one; `None` when the value has no meaning any more, or the new place was set already.
     pub to: Option<String>,
+    /// Where the older key stands.
+    pub place: Place,
     pub(crate) span: Span,
 }
 
@@ -83,7 +86,7 @@ struct Migration<'n> {
 impl Migration<'_> {
     fn note(&mut self, from: &KeyPath, to: Option<&KeyPath>, span: Span) {
         let to = to.map(ToString::to_string);
-        self.moved.push(Moved { from: from.to_string(), to, span });
+        self.moved.push(Moved { from: from.to_string(), to, place: Place::default(), span });
     }
 
     fn move_whole(&mut self, from: &KeyPath, to: &KeyPath) {

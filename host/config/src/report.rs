@@ -38,6 +38,17 @@ impl Issue {
     }
 }
 
+/// Where something stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The included file; `None` for the configuration file itself.
+    pub file: Option<PathBuf>,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
 /// Whose part of the file a place is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Owner {

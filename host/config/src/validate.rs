@@ -13,7 +13,7 @@ use crate::migrate::migrate;
 use crate::model::Config;
 use crate::path::{KeyPath, Step};
 use crate::redact::is_resolved_place;
-use crate::report::{Issue, Owner, Report};
+use crate::report::{Issue, Owner, Place, Report};
 use crate::secret_ref::{self, SecretRef};
 use crate::sections::ROOT;
 use crate::substitute::substitute;
@@ -44,6 +44,10 @@ pub fn validate(text: &str, basis: &Basis<'_>) -> Report {
     }
     let channels = &basis.plugins.channels;
     judge.report.moved = migrate(&mut root, channels);
+    for moved in &mut judge.report.moved {
+        let (file, line, column) = judge.texts.place(moved.span);
+        moved.place = Place { file: file.map(ToOwned::to_owned), line, column };
+    }
     let vars = env_vars(&root);
     judge.substitute(&mut root, &KeyPath::root(), &LayeredEnv { real: basis.env, defaults: &vars }, channels);
     judge.check(&root, &ROOT, &KeyPath::root(), channels);
@@ -69,6 +73,14 @@ pub fn validate(text: &str, basis: &Basis<'_>) -> Report {
         judge.report.unused.push(unused);
     }
     judge.report.issues.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    if let Some(config) = &mut judge.report.config {
+        for issue in &judge.report.issues {
+            if let Owner::Provider(id) = &issue.owner {
+                let why = format!("{issue} ({})", issue.place());
+                config.models.disabled.entry(id.clone()).or_insert(why);
+            }
+        }
+    }
     (judge.report.included, judge.report.wanted) = judge.texts.into_files();
     judge.report
 }

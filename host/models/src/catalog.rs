@@ -118,7 +118,13 @@ impl Catalog {
     pub fn new(config: &Config, secrets: &SecretResolver<'_>, dialects: &[Dialect]) -> Self {
         let mut catalog =
             Self { default: config.agents.defaults.model.clone().unwrap_or_default(), ..Self::default() };
-        for section in &config.models.providers {
+        for (id, why) in &config.models.disabled {
+            let problem =
+                Problem { place: format!("models.providers.{id}"), text: format!("is not used: {why}") };
+            catalog.problems.push((id.to_ascii_lowercase(), problem));
+        }
+        let usable = |section: &&Section| !config.models.disabled.contains_key(&section.id);
+        for section in config.models.providers.iter().filter(usable) {
             let id = section.id.to_ascii_lowercase();
             match from_section(section, secrets, dialects) {
                 Ok(provider) => catalog.providers.push(Arc::new(provider)),
@@ -454,7 +460,7 @@ mod tests {
     }
 
     fn catalog(providers: Vec<Section>) -> Catalog {
-        let config = Config { models: Models { providers }, ..Config::default() };
+        let config = Config { models: Models { providers, ..Models::default() }, ..Config::default() };
         let env = BTreeMap::from([("CLOUD_KEY".to_owned(), "k".to_owned())]);
         Catalog::new(&config, &SecretResolver::new(&config, &env, Path::new("/")), &dialects())
     }
@@ -508,6 +514,21 @@ mod tests {
         assert_eq!(
             (cloud.base_url.to_string().as_str(), cloud.network),
             ("http://10.0.0.5/v1", Network::OperatorNamed)
+        );
+    }
+
+    #[test]
+    fn a_section_with_a_fault_is_not_used_not_even_with_a_key_of_the_environment() {
+        let disabled = BTreeMap::from([("cloud".to_owned(), "baseUrl: wrong (line 3)".to_owned())]);
+        let providers = vec![Section { id: "cloud".to_owned(), ..Section::default() }];
+        let config = Config { models: Models { providers, disabled }, ..Config::default() };
+        let env = BTreeMap::from([("CLOUD_KEY".to_owned(), "k".to_owned())]);
+        let secrets = SecretResolver::new(&config, &env, Path::new("/"));
+        let catalog = Catalog::new(&config, &secrets, &dialects());
+        assert!(catalog.provider("cloud").is_none() && catalog.provider("desk").is_some());
+        assert_eq!(
+            catalog.resolve("cloud/x").unwrap_err().to_string(),
+            "provider \"cloud\" cannot be used: models.providers.cloud is not used: baseUrl: wrong (line 3)"
         );
     }
 

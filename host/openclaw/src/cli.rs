@@ -66,8 +66,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Channels(channels::Subcommand),
     /// Read and change openclaw.json
-    #[command(subcommand)]
-    Config(config::Subcommand),
+    Config(config::Flags),
     /// Let people in who wrote to a channel
     #[command(subcommand)]
     Pairing(pairing::Subcommand),
@@ -140,7 +139,19 @@ mod tests {
         check("openclaw pairing approve x ABCD1234 --notify");
         check("openclaw pairing approve --channel x ABCD1234");
         check("openclaw pairing list --channel x --json");
+        check("openclaw config");
+        check("openclaw config get gateway.port --json");
         check("openclaw config set gateway.port -1");
+        check(
+            "openclaw config set gateway.auth.token --ref-provider default --ref-source env --ref-id T --dry-run",
+        );
+        check("openclaw config set --batch-file x.json --dry-run --json");
+        check("openclaw config patch --file x.json5 --dry-run --json");
+        check("openclaw config patch {} --replace-path a.b --replace-path c");
+        check("openclaw config apply --stdin --force");
+        check("openclaw config schema --path gateway.port");
+        check("openclaw doctor --fix --yes");
+        check("openclaw doctor --repair --non-interactive --json");
         check("openclaw infer model run --model p/m --prompt hi --local");
         check("openclaw logs --follow --limit 5 --plain");
         check("openclaw models status");

@@ -18,6 +18,8 @@ pub(crate) enum CliError {
     Detailed {
         /// For people.
         text: String,
+        /// A stable word for programs.
+        code: &'static str,
         /// For programs; an object.
         extra: Value,
     },
@@ -79,19 +81,29 @@ impl CliError {
         ExitCode::from(code)
     }
 
-    fn to_json(&self) -> Value {
+    /// The document for `--json`.
+    pub(crate) fn to_json(&self) -> Value {
         match self {
             Self::Gateway(error) => error.to_json(),
-            Self::Detailed { text, extra } => {
-                let mut document = json!({"ok": false, "error": {"type": "cli_error", "message": text}});
+            Self::Detailed { text, code, extra } => {
+                let mut document = failure(text, Some(code));
                 if let (Some(document), Some(extra)) = (document.as_object_mut(), extra.as_object()) {
                     document.extend(extra.clone());
                 }
                 document
             }
-            Self::Invalid(_) | Self::Config(_) | Self::Start(_) | Self::File { .. } | Self::Output(_) => {
-                json!({"ok": false, "error": {"type": "cli_error", "message": self.to_string()}})
+            Self::Config(error) => failure(&error.to_string(), Some(error.code())),
+            Self::Invalid(_) | Self::Start(_) | Self::File { .. } | Self::Output(_) => {
+                failure(&self.to_string(), None)
             }
         }
     }
+}
+
+fn failure(message: &str, code: Option<&str>) -> Value {
+    let mut error = json!({"type": "cli_error", "message": message});
+    if let (Some(code), Some(error)) = (code, error.as_object_mut()) {
+        error.insert("code".to_owned(), json!(code));
+    }
+    json!({"ok": false, "error": error})
 }

@@ -13,6 +13,8 @@ use crate::secret_ref::SecretInput;
 pub struct Models {
     /// `models.providers`, in the order of the file: the first is preferred when a choice is left open.
     pub providers: Vec<Provider>,
+    /// Providers that are not used because of a fault in their sections, and what is wrong.
+    pub disabled: BTreeMap<String, String>,
 }
 
 /// `models.providers.<id>`
@@ -69,6 +71,7 @@ pub struct Model {
 }
 
 impl Models {
+    /// The sections as they stand; who is out because of a fault is the report's to say.
     pub(super) fn from_section(section: Option<&Value>) -> Self {
         let providers = section
             .and_then(|section| section.get("providers"))
@@ -81,7 +84,7 @@ impl Models {
                 Some(provider)
             })
             .collect();
-        Self { providers }
+        Self { providers, disabled: BTreeMap::new() }
     }
 }
 

@@ -7,7 +7,7 @@ use openclaw_secrets::Secret;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::secret_ref::SecretSource;
+use crate::secret_ref::{DEFAULT_PROVIDER, SecretSource};
 
 /// How long a provider may take when it does not say (the original's default).
 const TIMEOUT_MS: u64 = 5_000;
@@ -182,6 +182,16 @@ impl SecretProviders {
             .collect();
         let defaults = part("defaults").and_then(|value| SecretDefaults::deserialize(value).ok());
         Self { named, defaults: defaults.unwrap_or_default() }
+    }
+
+    /// The name of the provider that a reference with this source and provider means.
+    #[must_use]
+    pub(crate) fn meant_by<'n>(&'n self, source: SecretSource, written: &'n str) -> &'n str {
+        let fits = self.named.get(written).is_some_and(|found| found.source() == source);
+        match self.defaults.of(source) {
+            Some(chosen) if written == DEFAULT_PROVIDER && !fits => chosen,
+            _ => written,
+        }
     }
 
     /// Whether resolving may wait for a disk or a program, so that a thread that must not wait has to step aside.

@@ -12,8 +12,8 @@ use openclaw_secrets::Secret;
 use serde_json::Value;
 
 pub use error::SecretError;
+pub(crate) use reference::{DEFAULT_PROVIDER, is_env_id, retired};
 pub use reference::{SecretRef, SecretSource};
-pub(crate) use reference::{is_env_id, retired};
 pub use resolver::SecretResolver;
 pub(crate) use section::check;
 

@@ -73,7 +73,7 @@ impl SecretRef {
     ///
     /// # Errors
     /// What to write instead.
-    pub(crate) fn parse(map: &Map<String, Value>) -> Result<Self, String> {
+    pub fn parse(map: &Map<String, Value>) -> Result<Self, String> {
         if let Some(key) = map.keys().find(|key| !["source", "provider", "id"].contains(&key.as_str())) {
             return Err(format!("a reference has the keys source, provider and id, and not \"{key}\""));
         }

@@ -128,12 +128,8 @@ impl<'a> SecretResolver<'a> {
     ) -> Result<(&'r str, &'r SecretProvider), SecretError> {
         let source = reference.source;
         let fits = |name: &str| self.providers.named.get(name).filter(|found| found.source() == source);
-        let written = reference.provider.as_str();
         let chosen = self.providers.defaults.of(source);
-        let name = match chosen {
-            Some(chosen) if written == DEFAULT_PROVIDER && fits(written).is_none() => chosen,
-            _ => written,
-        };
+        let name = self.providers.meant_by(source, &reference.provider);
         if let Some(found) = fits(name) {
             return Ok((name, found));
         }

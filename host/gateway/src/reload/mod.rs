@@ -268,7 +268,7 @@ fn waiting(gateway: &Gateway, after: &Current) -> Vec<String> {
 
 /// Keeps a copy to go back to.
 async fn keep(gateway: &Arc<Gateway>, current: &Current) {
-    if openclaw_config::is_managed(gateway.settings.environment()) {
+    if openclaw_config::is_read_only(gateway.settings.environment()) {
         return;
     }
     let (config, loaded) = (gateway.paths.config.clone(), current.loaded.clone());

@@ -109,7 +109,7 @@ pub(crate) fn restore_at_start(config: &Path, environment: &dyn Env, refused: &R
 }
 
 fn may_restore(config: &Path, environment: &dyn Env, patient: impl FnOnce() -> bool) -> Result<(), String> {
-    if openclaw_config::is_managed(environment) {
+    if openclaw_config::is_read_only(environment) {
         return Err("it is managed externally (OPENCLAW_CONFIG_READONLY=1)".to_owned());
     }
     if !patient() {

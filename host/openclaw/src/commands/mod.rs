@@ -37,7 +37,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Logs(flags) => logs::run(&flags, &context),
         Command::Doctor(flags) => doctor::run(&flags, &context),
         Command::Channels(command) => channels::run(&command, &context),
-        Command::Config(command) => config::run(&command, &context),
+        Command::Config(flags) => config::run(&flags, &context),
         Command::Pairing(command) => pairing::run(&command, &context),
         Command::Agent(flags) => agent::run(&flags, &context),
         Command::Infer(command) => infer::run(&command, &context),

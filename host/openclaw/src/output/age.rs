@@ -2,11 +2,18 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+
 /// Now, in Unix milliseconds.
 pub(crate) fn now_ms() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Now, as it stands in the names of files that are set aside: `2026-11-22T08-04-21-548Z`. Such names sort by time.
+pub(crate) fn file_stamp() -> String {
+    openclaw_config::stamp(OffsetDateTime::now_utc())
 }
 
 /// How long ago `then_ms` was: `just now`, `2m ago`, `3h ago`, `4d ago`.

@@ -28,6 +28,11 @@ impl Output {
         Self { columns, color }
     }
 
+    /// For what other programs read, too.
+    pub(crate) fn plain() -> Self {
+        Self { columns: None, color: false }
+    }
+
     /// Whether a person watches.
     pub(crate) fn is_terminal(self) -> bool {
         self.columns.is_some()

@@ -82,7 +82,7 @@ fn boxed_row(cells: &[String], widths: &[usize]) -> Vec<String> {
 }
 
 /// Breaks at blanks, and inside a word only when it is longer than the line.
-fn wrap(text: &str, limit: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, limit: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ') {

@@ -1,8 +1,9 @@
-//! The checks. Each looks at one thing and returns what it found.
+//! The checks of the machine and of the running gateway, after those of the configuration. Each looks at one thing and
+//! returns what it found.
 
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
-use openclaw_config::{AuthMode, Bind, Config, GatewayMode, Owner, SecretError, SecretResolver, start};
+use openclaw_config::{AuthMode, Bind, Config, GatewayMode, SecretError, SecretResolver, start};
 use openclaw_protocol::{
     Scope,
     channels::{ChannelsStatus, ChannelsStatusParams},
@@ -10,7 +11,10 @@ use openclaw_protocol::{
     status::{ModelSource, StatusParams, StatusSummary},
 };
 
-use super::{Finding, Findings, Severity};
+use super::{
+    configuration,
+    finding::{Finding, Findings, Severity},
+};
 use crate::{
     client::{Client, ClientError, Mode, RpcFlags, Target, UrlSource, block_on},
     context::Context,
@@ -19,7 +23,6 @@ use crate::{
 
 const PATIENCE_MS: u64 = 10_000;
 
-const CONFIG: &str = "core/doctor/gateway-config";
 const AUTH: &str = "core/doctor/gateway-auth";
 const ENVIRONMENT: &str = "core/doctor/environment";
 const STATE: &str = "core/doctor/state-integrity";
@@ -31,8 +34,7 @@ const PLUGINS: &str = "core/doctor/plugins";
 
 /// Runs all checks in the order in which their findings are best mended.
 pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) -> Result<(), CliError> {
-    findings.ran(configuration(context));
-    findings.ran(mode(context));
+    configuration::run(context, findings);
     findings.ran(dotenv(context));
     let config = context.config().cloned().unwrap_or_default();
     let environment = context.environment();
@@ -67,52 +69,11 @@ pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) 
     Ok(())
 }
 
-fn configuration(context: &Context) -> Vec<Finding> {
-    let loaded = context.loaded();
-    if let Some(error) = &loaded.error {
-        return vec![Finding::new(CONFIG, Severity::Error, error.to_string()).at(context.shown_config())];
-    }
-    if !loaded.exists {
-        let missing =
-            Finding::new(CONFIG, Severity::Error, "There is no configuration.").at(context.shown_config());
-        return vec![missing.fix("openclaw onboard --mode local --non-interactive --accept-risk")];
-    }
-    let finding = |issue: &openclaw_config::Issue, severity: Severity| Finding {
-        line: Some(issue.line),
-        column: Some(issue.column),
-        ..Finding::new(CONFIG, severity, issue.message.clone()).at(issue.path.clone())
-    };
-    let issues = loaded.report.issues.iter().map(|issue| {
-        let found = finding(issue, Severity::Error);
-        let hint = match &issue.owner {
-            Owner::Gateway => format!("Edit line {} of {}.", issue.line, context.shown_config()),
-            other => format!("Until then {}.", other.consequence()),
-        };
-        found.fix(hint)
-    });
-    let warnings = loaded.report.warnings.iter().map(|issue| finding(issue, Severity::Warning));
-    issues.chain(warnings).collect()
-}
-
 fn dotenv(context: &Context) -> impl Iterator<Item = Finding> {
     context
         .dotenv_warnings()
         .iter()
         .map(|warning| Finding::new(ENVIRONMENT, Severity::Warning, warning.clone()))
-}
-
-fn mode(context: &Context) -> Option<Finding> {
-    if !context.loaded().exists {
-        return None;
-    }
-    match context.config().and_then(|config| config.gateway.mode) {
-        Some(GatewayMode::Local | GatewayMode::Remote) => None,
-        None => Some(
-            Finding::new(CONFIG, Severity::Error, "gateway.mode is unset; gateway start will be blocked.")
-                .at("gateway.mode")
-                .fix("Run `openclaw config set gateway.mode local`."),
-        ),
-    }
 }
 
 fn auth(config: &Config, secrets: &SecretResolver<'_>) -> Vec<Finding> {
