@@ -51,12 +51,6 @@ impl LastGood {
     pub fn standing(&self) -> Standing {
         self.loaded.standing()
     }
-
-    /// Whether this is the same, file by file.
-    #[must_use]
-    pub fn is(&self, other: &Loaded) -> bool {
-        self.loaded.revision() == other.revision()
-    }
 }
 
 /// Where the good copy of a file is kept.
@@ -87,19 +81,30 @@ pub fn last_good(basis: &Basis<'_>) -> Option<LastGood> {
     None
 }
 
+/// Whether this very configuration is the one that is kept, file by file.
+#[must_use]
+pub fn is_kept(config: &Path, loaded: &Loaded) -> bool {
+    files(config, loaded)
+        .all(|(file, source)| Fingerprint::of(&last_good_path(file)) == Some(source.fingerprint()))
+}
+
+/// The files of a configuration: those that it includes, then the configuration file itself.
+fn files<'l>(config: &'l Path, loaded: &'l Loaded) -> impl Iterator<Item = (&'l Path, &'l Source)> {
+    let included = loaded.report.included.iter().map(|included| (included.path.as_path(), &included.source));
+    included.chain(loaded.source.as_ref().map(|source| (config, source)))
+}
+
 /// Keeps a configuration that the gateway runs with.
 ///
 /// # Errors
 /// When a copy cannot be written; the older one is still there then.
 pub fn keep(config: &Path, loaded: &Loaded) -> Result<Kept, ConfigError> {
-    let Some(source) = &loaded.source else { return Ok(Kept::Unchanged) };
     if let Some(place) = placeholder(&loaded.report.document, &KeyPath::root()) {
         return Ok(Kept::Placeholder(place));
     }
     let mut kept = Kept::Unchanged;
-    let included = loaded.report.included.iter().map(|included| (included.path.as_path(), &included.source));
-    // The files that it refers to first, so that the copy is whole once it is there.
-    for (file, source) in included.chain([(config, source)]) {
+    // The files that it refers to come first, so that the copy is whole once it is there.
+    for (file, source) in files(config, loaded) {
         let copy = last_good_path(file);
         if Fingerprint::of(&copy) != Some(source.fingerprint()) {
             write_private(&copy, &source.text)?;

@@ -56,7 +56,7 @@ pub use get::get;
 pub use guard::{Objection, Standing, objections, tokens};
 pub use include::Included;
 pub use json5::{MAX_BYTES, MAX_DEPTH, SyntaxError};
-pub use last_good::{Kept, LastGood, Restored, keep, last_good, last_good_path, restore};
+pub use last_good::{Kept, LastGood, Restored, is_kept, keep, last_good, last_good_path, restore};
 pub use load::{Chosen, Loaded, Refused, load, load_for_start};
 pub use migrate::Moved;
 pub use model::*;

@@ -4,7 +4,7 @@
 use crate::ConfigError;
 use crate::basis::Basis;
 use crate::guard::{Objection, Standing, objections};
-use crate::last_good::{LastGood, last_good};
+use crate::last_good::{LastGood, is_kept, last_good};
 use crate::read::{Fingerprint, Observed, Source, hash};
 use crate::report::Report;
 use crate::validate::validate;
@@ -86,17 +86,23 @@ pub fn load(basis: &Basis<'_>) -> Result<Loaded, ConfigError> {
 /// place is returned as it is, for the start to refuse.
 pub fn load_for_start(basis: &Basis<'_>, without_mode: bool) -> Result<Chosen, ConfigError> {
     let Observed { fingerprint, source } = Observed::read(basis.config);
-    let good = last_good(basis);
+    let good;
     let (loaded, mut objections) = match source {
         // No file is an empty configuration, and somebody may have wanted that.
         Ok(None) => return Ok(Chosen { loaded: Loaded::of(None, basis), refused: None }),
         Ok(Some(source)) => {
             let loaded = Loaded::of(Some(source), basis);
-            let before = good.as_ref().filter(|good| !good.is(&loaded)).map(LastGood::standing);
+            // What the gateway ran with last has lost nothing, and needs no second verdict.
+            if loaded.report.is_valid() && is_kept(basis.config, &loaded) {
+                return Ok(Chosen { loaded, refused: None });
+            }
+            good = last_good(basis);
+            let before = good.as_ref().map(LastGood::standing);
             let objections = objections(before, loaded.text(), &loaded.report);
             (Ok(loaded), objections)
         }
         Err(error) => {
+            good = last_good(basis);
             let why = error.to_string();
             (Err(error), vec![Objection::Unreadable(why)])
         }

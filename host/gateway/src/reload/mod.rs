@@ -209,7 +209,7 @@ async fn judge(gateway: &Arc<Gateway>, turn: &Turn, source: Result<Option<Source
         let basis = gateway.settings.basis();
         let loaded = Loaded::of(Some(source), &basis);
         // A command that was told to insist has kept its text as the good one itself.
-        let vouched = openclaw_config::last_good(&basis).is_some_and(|good| good.is(&loaded));
+        let vouched = openclaw_config::is_kept(basis.config, &loaded);
         let before = Some(standing).filter(|_| !vouched);
         let objections = objections(before, loaded.text(), &loaded.report);
         if objections.is_empty() { Judged::Accepted(Box::new(loaded)) } else { Judged::Refused(objections) }

@@ -226,7 +226,10 @@ pub(crate) fn section(id: &str, backend: &FakeOpenai) -> Section {
 }
 
 pub(crate) fn catalog(sections: Vec<Section>) -> Catalog {
-    let config = Config { models: ModelsSection { providers: sections, ..ModelsSection::default() }, ..Config::default() };
+    let config = Config {
+        models: ModelsSection { providers: sections, ..ModelsSection::default() },
+        ..Config::default()
+    };
     let env = BTreeMap::new();
     Catalog::new(&config, &SecretResolver::new(&config, &env, Path::new("/")), &[])
 }

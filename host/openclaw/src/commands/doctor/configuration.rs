@@ -150,7 +150,7 @@ fn copy(basis: &Basis<'_>, context: &Context) -> Option<Finding> {
                            when it starts.";
             Some(Finding::new(LAST_GOOD, Severity::Warning, message).at(shown))
         }
-        (Some(good), Ok(now)) if !good.is(&now) => {
+        (Some(_), Ok(now)) if !openclaw_config::is_kept(basis.config, &now) => {
             let message = "The last good copy differs from the configuration: no gateway has run with what the \
                            file says now.";
             Some(Finding::new(LAST_GOOD, Severity::Info, message).at(shown))
