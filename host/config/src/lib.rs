@@ -46,7 +46,7 @@ mod write;
 
 pub use ask::{Ask, read_value};
 pub use basis::{Basis, ChannelSchema, ChannelSchemas, MovedKey, PluginSchemas, ProviderSchema};
-pub use change::{ChangeOptions, Changed, change, replace};
+pub use change::{ChangeOptions, Changed, change, is_managed, replace};
 pub use dotenv::{DotEnv, read_own, read_workspace};
 pub use env::{Env, LayeredEnv, ProcessEnv};
 pub use error::ConfigError;

@@ -14,9 +14,11 @@ mod demo;
 mod error;
 mod http;
 mod infer;
+mod live;
 mod logging;
 mod options;
 mod process;
+mod reload;
 mod rpc;
 mod runs;
 mod settings;
@@ -59,7 +61,7 @@ pub fn credential_variables(paths: &Paths) -> Vec<String> {
 /// The plugins that are present, for a person whose gateway does not run: nothing is loaded.
 #[must_use]
 pub fn present_plugins(paths: &Paths, config: &openclaw_config::Config) -> Vec<PluginEntry> {
-    let mut plugins = wiring::Plugins::discover(&paths.state_dir);
+    let plugins = wiring::Plugins::discover(&paths.state_dir);
     plugins.restrict(&config.plugins);
     plugins.list(|_| 0)
 }
