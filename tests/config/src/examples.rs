@@ -16,13 +16,54 @@ pub struct Example {
 }
 
 /// The root keys whose presence makes an object a configuration. `$schema` is not here, since other programs' files have
-/// it, nor are the names that messages and tool calls share with old roots (`media`, `audio`, `web`, `identity`).
+/// it, nor are the names that messages and tool calls share with old roots (`attachments`,
+/// `media`, `audio`, `web`, `identity`).
 const ROOTS: &[&str] = &[
-    "accessGroups", "acp", "agent", "agents", "approvals", "attachments", "auth", "bindings", "broadcast", "browser",
-    "canvasHost", "channels", "cloudWorkers", "commands", "cron", "desktop", "diagnostics", "discovery", "env",
-    "gateway", "hooks", "logging", "mcp", "memory", "messages", "meta", "models", "nodeHost", "plugins", "proxy",
-    "routing", "secrets", "security", "session", "skills", "surfaces", "talk", "telemetry", "tools", "transcripts",
-    "tts", "ui", "update", "wizard", "worktreeAcceleration", "worktreeRoot",
+    "accessGroups",
+    "acp",
+    "agent",
+    "agents",
+    "approvals",
+    "auth",
+    "bindings",
+    "broadcast",
+    "browser",
+    "canvasHost",
+    "channels",
+    "cloudWorkers",
+    "commands",
+    "cron",
+    "desktop",
+    "diagnostics",
+    "discovery",
+    "env",
+    "gateway",
+    "hooks",
+    "logging",
+    "mcp",
+    "memory",
+    "messages",
+    "meta",
+    "models",
+    "nodeHost",
+    "plugins",
+    "proxy",
+    "routing",
+    "secrets",
+    "security",
+    "session",
+    "skills",
+    "surfaces",
+    "talk",
+    "telemetry",
+    "tools",
+    "transcripts",
+    "tts",
+    "ui",
+    "update",
+    "wizard",
+    "worktreeAcceleration",
+    "worktreeRoot",
 ];
 
 /// All configurations on the pages below `docs` in these folders, in the order of their names.
@@ -109,4 +150,11 @@ fn configuration(block: &str) -> Option<String> {
 pub fn variables(text: &str) -> Vec<&str> {
     let names = text.split("${").skip(1).filter_map(|rest| rest.split_once('}'));
     names.map(|(name, _)| name).collect()
+}
+
+/// The files beside it that a text includes.
+#[must_use]
+pub fn included(text: &str) -> Vec<&str> {
+    let words = text.split(['"', '\'']);
+    words.filter(|word| word.starts_with("./") && word.contains(".json")).collect()
 }

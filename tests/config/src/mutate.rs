@@ -8,16 +8,40 @@ use crate::Rng;
 /// What must not be changed, in the text and in the structure.
 const LOG_FILE: &str = "~/gateway.log";
 
+/// Bytes that mean something to a parser, or that none expects.
+const MARKS: &[&[u8]] = &[
+    b"\0",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\\ud800",
+    b"\xe2\x80\xa8",
+    b"\"",
+    b"'",
+    b"//",
+    b"/*",
+    b"*/ ",
+    b",",
+    b",,",
+    b"{",
+    b"}",
+    b"]",
+    b":",
+    b"\\",
+    b"\r",
+    b"\x0b",
+];
+
 /// One spoiled configuration, as bytes, with what was done to it.
 #[must_use]
 pub fn spoiled(rng: &mut Rng, documents: &[Value]) -> (Vec<u8>, Vec<String>) {
     let mut document = rng.pick(documents).clone();
     let mut done = Vec::new();
-    for _ in 0..rng.below(4) {
+    for _ in 0..rng.below(3) {
         done.push(structure(rng, &mut document, documents));
     }
     let mut text = serde_json::to_string_pretty(&document).unwrap().into_bytes();
-    for _ in 0..rng.below(3) {
+    let texts = if rng.one_in(3) { 1 + rng.below(2) } else { 0 };
+    for _ in 0..texts {
         done.push(bytes(rng, &mut text));
     }
     if done.is_empty() {
@@ -177,10 +201,22 @@ fn value(rng: &mut Rng) -> Value {
         0 => Value::Null,
         1 => json!(rng.one_in(2)),
         2 => rng.pick(&[json!(0), json!(-1), json!(1.5), json!(1e308), json!(-1e-308)]).clone(),
-        3 => rng.pick(&[json!(u64::MAX), json!(i64::MIN), json!(65_536), json!(9_007_199_254_740_993_u64)]).clone(),
-        4 => json!(
-            rng.pick(&["", " ", "true", "18789", "*", "local", "lan", "\u{0}", "\u{7f}\u{1b}[31m", "\u{202e}x", "🦀"])
-        ),
+        3 => rng
+            .pick(&[json!(u64::MAX), json!(i64::MIN), json!(65_536), json!(9_007_199_254_740_993_u64)])
+            .clone(),
+        4 => json!(rng.pick(&[
+            "",
+            " ",
+            "true",
+            "18789",
+            "*",
+            "local",
+            "lan",
+            "\u{0}",
+            "\u{7f}\u{1b}[31m",
+            "\u{202e}x",
+            "🦀"
+        ])),
         5 => json!(rng.pick(&["${HOME}", "${NOT_SET}", "$${HOME}", "${", "${lower}", "${A}${B}${C}", "~"])),
         6 => json!("x".repeat(*rng.pick(&[100, 10_000, 70_000]))),
         7 => json!([]),
@@ -226,19 +262,21 @@ fn typo(rng: &mut Rng, key: &str) -> String {
 fn rename(parent: &mut Value, from: &str, to: &str) {
     if let Value::Object(map) = parent {
         let entries = std::mem::take(map).into_iter();
-        *map = entries.map(|(key, value)| if key == from { (to.to_owned(), value) } else { (key, value) }).collect();
+        *map = entries
+            .map(|(key, value)| if key == from { (to.to_owned(), value) } else { (key, value) })
+            .collect();
     }
 }
 
 /// One change of the text; says which.
 fn bytes(rng: &mut Rng, text: &mut Vec<u8>) -> String {
-    let spared = find(text, LOG_FILE.as_bytes()).map_or(0..0, |n| n.saturating_sub(1)..n + LOG_FILE.len() + 1);
+    let spared =
+        find(text, LOG_FILE.as_bytes()).map_or(0..0, |n| n.saturating_sub(1)..n + LOG_FILE.len() + 1);
     let mut n = rng.below(text.len() + 1);
     if spared.contains(&n) {
         n = spared.end;
     }
     let until = (n + rng.below(40)).min(if n < spared.start { spared.start } else { text.len() });
-    let mut insert = |what: &[u8]| drop(text.splice(n..n, what.iter().copied()));
     match rng.below(10) {
         0 => {
             text.truncate(n);
@@ -250,7 +288,7 @@ fn bytes(rng: &mut Rng, text: &mut Vec<u8>) -> String {
         }
         2 => {
             let byte = u8::try_from(rng.below(256)).unwrap();
-            insert(&[byte]);
+            insert(text, n, &[byte]);
             format!("the byte {byte} at {n}")
         }
         3 => {
@@ -258,40 +296,32 @@ fn bytes(rng: &mut Rng, text: &mut Vec<u8>) -> String {
             format!("without {n}..{until}")
         }
         4 => {
-            let lines: Vec<Vec<u8>> = text.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
+            let lines: Vec<Vec<u8>> =
+                text.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect();
             let line = rng.below(lines.len());
             let twice = lines.iter().enumerate();
             *text = twice.flat_map(|(n, words)| words.repeat(if n == line { 2 } else { 1 })).collect();
             format!("line {line} twice")
         }
         5 => {
-            let what = rng.pick(&[
-                &b"\0"[..],
-                b"\xff\xfe",
-                b"\xef\xbb\xbf",
-                b"\\ud800",
-                b"\xe2\x80\xa8",
-                b"\"",
-                b"'",
-                b"//",
-                b"/*",
-                b"*/ ",
-                b",",
-                b",,",
-                b"{",
-                b"}",
-                b"]",
-                b":",
-                b"\\",
-                b"\r",
-                b"\x0b",
-            ]);
-            insert(what);
+            let what = *rng.pick(MARKS);
+            insert(text, n, what);
             format!("{:?} at {n}", String::from_utf8_lossy(what))
         }
         6 => {
             let number = rng.pick(&[
-                "1e400", "-1e400", "NaN", "Infinity", "-Infinity", "0x1F", "007", "+5", ".5", "5.", "1_000", "--1",
+                "1e400",
+                "-1e400",
+                "NaN",
+                "Infinity",
+                "-Infinity",
+                "0x1F",
+                "007",
+                "+5",
+                ".5",
+                "5.",
+                "1_000",
+                "--1",
                 "99999999999999999999999999999999999999",
             ]);
             match text.iter().position(u8::is_ascii_digit).filter(|n| !spared.contains(n)) {
@@ -299,13 +329,13 @@ fn bytes(rng: &mut Rng, text: &mut Vec<u8>) -> String {
                     let length = text[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
                     text.splice(from..from + length, number.bytes());
                 }
-                None => insert(number.as_bytes()),
+                None => insert(text, n, number.as_bytes()),
             }
             format!("the number {number}")
         }
         7 => {
             let depth = *rng.pick(&[100, 200, 5_000, 100_000]);
-            insert(&b"[".repeat(depth));
+            insert(text, n, &b"[".repeat(depth));
             format!("{depth} brackets at {n}")
         }
         8 => {
@@ -320,6 +350,10 @@ fn bytes(rng: &mut Rng, text: &mut Vec<u8>) -> String {
             "comments around it".to_owned()
         }
     }
+}
+
+fn insert(text: &mut Vec<u8>, at: usize, what: &[u8]) {
+    text.splice(at..at, what.iter().copied());
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {

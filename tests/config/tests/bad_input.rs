@@ -55,14 +55,31 @@ async fn what_is_no_configuration_is_named() {
     let path = home.config_path();
     std::fs::write(&path, &GOOD[..GOOD.len() / 2]).unwrap();
     refused(&home, "line 3").await;
-    std::fs::write(&path, "").unwrap();
-    refused(&home, "line 1").await;
     std::fs::write(&path, (0..=255_u8).cycle().take(4_096).collect::<Vec<_>>()).unwrap();
     refused(&home, "it is not UTF-8 (byte 128)").await;
     File::create(&path).unwrap().set_len(100 << 20).unwrap();
     refused(&home, "it has 104857600 bytes; more than 8 MiB is never a configuration").await;
     std::fs::write(&path, "[".repeat(8 << 20)).unwrap();
     refused(&home, "128").await;
+}
+
+/// An empty file is an empty configuration to those who read it, and no gateway starts with one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_file_starts_nothing() {
+    let home = Home::empty();
+    std::fs::write(home.config_path(), "").unwrap();
+    let get = prompt(&home, GET).await;
+    assert_eq!(get.code, 1, "{get:?}");
+    assert_has(&get.stderr, &["Config path is valid but unset: gateway.mode."]);
+    let start = prompt(&home, START).await;
+    assert_eq!(start.code, 78, "{start:?}");
+    assert_has(&start.stderr, &["existing config is missing gateway.mode", "openclaw onboard --mode local"]);
+    assert_eq!(std::fs::read(home.config_path()).unwrap(), b"");
+    prompt(&home, SET).await.ok();
+    assert_eq!(
+        std::fs::read_to_string(home.config_path()).unwrap(),
+        "{\n  \"gateway\": {\n    \"port\": 19000\n  }\n}\n"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,12 +220,13 @@ async fn a_full_disk_changes_nothing() {
         println!("no unshare here; the limit of a file's length stands for the full disk");
         return;
     };
-    let (stdout, stderr) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match output.status.code() {
         Some(0) => assert_has(&stderr, &["Config could not be written: ", "No space left on device"]),
         Some(99 | 1) if !stdout.contains("Config valid") => {
-            println!("nothing can be mounted here; the limit of a file's length stands for the full disk: {stderr}");
+            println!(
+                "nothing can be mounted here; the limit of a file's length stands for the full disk: {stderr}"
+            );
         }
         code => panic!("{code:?}\n{stdout}\n{stderr}"),
     }

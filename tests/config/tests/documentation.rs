@@ -12,7 +12,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use openclaw_config_proofs::examples::{Example, examples, variables};
+use openclaw_config_proofs::examples::{Example, examples, included, variables};
 use openclaw_config_proofs::{peer_docs, timed_command};
 use openclaw_e2e::Home;
 use serde_json::Value;
@@ -29,16 +29,41 @@ struct Exception {
     reason: &'static str,
 }
 
-const EXCEPTIONS: &[Exception] = &[];
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        page: "gateway/protocol/handshake.md",
+        marker: "deviceToken",
+        fault: "auth: Unrecognized key: ",
+        reason: "the `auth` of a frame of the protocol, not the one of the configuration",
+    },
+    Exception {
+        page: "channels/discord-activities.md",
+        marker: "YOUR_DISCORD_APPLICATION_ID",
+        fault: "channels.discord.activities.applicationId: ",
+        reason: "a placeholder where digits are demanded",
+    },
+    Exception {
+        page: "channels/discord/troubleshooting.md",
+        marker: "ALPHA_DISCORD_USER_ID",
+        fault: "channels.discord.accounts.bravo.mentionAliases.Alpha: ",
+        reason: "a placeholder where digits are demanded",
+    },
+];
 
-/// What depends on which plugins are installed, with the original too.
-const NOT_SERVED: &[&str] = &[
+/// What is said although nothing is wrong with the text: which plugins there are, and that an excerpt is no whole file.
+const NOT_ABOUT_THE_TEXT: &[&str] = &[
     ": no installed plugin serves this channel (see: openclaw plugins list)",
+    " is not available in this build yet (its section is accepted and kept)",
+    ": no installed plugin speaks \"anthropic-messages\" (see: openclaw plugins list)",
+    ": no installed plugin speaks \"openai-responses\" (see: openclaw plugins list)",
+    "gateway.mode: it is unset; a gateway start is blocked until it is set (openclaw config set gateway.mode local)",
 ];
 
 fn excused(example: &Example, fault: &str) -> Vec<usize> {
     let fits = |exception: &Exception| {
-        exception.page == example.page && example.text.contains(exception.marker) && fault.contains(exception.fault)
+        exception.page == example.page
+            && example.text.contains(exception.marker)
+            && fault.contains(exception.fault)
     };
     (0..EXCEPTIONS.len()).filter(|&n| fits(&EXCEPTIONS[n])).collect()
 }
@@ -47,7 +72,12 @@ fn excused(example: &Example, fault: &str) -> Vec<usize> {
 async fn complaints(home: &Home, example: &Example) -> Vec<String> {
     std::fs::write(home.config_path(), &example.text).unwrap();
     let mut command = home.command(&["config", "validate", "--json"]);
-    // What an example takes from the environment is there.
+    // What an example takes from the environment or from other files is there.
+    for file in included(&example.text) {
+        let path = home.state().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "{}").unwrap();
+    }
     command.envs(variables(&example.text).into_iter().map(|name| (name, "1")));
     let ran = timed_command(command.current_dir(home.state())).await.ran;
     let answer = ran.json();
@@ -76,8 +106,12 @@ async fn every_example_of_the_documentation_is_valid() {
                 let mut found = Vec::new();
                 while let Some(example) = examples.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let said = complaints(&home, example).await.into_iter();
-                    let served = |said: &String| !NOT_SERVED.iter().any(|excuse| said.ends_with(excuse));
-                    found.extend(said.filter(served).map(|fault| (excused(example, &fault), example_name(example), fault)));
+                    let about_it =
+                        |said: &String| !NOT_ABOUT_THE_TEXT.iter().any(|excuse| said.ends_with(excuse));
+                    found.extend(
+                        said.filter(about_it)
+                            .map(|fault| (excused(example, &fault), example_name(example), fault)),
+                    );
                 }
                 found
             })
@@ -95,7 +129,10 @@ async fn every_example_of_the_documentation_is_valid() {
     }
     let idle = used.iter().zip(EXCEPTIONS).filter(|(used, _)| !**used);
     faults.extend(idle.map(|(_, exception)| {
-        format!("{}, \"{}\": nothing is wrong any more; remove the exception ({})", exception.page, exception.marker, exception.reason)
+        format!(
+            "{}, \"{}\": nothing is wrong any more; remove the exception ({})",
+            exception.page, exception.marker, exception.reason
+        )
     }));
     faults.sort();
     println!("{} examples, {} exceptions", examples.len(), EXCEPTIONS.len());

@@ -210,9 +210,8 @@ fn a_killed_writer_leaves_the_old_file_or_the_new_one() {
     let began = Instant::now();
     let met: Vec<Met> = std::thread::scope(|scope| {
         let changes = changes.as_slice();
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|number| scope.spawn(move || worker(number, seed, changes, usual)))
-            .collect();
+        let workers: Vec<_> =
+            (0..WORKERS).map(|number| scope.spawn(move || worker(number, seed, changes, usual))).collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
     let sum = |part: fn(&Met) -> usize| met.iter().map(part).sum::<usize>();
