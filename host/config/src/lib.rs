@@ -71,4 +71,4 @@ pub use secret_ref::{
 };
 pub use shell_env::login_shell_variables;
 pub use validate::validate;
-pub use write::{Written, replace_rejected, save_rejected, update, write_private};
+pub use write::{Written, replace_rejected, save_rejected, stamp, update, write_private};

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -222,7 +222,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     }
     let holder =
         Holder { pid: std::process::id(), port: plan.port, phase: Phase::Running, created_at: now_ms() };
-    let lock = InstanceLock::take(&options.paths.state_dir.join("gateway.lock"), holder).await;
+    let lock = InstanceLock::take(&lock_file(&options.paths.state_dir), holder).await;
     let lock = lock.map_err(|error| refuse_lock(error, &options.paths.state_dir))?;
     let rejection = plan
         .refused
@@ -359,6 +359,15 @@ async fn bind_patiently(address: IpAddr, port: u16) -> Result<TcpListener, Start
             }
         }
     }
+}
+
+fn lock_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("gateway.lock")
+}
+
+/// The port of the gateway that runs with this state directory, if one does.
+pub(crate) fn running_port(state_dir: &Path) -> Option<u16> {
+    lock::holder(&lock_file(state_dir)).map(|holder| holder.port)
 }
 
 fn refuse_lock(error: LockError, state_dir: &Path) -> StartError {
