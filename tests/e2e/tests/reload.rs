@@ -262,7 +262,8 @@ async fn included_files_are_part_of_it() {
     eventually("it is back", async || std::fs::read_to_string(&included).unwrap() == written).await;
     assert_eq!(rejected(&home).len(), 1);
     assert!(
-        home.log().contains(r#"agents.defaults: Unrecognized key: \"worksapce\" (did you mean \"workspace\"?)"#)
+        home.log()
+            .contains(r#"agents.defaults: Unrecognized key: \"worksapce\" (did you mean \"workspace\"?)"#)
     );
 }
 
