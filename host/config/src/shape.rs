@@ -177,10 +177,13 @@ pub(crate) fn tags(variant: &'static [Field], tag: &str) -> &'static [&'static s
 
 /// The name nearest to `wrong`, if one is near enough to be meant.
 pub(crate) fn nearest<'n>(wrong: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let limit = (wrong.chars().count() / 3).max(1);
+    let length = wrong.chars().count();
+    let limit = (length / 3).max(1);
     let lower = wrong.to_lowercase();
     known
         .into_iter()
+        // Comparing takes the product of both lengths, and a key may be as long as the file.
+        .filter(|name| name.chars().count().abs_diff(length) <= limit)
         .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
         .filter(|(distance, _)| *distance <= limit)
         .min()

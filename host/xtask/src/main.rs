@@ -7,6 +7,7 @@
 mod cargo;
 mod error;
 mod guests;
+mod peer_docs;
 mod steps;
 mod tasks;
 mod workspace;

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::Command};
 use crate::{
     cargo::{cargo, program_in_root, run as run_command, shown},
     error::Error,
-    guests,
+    guests, peer_docs,
     steps::Steps,
     workspace::{self, Guest, root, target},
 };
@@ -75,6 +75,7 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
         guests::build(&workspace::plugins("tests/guests")?, &workspace::test_plugins())
     })?;
     steps.step("binary", || binary(GATEWAY))?;
+    steps.step("documentation of the original", peer_docs::fetch)?;
     steps.step("host tests", || run_command(cargo(["test", "--release"]).args(arguments)))?;
     steps.step("guest tests", || {
         let mut command = cargo(["test", "--release"]);
