@@ -223,7 +223,6 @@ async fn judge(gateway: &Arc<Gateway>, turn: &Turn, source: Result<Option<Source
 async fn accept(gateway: &Arc<Gateway>, turn: &mut Turn, loaded: Loaded, began: Instant) {
     let before = gateway.settings.current();
     let after = Current::of(loaded);
-    keep(gateway, &after).await;
     let paths = diff::changed_paths(&before.loaded.report.document, &after.loaded.report.document);
     turn.good = LastGood { loaded: after.loaded.clone() };
     let mode = after.config.gateway.reload.mode;
@@ -233,7 +232,8 @@ async fn accept(gateway: &Arc<Gateway>, turn: &mut Turn, loaded: Loaded, began: 
         info!(subsystem = "gateway/reload", "config change detected; evaluating reload ({})", shown(&paths));
     }
     let plan = Plan::of(&paths, &before.config, &after.config);
-    if matches!(mode, ReloadMode::Hybrid | ReloadMode::Hot) {
+    let applied = matches!(mode, ReloadMode::Hybrid | ReloadMode::Hot);
+    if applied {
         apply::apply(gateway, &before, &after, &paths).await;
         if !plan.hot.is_empty() {
             info!(subsystem = "gateway/reload", "config hot reload applied ({})", shown(&plan.hot));
@@ -249,11 +249,15 @@ async fn accept(gateway: &Arc<Gateway>, turn: &mut Turn, loaded: Loaded, began: 
     }
     {
         let mut facts = gateway.reload.lock();
-        facts.applied_at = now_ms();
-        facts.apply_ms = Some(began.elapsed().as_secs_f64() * 1000.0);
+        if applied {
+            facts.applied_at = now_ms();
+            facts.apply_ms = Some(began.elapsed().as_secs_f64() * 1000.0);
+        }
         facts.pending_restart = waiting;
         facts.rejected = None;
     }
+    // Once it is in force: a slow disk must not hold that up.
+    keep(gateway, &after).await;
     turn.seen = seen_of(&gateway.paths.config, &turn.good.loaded);
     gateway.reload.files.set(turn.seen.iter().map(|(file, _)| file.clone()).collect());
 }
