@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
 use crate::logging::Log;
-use crate::rpc::health;
+use crate::rpc::{self, health};
 use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::wiring::{self, Instances, Plugins, Shims};
@@ -58,6 +58,8 @@ pub(crate) struct Gateway {
     /// The body of `GET /v1/models`.
     pub(crate) model_list: Bytes,
     pub(crate) draining: AtomicBool,
+    /// What the methods remember between calls.
+    pub(crate) memory: rpc::Memory,
     pub(crate) health: Mutex<Option<(Instant, Arc<RawValue>)>>,
     /// Every secret that was in force since the start: a running account may still use an old one.
     pub(crate) secrets: std::sync::Mutex<Vec<Secret>>,

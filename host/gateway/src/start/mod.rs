@@ -227,6 +227,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         model_choice: parts.model_choice,
         model_list: http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str())),
         draining: false.into(),
+        memory: crate::rpc::Memory::default(),
         health: tokio::sync::Mutex::default(),
         secrets: secrets.into(),
     });
