@@ -92,7 +92,10 @@ mod tests {
         let changed = replace(&basis, &raw.replace("kept", "kept too"), &ChangeOptions::default()).unwrap();
         assert!(changed.paths.is_empty());
         let now = std::fs::read_to_string(&config).unwrap();
-        assert!(now.contains("kept too") && now.contains("hidden") && now.contains("http://u:known@h"), "{now}");
+        assert!(
+            now.contains("kept too") && now.contains("hidden") && now.contains("http://u:known@h"),
+            "{now}"
+        );
     }
 
     #[test]

@@ -201,7 +201,10 @@ async fn no_list_loses_an_entry_unasked() {
     // Entries with an id are merged by it.
     let other = "{models: {providers: {fake: {models: [{id: 'other', name: 'Another'}]}}}}";
     client.patch(other, json!({})).await.unwrap();
-    assert_eq!(file(&home), before.replace("['1', '2']", "['1']").replace("name: 'Other'", "name: 'Another'"));
+    assert_eq!(
+        file(&home),
+        before.replace("['1', '2']", "['1']").replace("name: 'Other'", "name: 'Another'")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,14 +217,20 @@ async fn what_the_gateway_could_not_run_with_is_not_written() {
         client.call("config.apply", json!({"raw": raw, "baseHash": base})).await.unwrap_err()
     };
     let invalid = apply(&mut client, &before.replace("port: ", "prot: ")).await;
-    assert_eq!((&invalid["code"], &invalid["message"]), (&json!("INVALID_REQUEST"), &json!("invalid config")));
+    assert_eq!(
+        (&invalid["code"], &invalid["message"]),
+        (&json!("INVALID_REQUEST"), &json!("invalid config"))
+    );
     let issue = &invalid["details"]["issues"][0];
     assert_eq!(issue["path"], "gateway");
     assert!(issue["message"].as_str().unwrap().contains("prot"), "{issue}");
     let syntax = apply(&mut client, "{ bad").await;
     assert!(syntax["message"].as_str().unwrap().starts_with("SyntaxError: JSON5: "), "{syntax}");
     let lost = apply(&mut client, "{gateway: {mode: 'local'}}").await;
-    assert_eq!((&lost["code"], &lost["details"]["code"]), (&json!("INVALID_REQUEST"), &json!("CONFIG_WRITE_REJECTED")));
+    assert_eq!(
+        (&lost["code"], &lost["details"]["code"]),
+        (&json!("INVALID_REQUEST"), &json!("CONFIG_WRITE_REJECTED"))
+    );
     assert!(lost["message"].as_str().unwrap().contains("size-drop:"), "{lost}");
     let error = client.patch("[1]", json!({})).await.unwrap_err();
     assert_eq!(error["message"], "config.patch raw must be an object");
@@ -240,7 +249,10 @@ async fn reading_asks_for_read_and_writing_for_admin() {
     let mut reader = Connection::open(&home, &["operator.read"]).await;
     for method in ["config.set", "config.patch", "config.apply"] {
         let error = reader.call(method, json!({"raw": "{}"})).await.unwrap_err();
-        assert_eq!((&error["code"], &error["message"]), (&json!("FORBIDDEN"), &json!("missing scope: operator.admin")));
+        assert_eq!(
+            (&error["code"], &error["message"]),
+            (&json!("FORBIDDEN"), &json!("missing scope: operator.admin"))
+        );
     }
     let mut nobody = Connection::open(&home, &[]).await;
     for method in ["config.get", "config.schema", "config.schema.lookup"] {
@@ -253,7 +265,8 @@ async fn reading_asks_for_read_and_writing_for_admin() {
 async fn the_schema_is_told_whole_and_by_place() {
     let (home, _gateway) = started().await;
     let mut client = Connection::open(&home, &["operator.read"]).await;
-    let policy = client.call("config.schema.lookup", json!({"path": "channels.telegram.dmPolicy"})).await.unwrap();
+    let policy =
+        client.call("config.schema.lookup", json!({"path": "channels.telegram.dmPolicy"})).await.unwrap();
     let keys: Vec<&String> = policy.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["path", "schema", "reloadKind", "hint", "hintPath", "children"]);
     assert_eq!(policy["path"], "channels.telegram.dmPolicy");
@@ -283,7 +296,9 @@ async fn the_31st_change_in_a_minute_is_sent_away() {
     }
     let error = client.call("config.patch", patch.clone()).await.unwrap_err();
     assert_eq!((&error["code"], &error["retryable"]), (&json!("UNAVAILABLE"), &json!(true)));
-    assert!(error["message"].as_str().unwrap().starts_with("rate limit exceeded for config.patch; retry after "));
+    assert!(
+        error["message"].as_str().unwrap().starts_with("rate limit exceeded for config.patch; retry after ")
+    );
     assert!((1..=60_000).contains(&error["retryAfterMs"].as_u64().unwrap()), "{error}");
     client.call("config.set", json!({"raw": file(&home), "baseHash": patch["baseHash"]})).await.unwrap();
     client.get().await;

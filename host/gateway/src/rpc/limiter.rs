@@ -12,8 +12,7 @@ use serde_json::json;
 use crate::ws::Client;
 
 /// The methods that count. Each costs a write to the disk, and one of five backups.
-const LIMITED: &[&str] =
-    &[ConfigSetParams::METHOD, ConfigPatchParams::METHOD, ConfigApplyParams::METHOD];
+const LIMITED: &[&str] = &[ConfigSetParams::METHOD, ConfigPatchParams::METHOD, ConfigApplyParams::METHOD];
 /// Requests in one window.
 const MOST: u32 = 30;
 /// From the first request of a window to the next window.
@@ -70,7 +69,8 @@ impl Limiter {
 fn make_room(windows: &mut HashMap<Key, Window>, now: Instant) {
     windows.retain(|_, window| now.duration_since(window.since) < WINDOW);
     if windows.len() >= MOST_WINDOWS
-        && let Some(oldest) = windows.iter().min_by_key(|(_, window)| window.since).map(|(key, _)| key.clone())
+        && let Some(oldest) =
+            windows.iter().min_by_key(|(_, window)| window.since).map(|(key, _)| key.clone())
     {
         windows.remove(&oldest);
     }

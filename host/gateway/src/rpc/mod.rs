@@ -164,9 +164,7 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         }
         AgentParams::METHOD => call(params, async |turn| agent::run(caller, turn).await).await,
         AgentWaitParams::METHOD => call(params, async |which| agent::wait(gateway, which).await).await,
-        ConfigGetParams::METHOD => {
-            call(params, async |_: ConfigGetParams| config::get(gateway).await).await
-        }
+        ConfigGetParams::METHOD => call(params, async |_: ConfigGetParams| config::get(gateway).await).await,
         ConfigSetParams::METHOD => call(params, async |text| config::set(caller, text).await).await,
         ConfigPatchParams::METHOD => call(params, async |patch| config::patch(caller, patch).await).await,
         ConfigApplyParams::METHOD => call(params, async |text| config::apply(caller, text).await).await,

@@ -7,7 +7,7 @@ mod write;
 use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 
-use openclaw_config::{ConfigError, Issue, Owner};
+use openclaw_config::{Issue, Owner};
 use openclaw_protocol::RpcError;
 use openclaw_protocol::config::{ConfigGet, ConfigIssue};
 use openclaw_secrets::Scrubber;

@@ -55,7 +55,7 @@ async fn written(
     wanted: Wanted,
 ) -> Result<ConfigWritten, RpcError> {
     let gateway: &Arc<Gateway> = &caller.gateway;
-    let changed = blocking(gateway, |gateway| {
+    let changed = blocking(gateway, move |gateway| {
         make(gateway, base_hash, &wanted).map_err(|refused| refused.told(&scrubber(gateway)))
     })
     .await?;
@@ -63,24 +63,24 @@ async fn written(
     if changed.changed {
         let client = &caller.client;
         let places = paths.join(", ");
-        info!(subsystem = "gateway/config", conn = client.conn_id, "{method} by {}: {places}", client.info.id);
+        info!(
+            subsystem = "gateway/config",
+            conn = client.conn_id,
+            "{method} by {}: {places}",
+            client.info.id
+        );
         gateway.reload();
     }
     // After the reload: only now the new secrets are known.
     blocking(gateway, move |gateway| {
         let scrubber = scrubber(gateway);
-        let content =
-            shown(&changed.loaded, &gateway.settings.basis(), |text| holds_secret(&scrubber, text));
+        let content = shown(&changed.loaded, &gateway.settings.basis(), |text| holds_secret(&scrubber, text));
         Ok(ConfigWritten {
             ok: true,
             noop: !changed.changed,
             changed_paths: paths,
             pending_restart: changed.restart.iter().map(ToString::to_string).collect(),
-            warnings: changed
-                .warnings
-                .iter()
-                .map(|warning| scrubber.scrub(warning).into_owned())
-                .collect(),
+            warnings: changed.warnings.iter().map(|warning| scrubber.scrub(warning).into_owned()).collect(),
             path: gateway.paths.config.display().to_string(),
             config: content.config,
             hash: changed.loaded.revision(),
@@ -198,7 +198,10 @@ mod tests {
         assert_eq!(invalid.details.unwrap()["issues"], json!([{"path": "a.b", "message": "not ***"}]));
         let lost = ConfigError::WriteRejected { path: path.clone(), reasons: "x".to_owned(), saved: None };
         let lost = told(lost);
-        assert_eq!((lost.code, lost.detail_code()), (ErrorCode::InvalidRequest, Some("CONFIG_WRITE_REJECTED")));
+        assert_eq!(
+            (lost.code, lost.detail_code()),
+            (ErrorCode::InvalidRequest, Some("CONFIG_WRITE_REJECTED"))
+        );
         let stale = told(ConfigError::Changed { path: path.clone() });
         assert_eq!(stale.message, "config changed since last load; re-run config.get and retry");
         let locked = told(ConfigError::Locked { path });
