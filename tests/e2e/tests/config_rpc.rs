@@ -158,13 +158,13 @@ async fn a_patch_needs_to_have_seen_the_file_and_changes_only_what_it_says() {
     assert_eq!(done["changedPaths"], json!(["agents.defaults.model.primary"]));
     assert_eq!((done.get("noop"), done.get("pendingRestart")), (None, None));
     assert_eq!(done["config"]["models"]["providers"]["fake"]["apiKey"], "__OPENCLAW_REDACTED__");
-    assert_eq!(file(&home), before.replace("fake/echo", "fake/other"));
+    assert_eq!(file(&home), before.replace("'fake/echo'", "\"fake/other\""));
     let now = client.get().await;
     assert_eq!((&done["hash"], &now["appliedConfigHash"]), (&now["hash"], &now["hash"]));
 
     // What waits for a restart is said.
-    let done = client.patch("{gateway: {controlUi: {enabled: false}}}", json!({})).await.unwrap();
-    assert_eq!(done["pendingRestart"], json!(["gateway.controlUi.enabled"]));
+    let done = client.patch("{gateway: {bind: 'auto'}}", json!({})).await.unwrap();
+    assert_eq!(done["pendingRestart"], json!(["gateway.bind"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,7 +203,7 @@ async fn no_list_loses_an_entry_unasked() {
     client.patch(other, json!({})).await.unwrap();
     assert_eq!(
         file(&home),
-        before.replace("['1', '2']", "['1']").replace("name: 'Other'", "name: 'Another'")
+        before.replace("['1', '2']", "['1']").replace("name: 'Other'", "name: \"Another\"")
     );
 }
 

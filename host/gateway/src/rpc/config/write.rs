@@ -18,6 +18,9 @@ use crate::process::Gateway;
 use crate::rpc::Caller;
 use crate::rpc::pairing::rfc3339;
 
+/// Changed places that the log names.
+const LOGGED: usize = 10;
+
 /// What the file shall say.
 enum Wanted {
     /// This text.
@@ -62,12 +65,14 @@ async fn written(
     let paths: Vec<String> = changed.paths.iter().map(ToString::to_string).collect();
     if changed.changed {
         let client = &caller.client;
-        let places = paths.join(", ");
+        let places = paths.get(..LOGGED.min(paths.len())).unwrap_or_default().join(", ");
+        let more = if paths.len() > LOGGED { ", …" } else { "" };
         info!(
             subsystem = "gateway/config",
             conn = client.conn_id,
-            "{method} by {}: {places}",
-            client.info.id
+            "{method} by {} changed {} place(s): {places}{more}",
+            client.info.id,
+            paths.len()
         );
         gateway.reload();
     }
