@@ -429,7 +429,7 @@ mod tests {
         let [entry] = listed.as_slice() else { panic!("{listed:?}") };
         assert_eq!((entry.status.as_str(), entry.enabled, &entry.error), ("unavailable", false, &None));
         assert_eq!(entry.digest, None);
-        assert!(plugins.channel_schemas().contains_key("chat") && plugins.health().errors.is_empty());
+        assert!(plugins.schemas().channels.contains_key("chat") && plugins.health().errors.is_empty());
         let absence = plugins.channel("chat").unwrap().absence().unwrap();
         assert_eq!(
             absence.to_string(),
