@@ -53,7 +53,9 @@ impl Access {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
     }
 
-    fn rules(&self) -> Arc<Rules> {
+    /// The rules that hold now.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 

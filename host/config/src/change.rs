@@ -11,6 +11,7 @@ use crate::ask::Ask;
 use crate::basis::Basis;
 use crate::diff::{changed_paths, redacted_diff};
 use crate::edit::{self, Edit};
+use crate::env::Env;
 use crate::guard::{Objection, Standing, losses, tokens};
 use crate::include::{Composed, Home, compose};
 use crate::json5;
@@ -78,6 +79,12 @@ impl Effect {
             Self::Restart => "Restart the gateway to apply.",
         }
     }
+}
+
+/// Whether a deployment system owns the file, so that nobody here may write it.
+#[must_use]
+pub fn is_managed(env: &dyn Env) -> bool {
+    READ_ONLY.iter().any(|name| env.var(name).as_deref() == Some("1"))
 }
 
 /// Does what is asked, in this order, in one write.
@@ -190,7 +197,7 @@ pub(crate) fn make(
     options: &ChangeOptions,
     draft: impl Fn(&str) -> Result<Draft, ConfigError>,
 ) -> Result<Changed, ConfigError> {
-    if !options.dry_run && READ_ONLY.iter().any(|name| basis.env.var(name).as_deref() == Some("1")) {
+    if !options.dry_run && is_managed(basis.env) {
         return Err(ConfigError::ReadOnly { path: basis.config.to_owned() });
     }
     let mut result = None;

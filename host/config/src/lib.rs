@@ -47,7 +47,7 @@ mod write;
 
 pub use ask::{Ask, read_value};
 pub use basis::{Basis, ChannelSchema, ChannelSchemas, MovedKey, PluginSchemas, ProviderSchema};
-pub use change::{ChangeOptions, Changed, change, replace};
+pub use change::{ChangeOptions, Changed, change, is_managed, replace};
 pub use dotenv::{DotEnv, read_own, read_workspace};
 pub use env::{Env, LayeredEnv, ProcessEnv};
 pub use error::ConfigError;
@@ -73,4 +73,4 @@ pub use secret_ref::{
 pub use shell_env::login_shell_variables;
 pub use shown::{Shown, shown};
 pub use validate::validate;
-pub use write::{Written, replace_rejected, save_rejected, update, write_private};
+pub use write::{Written, replace_rejected, save_rejected, stamp, update, write_private};

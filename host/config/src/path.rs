@@ -92,7 +92,8 @@ impl KeyPath {
     }
 
     /// The keys on the way, without indices.
-    pub(crate) fn keys(&self) -> Vec<&str> {
+    #[must_use]
+    pub fn keys(&self) -> Vec<&str> {
         let mut keys = Vec::new();
         for step in &self.0 {
             if let Step::Key(key) = step {

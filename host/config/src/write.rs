@@ -128,6 +128,15 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), ConfigError> {
     Temporary::write(path, text).and_then(|temporary| temporary.rename_to(path)).map_err(unwritable(path))
 }
 
+/// A time as it stands in the names of files that are set aside: RFC 3339 in UTC, with `-` for `:` and `.`.
+#[must_use]
+pub fn stamp(at: time::OffsetDateTime) -> String {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    let (date, time) = (at.date(), at.time());
+    let (hour, minute, second, millisecond) = time.as_hms_milli();
+    format!("{date}T{hour:02}-{minute:02}-{second:02}-{millisecond:03}Z")
+}
+
 /// Creates a directory, and its parents, for this user alone. One that exists keeps its mode.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use openclaw_config::{Basis, ModelChoice, Paths};
 use openclaw_models::{ChatRequest, Message, ModelsError, Role};
 
 use crate::settings::Settings;
-use crate::wiring::{self, Plugins};
+use crate::wiring::{ModelParts, Plugins};
 
 /// What to ask and where the configuration is.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub async fn infer_local(request: InferRequest) -> Result<InferAnswer, InferErro
         return Err(InferError::Invalid("--prompt cannot be empty or whitespace-only.".to_owned()));
     }
     let invalid = |text: String| InferError::Invalid(text);
-    let mut plugins = Plugins::discover(&paths.state_dir);
+    let plugins = Plugins::discover(&paths.state_dir);
     let schemas = plugins.schemas();
     let loaded = openclaw_config::load(&Basis::new(&paths.config, &schemas, &environment))
         .map_err(|error| invalid(error.to_string()))?;
@@ -62,12 +62,12 @@ pub async fn infer_local(request: InferRequest) -> Result<InferAnswer, InferErro
         .map_err(|refusal| invalid(refusal.to_string()))?;
     let config = loaded.report.config.clone().unwrap_or_default();
     plugins.restrict(&config.plugins);
-    let settings = Settings::new(paths.clone(), environment, schemas, config, loaded);
+    let settings = Settings::new(paths.clone(), environment, schemas, loaded);
     let parts =
-        wiring::models(&paths, &settings, &plugins).await.map_err(|error| invalid(error.to_string()))?;
+        ModelParts::new(&paths, &settings, &plugins).await.map_err(|error| invalid(error.to_string()))?;
     let model = match model {
         Some(model) => model,
-        None => wiring::choose_model(&settings, &parts).await.reference,
+        None => parts.choose(&settings, &plugins).await.reference,
     };
     let choice = ModelChoice { primary: Some(model), fallbacks: Vec::new() };
     let targets =

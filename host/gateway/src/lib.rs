@@ -14,9 +14,11 @@ mod demo;
 mod error;
 mod http;
 mod infer;
+mod live;
 mod logging;
 mod options;
 mod process;
+mod reload;
 mod rpc;
 mod runs;
 mod settings;
@@ -56,10 +58,16 @@ pub fn credential_variables(paths: &Paths) -> Vec<String> {
     wiring::Plugins::discover(&paths.state_dir).credential_variables()
 }
 
+/// The port of the gateway that runs with this installation's state, if one does: the file may have another one by now.
+#[must_use]
+pub fn running_port(paths: &Paths) -> Option<u16> {
+    start::running_port(&paths.state_dir)
+}
+
 /// The plugins that are present, for a person whose gateway does not run: nothing is loaded.
 #[must_use]
 pub fn present_plugins(paths: &Paths, config: &openclaw_config::Config) -> Vec<PluginEntry> {
-    let mut plugins = wiring::Plugins::discover(&paths.state_dir);
+    let plugins = wiring::Plugins::discover(&paths.state_dir);
     plugins.restrict(&config.plugins);
     plugins.list(|_| 0)
 }

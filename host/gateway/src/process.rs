@@ -18,11 +18,14 @@ use openclaw_supervisor::{State, Supervisor};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
+use crate::live::Live;
 use crate::logging::Log;
+use crate::options::GatewayOptions;
+use crate::reload::Reload;
 use crate::rpc::{self, health};
 use crate::runs::Runs;
 use crate::settings::Settings;
-use crate::wiring::{self, Instances, Plugins, Shims};
+use crate::wiring::{self, Instances, ModelParts, Plugins};
 use crate::ws::{Hub, Sockets};
 
 /// How old a health snapshot may be when it is handed out.
@@ -33,6 +36,8 @@ const READY_GRACE: Duration = Duration::from_secs(60);
 /// Everything that a request may need.
 pub(crate) struct Gateway {
     pub(crate) paths: Paths,
+    /// What the command line decided, which the configuration cannot change.
+    pub(crate) options: GatewayOptions,
     pub(crate) settings: Arc<Settings>,
     pub(crate) log: Log,
     pub(crate) access: Access,
@@ -46,7 +51,7 @@ pub(crate) struct Gateway {
     pub(crate) sockets: Sockets,
     pub(crate) store: Store,
     pub(crate) models: Models,
-    pub(crate) shims: Arc<Shims>,
+    pub(crate) answering: ModelParts,
     pub(crate) agents: Agents,
     pub(crate) messaging: Messaging,
     pub(crate) supervisor: Supervisor,
@@ -54,9 +59,10 @@ pub(crate) struct Gateway {
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) runs: Runs,
     /// Which model answers, and why.
-    pub(crate) model_choice: ModelChoice,
+    pub(crate) model_choice: Live<ModelChoice>,
     /// The body of `GET /v1/models`.
-    pub(crate) model_list: Bytes,
+    pub(crate) model_list: Live<Bytes>,
+    pub(crate) reload: Reload,
     pub(crate) draining: AtomicBool,
     /// What the methods remember between calls.
     pub(crate) memory: rpc::Memory,
@@ -66,9 +72,8 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Reads the configuration again, and keeps the secrets that it brings out of the log.
-    pub(crate) fn reload(&self) {
-        self.settings.reload();
+    /// Keeps the secrets of the configuration in force out of the log.
+    pub(crate) fn protect_secrets(&self) {
         let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in wiring::secrets(&self.settings, &self.plugins) {
             if !known.iter().any(|other| other.matches(secret.expose())) {

@@ -1,17 +1,32 @@
-//! The configuration in force: read once at the start and again on request, judged with the schemas of the plugins that
-//! are present. A file that has become unusable changes nothing.
+//! The configuration in force: read at the start and replaced as a whole when an edit is accepted. What an edit means for
+//! the running parts is `reload`'s to say; nothing is written here.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use openclaw_config::{Basis, Config, ConfigError, Loaded, Owner, Paths, PluginSchemas, SecretResolver};
-use tracing::warn;
+
+use crate::live::Live;
 
 /// What was read at one moment.
-#[derive(Debug)]
-struct Current {
-    config: Arc<Config>,
-    loaded: Loaded,
+#[derive(Clone, Debug)]
+pub(crate) struct Current {
+    pub(crate) config: Arc<Config>,
+    pub(crate) loaded: Loaded,
+}
+
+impl Current {
+    /// The typed view of what was read; defaults where there is none.
+    pub(crate) fn of(loaded: Loaded) -> Current {
+        Current { config: Arc::new(loaded.report.config.clone().unwrap_or_default()), loaded }
+    }
+
+    /// Why a channel has to stay out, if it has.
+    pub(crate) fn channel_issue(&self, channel: &str) -> Option<String> {
+        let disabled = self.loaded.report.disabled();
+        let issue = disabled.get(&Owner::Channel(channel.to_owned()))?;
+        Some(format!("{issue} ({})", issue.place()))
+    }
 }
 
 /// The configuration in force and what is needed to read it again.
@@ -20,7 +35,7 @@ pub(crate) struct Settings {
     paths: Paths,
     environment: BTreeMap<String, String>,
     schemas: PluginSchemas,
-    current: RwLock<Arc<Current>>,
+    current: Live<Current>,
 }
 
 /// The file as it stands now.
@@ -34,37 +49,14 @@ pub(crate) struct Shown {
 }
 
 impl Settings {
-    /// Takes what was read and found usable. `config` is the typed view of `loaded`.
+    /// Takes what was read and found usable.
     pub(crate) fn new(
         paths: Paths,
         environment: BTreeMap<String, String>,
         schemas: PluginSchemas,
-        config: Config,
         loaded: Loaded,
     ) -> Settings {
-        let current = Arc::new(Current { config: Arc::new(config), loaded });
-        Settings { paths, environment, schemas, current: RwLock::new(current) }
-    }
-
-    /// Reads the file again. When it is unusable that is logged, and the old configuration stays in force.
-    pub(crate) fn reload(&self) {
-        let loaded = match self.read() {
-            Ok(loaded) => loaded,
-            Err(error) => {
-                warn!(code = error.code(), "the configuration in force stays: {error}");
-                return;
-            }
-        };
-        let blocking: Vec<String> = loaded.report.blocking().map(ToString::to_string).collect();
-        match loaded.report.config.clone() {
-            Some(config) if blocking.is_empty() => {
-                let current = Arc::new(Current { config: Arc::new(config), loaded });
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
-            }
-            Some(_) | None => {
-                warn!("the configuration in force stays, since the file is invalid: {}", blocking.join("; "));
-            }
-        }
+        Settings { paths, environment, schemas, current: Live::new(Current::of(loaded)) }
     }
 
     /// What a text is judged by here.
@@ -76,8 +68,14 @@ impl Settings {
         openclaw_config::load(&self.basis())
     }
 
-    fn current(&self) -> Arc<Current> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    /// What holds now, with the verdict on it.
+    pub(crate) fn current(&self) -> Arc<Current> {
+        self.current.get()
+    }
+
+    /// Puts another configuration in force.
+    pub(crate) fn replace(&self, current: Current) {
+        self.current.set(current);
     }
 
     /// What holds now.
@@ -97,10 +95,7 @@ impl Settings {
 
     /// Why a channel has to stay out, if it has.
     pub(crate) fn channel_issue(&self, channel: &str) -> Option<String> {
-        let current = self.current();
-        let disabled = current.loaded.report.disabled();
-        let issue = disabled.get(&Owner::Channel(channel.to_owned()))?;
-        Some(format!("{issue} (line {})", issue.line))
+        self.current().channel_issue(channel)
     }
 
     /// The file as it stands now, without the texts for which `holds_secret` is true.
@@ -119,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_edit_changes_nothing_and_is_shown() {
+    fn what_is_shown_is_the_file_without_its_secrets() {
         let dir = tempfile::tempdir().unwrap();
         let env = BTreeMap::from([("HOME".to_owned(), dir.path().display().to_string())]);
         let paths = Paths::resolve(&env, None).unwrap();
@@ -128,19 +123,14 @@ mod tests {
         write(r#"{"gateway": {"port": 1234, "auth": {"token": "secret-value"}}}"#);
         let schemas = PluginSchemas::default();
         let loaded = openclaw_config::load(&Basis::new(&paths.config, &schemas, &env)).unwrap();
-        let config = loaded.report.config.clone().unwrap();
-        let settings = Settings::new(paths.clone(), env, schemas, config, loaded);
+        let settings = Settings::new(paths.clone(), env, schemas, loaded);
         let shown = settings.shown(|_| false).unwrap();
         assert!(shown.loaded.source.is_some() && shown.loaded.report.is_valid());
         assert_eq!(shown.applied, shown.loaded.revision());
         assert!(!shown.content.config.to_string().contains("secret-value"));
         write("{");
-        settings.reload();
-        assert_eq!(settings.config().gateway.port, Some(1234));
         let shown = settings.shown(|_| false).unwrap();
         assert!(!shown.loaded.report.is_valid() && shown.applied != shown.loaded.revision());
-        write(r#"{"gateway": {"port": 4321}}"#);
-        settings.reload();
-        assert_eq!(settings.config().gateway.port, Some(4321));
+        assert_eq!(settings.config().gateway.port, Some(1234), "looking changes nothing");
     }
 }

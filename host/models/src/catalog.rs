@@ -100,7 +100,7 @@ pub enum Unresolved {
 }
 
 /// All providers, aliases and parameters of one configuration.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Catalog {
     providers: Vec<Arc<Provider>>,
     aliases: BTreeMap<String, String>,

@@ -156,10 +156,19 @@ impl Context {
         self.config().and_then(|config| config.gateway.bind).unwrap_or_default()
     }
 
+    /// The port of the gateway that runs with this state directory, unless a variable says which port is meant.
+    pub(crate) fn running_port(&self) -> Option<u16> {
+        match self.variable("OPENCLAW_GATEWAY_PORT") {
+            Some(_) => None,
+            None => openclaw_gateway::running_port(&self.paths),
+        }
+    }
+
     /// The port of this machine's gateway. A variable that is no port is complained about where a gateway is asked.
     pub(crate) fn port(&self) -> u16 {
         let config = self.config().cloned().unwrap_or_default();
-        start::port(None, &config, &self.environment).unwrap_or(start::DEFAULT_PORT)
+        let configured = start::port(None, &config, &self.environment).unwrap_or(start::DEFAULT_PORT);
+        self.running_port().unwrap_or(configured)
     }
 
     /// The ids of the channels that have a section.

@@ -48,9 +48,61 @@ pub struct StatusSummary {
     pub outbox: OutboxSummary,
     /// Short lines about the channels, for people.
     pub channel_summary: Vec<String>,
+    /// The configuration in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<ConfigSummary>,
     /// Where the log is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_file: Option<String>,
+}
+
+/// The configuration that the gateway runs with, and what became of the last edit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigSummary {
+    /// The file.
+    pub path: String,
+    /// SHA-256 of what is in force: the file's own text, or of all its files where it includes others.
+    pub applied_hash: String,
+    /// When it was put in force, in Unix milliseconds.
+    pub applied_at: u64,
+    /// How long the last edit took from being complete to being in force, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reload_ms: Option<f64>,
+    /// Places that have changed and that only the next start reads.
+    pub pending_restart: Vec<String>,
+    /// Parts that do not run because of a fault in their own section.
+    pub disabled: Vec<DisabledPart>,
+    /// The last edit, if it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<RejectedEdit>,
+}
+
+/// A part that does not run because of a fault in its own section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisabledPart {
+    /// Its section, for instance `channels.chat`.
+    pub section: String,
+    /// What is wrong, and where.
+    pub reason: String,
+}
+
+/// An edit that was refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RejectedEdit {
+    /// When, in Unix milliseconds.
+    pub at: u64,
+    /// Short words, for instance `gateway-mode-removed`.
+    pub reason: String,
+    /// What is wrong in detail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<String>,
+    /// Where the refused files are kept.
+    pub saved: Vec<String>,
+    /// The last good configuration is in its place again.
+    pub restored: bool,
 }
 
 /// The process's memory in bytes.

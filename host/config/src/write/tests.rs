@@ -376,3 +376,9 @@ fn a_full_disk_leaves_the_old_file() {
     assert!(said.contains("Config could not be written") && said.contains("the file is unchanged"), "{said}");
     assert_eq!((read(&path), names(dir.path())), ("{}".to_owned(), vec!["openclaw.json".to_owned()]));
 }
+
+#[test]
+fn a_time_is_fit_for_a_name() {
+    let at = time::macros::datetime!(2026-11-26 11:35:18.055 +02:00);
+    assert_eq!(stamp(at), "2026-11-26T09-35-18-055Z");
+}

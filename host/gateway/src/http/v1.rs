@@ -34,7 +34,7 @@ pub(super) async fn models(
 ) -> Response {
     settle(
         authorize(&gateway, origin, &headers)
-            .map(|()| reply::json_bytes(StatusCode::OK, gateway.model_list.clone())),
+            .map(|()| reply::json_bytes(StatusCode::OK, gateway.model_list.get().as_ref().clone())),
     )
 }
 

@@ -166,7 +166,7 @@ pub(super) async fn start(
     gateway: &Arc<Gateway>,
     which: ChannelsStartParams,
 ) -> Result<ChannelStarted, RpcError> {
-    gateway.reload();
+    gateway.reload().await;
     let (key, handle) = handle(gateway, &which.channel, which.account_id.as_deref())?;
     let running = handle.status().state.is_running();
     let state = if running { handle.status().state } else { handle.restart().await.state };
@@ -194,7 +194,7 @@ pub(super) async fn restart(
     which: ChannelsRestartParams,
 ) -> Result<ChannelRestarted, RpcError> {
     let begun = Instant::now();
-    gateway.reload();
+    gateway.reload().await;
     let (key, handle) = handle(gateway, &which.channel, which.account_id.as_deref())?;
     let status = handle.restart().await;
     if !has_begun(status.state) {

@@ -11,7 +11,7 @@ pub(super) fn list(gateway: &Gateway, query: &ModelsListParams) -> ModelsList {
     let wanted = |provider: &Provider| query.provider.as_ref().is_none_or(|id| *id == provider.id);
     let mut models = Vec::new();
     for provider in catalog.providers().iter().filter(|provider| wanted(provider)) {
-        let available = Some(gateway.shims.serves(&provider.api));
+        let available = Some(gateway.answering.shims.serves(&provider.api));
         models.extend(provider.models.iter().map(|model| ModelEntry {
             id: model.id.clone(),
             name: model.name.clone().unwrap_or_else(|| model.id.clone()),

@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use openclaw_protocol::RpcError;
-use openclaw_protocol::status::{AgentsSummary, OutboxSummary, ProcessMemory, StatusSummary};
+use openclaw_protocol::status::{
+    AgentsSummary, ConfigSummary, DisabledPart, OutboxSummary, ProcessMemory, RejectedEdit, StatusSummary,
+};
 
 use super::sessions;
 use crate::accounts;
@@ -24,7 +26,7 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
         listening: gateway.listening.iter().map(ToString::to_string).collect(),
         auth_mode: gateway.auth_mode.clone(),
         process_memory: resident_bytes().map(|rss_bytes| ProcessMemory { rss_bytes }),
-        model: Some(gateway.model_choice.clone()),
+        model: Some(gateway.model_choice.get().as_ref().clone()),
         agents: AgentsSummary {
             default_id: config.agents.default_id().to_owned(),
             total: config.agents.entries.len() as u64,
@@ -36,8 +38,36 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
             failed: count(counts.failed),
         },
         channel_summary: channel_summary(gateway),
+        config: Some(config_summary(gateway)),
         log_file: Some(gateway.log.path().display().to_string()),
     })
+}
+
+fn config_summary(gateway: &Gateway) -> ConfigSummary {
+    let current = gateway.settings.current();
+    let facts = gateway.reload.facts();
+    let disabled = current.loaded.report.disabled();
+    ConfigSummary {
+        path: gateway.paths.config.display().to_string(),
+        applied_hash: current.loaded.revision(),
+        applied_at: facts.applied_at,
+        last_reload_ms: facts.apply_ms,
+        pending_restart: facts.pending_restart,
+        disabled: disabled
+            .into_iter()
+            .map(|(owner, issue)| DisabledPart {
+                section: owner.section(),
+                reason: format!("{issue} ({})", issue.place()),
+            })
+            .collect(),
+        rejected: facts.rejected.map(|rejection| RejectedEdit {
+            at: rejection.at,
+            reason: rejection.reason,
+            details: rejection.details,
+            saved: rejection.saved.iter().map(|file| file.display().to_string()).collect(),
+            restored: rejection.restored,
+        }),
+    }
 }
 
 fn channel_summary(gateway: &Gateway) -> Vec<String> {

@@ -96,6 +96,16 @@ impl InstanceLock {
     }
 }
 
+/// Who holds the lock at `path` now. Nothing is created or written.
+pub(crate) fn holder(path: &Path) -> Option<Holder> {
+    let file = File::open(path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => read(&file),
+        // Nobody has it; a gateway that starts at this very moment tries again.
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
 fn read(mut file: &File) -> Option<Holder> {
     let mut text = String::new();
     file.seek(SeekFrom::Start(0)).ok()?;
@@ -120,7 +130,9 @@ mod tests {
             panic!("not held");
         };
         assert_eq!(found, holder(1));
+        assert_eq!(super::holder(&path), Some(holder(1)));
         drop(first);
+        assert_eq!(super::holder(&path), None);
         assert_eq!(InstanceLock::take(&path, holder(2)).await.unwrap().holder.pid, 2);
     }
 

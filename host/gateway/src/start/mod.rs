@@ -6,16 +6,17 @@ mod lock;
 mod ports;
 mod shutdown;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use openclaw_access::{Access, Limits, Rules, SharedSecret};
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
-use openclaw_config::{AuthMode, Basis, Bind, Config, ConfigError, SecretResolver};
+use openclaw_config::{AuthMode, Basis, Bind, Chosen, Config, ConfigError, Refused, SecretResolver};
 use openclaw_protocol::TICK_INTERVAL_MS;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_secrets::{Scrubber, Secret};
@@ -28,9 +29,11 @@ use uuid::Uuid;
 use crate::clock::now_ms;
 use crate::error::StartError;
 use crate::http;
+use crate::live::Live;
 use crate::logging::{Levels, Log, LoggingOptions};
 use crate::options::GatewayOptions;
 use crate::process::Gateway;
+use crate::reload::{self, Reload};
 use crate::settings::Settings;
 use crate::wiring::{self, Plugins};
 use crate::ws::Hub;
@@ -43,6 +46,8 @@ const PORT_POLL: Duration = Duration::from_millis(200);
 /// What the checks before the first side effect decided.
 struct Plan {
     settings: Arc<Settings>,
+    /// The file itself is not used; it is put right once this process is the only gateway here.
+    refused: Option<Refused>,
     plugins: Arc<Plugins>,
     port: u16,
     bind: Bind,
@@ -74,42 +79,66 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     let mut environment = options.environment.clone();
     let port_flag = options.port.as_deref().map(port).transpose()?;
     let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
-    let mode_flag = options.auth_mode.as_deref().map(str::parse::<AuthMode>).transpose()?;
-    let mut plugins = Plugins::discover(&options.paths.state_dir);
+    let plugins = Plugins::discover(&options.paths.state_dir);
     let schemas = plugins.schemas();
-    let mut loaded = openclaw_config::load(&Basis::new(&options.paths.config, &schemas, &environment))?;
-    start::validity_gate(&options.paths.config, &loaded.report)?;
-    let mut config = loaded.report.config.clone().unwrap_or_default();
+    let read = |environment: &BTreeMap<String, String>| -> Result<(Chosen, Config), StartError> {
+        let basis = Basis::new(&options.paths.config, &schemas, environment);
+        let chosen = openclaw_config::load_for_start(&basis, options.allow_unconfigured)?;
+        start::validity_gate(&options.paths.config, &chosen.loaded.report)?;
+        let config = chosen.loaded.report.config.clone().unwrap_or_default();
+        Ok((chosen, config))
+    };
+    let (mut chosen, mut config) = read(&environment)?;
     let mut warnings = Vec::new();
     match environment::from_login_shell(&environment, &config, &plugins) {
         Ok(found) if found.is_empty() => {}
         Ok(found) => {
             environment.extend(found);
             // The file may refer to what has come in.
-            loaded = openclaw_config::load(&Basis::new(&options.paths.config, &schemas, &environment))?;
-            start::validity_gate(&options.paths.config, &loaded.report)?;
-            config = loaded.report.config.clone().unwrap_or_default();
+            (chosen, config) = read(&environment)?;
         }
         Err(why) => warnings.push(why),
     }
+    let Chosen { loaded, refused } = chosen;
     let env = &environment;
     let in_container = in_container();
     let port = start::port(port_flag, &config, env)?;
     let bind = start::bind(bind_flag, &config, in_container);
     let listen = start::listen(bind, &config, in_container, None)?;
     start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured)?;
-    let flags =
-        AuthFlags { mode: mode_flag, token: options.token.clone(), password: options.password.clone() };
     let secrets = SecretResolver::new(&config, env, &options.paths.home);
-    let auth = start::auth(&flags, &config, &secrets, &listen)?;
+    let auth = start::auth(&auth_flags(options)?, &config, &secrets, &listen)?;
     start::bind_gate(bind, &listen, &auth, &loaded.report)?;
     plugins.restrict(&config.plugins);
     let disabled = loaded.report.disabled();
     let said = loaded.report.warnings.iter().chain(disabled.into_values());
-    warnings.extend(said.map(|issue| format!("configuration: {issue} (line {})", issue.line)));
+    warnings.extend(said.map(|issue| format!("configuration: {issue} ({})", issue.place())));
+    warnings.extend(loaded.report.moved.iter().map(|moved| {
+        format!("configuration: an older spelling is read as the newer one: {moved} (to rewrite it: openclaw doctor --fix)")
+    }));
     warnings.extend_from_slice(plugins.complaints());
-    let settings = Settings::new(options.paths.clone(), environment, schemas, config, loaded);
-    Ok(Plan { settings: Arc::new(settings), plugins: Arc::new(plugins), port, bind, listen, auth, warnings })
+    let settings = Arc::new(Settings::new(options.paths.clone(), environment, schemas, loaded));
+    Ok(Plan { settings, refused, plugins: Arc::new(plugins), port, bind, listen, auth, warnings })
+}
+
+fn auth_flags(options: &GatewayOptions) -> Result<AuthFlags, ConfigError> {
+    let mode = options.auth_mode.as_deref().map(str::parse::<AuthMode>).transpose()?;
+    Ok(AuthFlags { mode, token: options.token.clone(), password: options.password.clone() })
+}
+
+/// What clients have to prove by another configuration than that of the start, under the same flags.
+pub(crate) fn auth_of(
+    options: &GatewayOptions,
+    settings: &Settings,
+    config: &Config,
+) -> Result<GatewayAuth, StartError> {
+    let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
+    let in_container = in_container();
+    let listen = start::listen(start::bind(bind_flag, config, in_container), config, in_container, None)?;
+    let secrets = settings.secrets(config);
+    wiring::may_wait(config, || {
+        start::auth(&auth_flags(options)?, config, &secrets, &listen).map_err(StartError::from)
+    })
 }
 
 fn port(text: &str) -> Result<u16, StartError> {
@@ -193,8 +222,12 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     }
     let holder =
         Holder { pid: std::process::id(), port: plan.port, phase: Phase::Running, created_at: now_ms() };
-    let lock = InstanceLock::take(&options.paths.state_dir.join("gateway.lock"), holder).await;
+    let lock = InstanceLock::take(&lock_file(&options.paths.state_dir), holder).await;
     let lock = lock.map_err(|error| refuse_lock(error, &options.paths.state_dir))?;
+    let rejection = plan
+        .refused
+        .as_ref()
+        .map(|refused| reload::restore_at_start(&options.paths.config, plan.settings.environment(), refused));
     let listeners = bind(&plan.listen, plan.port).await?;
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
@@ -204,11 +237,13 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     let listening: Vec<SocketAddr> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let config = plan.settings.config();
+    let reload = Reload::new(&options.paths.config, plan.settings.current(), rejection);
     let gateway = Arc::new(Gateway {
-        paths: options.paths,
+        paths: options.paths.clone(),
+        options,
         settings: Arc::clone(&plan.settings),
         log,
-        access: Access::new(access_rules(&plan.auth, &config)),
+        access: Access::new(access_rules(shared_secret(&plan.auth), &config)),
         auth_mode: plan.auth.mode.as_str().to_owned(),
         boot_id: Uuid::new_v4().to_string(),
         started: began,
@@ -216,16 +251,17 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         hub: Arc::new(Hub::new(own_presence())),
         sockets: crate::ws::Sockets::default(),
         store: parts.store,
-        models: parts.models,
-        shims: parts.shims,
+        models: parts.answering.models.clone(),
+        answering: parts.answering,
         agents: parts.agents,
         messaging: parts.messaging,
         supervisor: parts.supervisor,
         instances: parts.instances,
         plugins: plan.plugins,
         runs: crate::runs::Runs::default(),
-        model_choice: parts.model_choice,
-        model_list: http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str())),
+        model_choice: Live::new(parts.model_choice),
+        model_list: Live::new(http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str()))),
+        reload,
         draining: false.into(),
         memory: crate::rpc::Memory::default(),
         health: tokio::sync::Mutex::default(),
@@ -241,18 +277,24 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     announce(&gateway, plan.port, plan.bind, &plan.auth, began);
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
     tokio::spawn(pulse(Arc::clone(&gateway)));
+    reload::started(&gateway).await;
+    tokio::spawn(reload::watch(Arc::clone(&gateway)));
     shutdown::wait(signals, &gateway, stop, served, lock).await;
     Ok(())
 }
 
-/// What clients have to present, and how often they may be wrong.
-pub(crate) fn access_rules(auth: &GatewayAuth, config: &Config) -> Rules {
-    let shared = match auth.mode {
+/// What clients have to present.
+pub(crate) fn shared_secret(auth: &GatewayAuth) -> SharedSecret {
+    match auth.mode {
         AuthMode::None => SharedSecret::None,
         AuthMode::Password => SharedSecret::Password(auth.secret.clone()),
         // `start::auth` refuses a trusted proxy; if it ever did not, a token that nobody has lets nobody in.
         AuthMode::Token | AuthMode::TrustedProxy => SharedSecret::Token(auth.secret.clone()),
-    };
+    }
+}
+
+/// What is asked of clients: the secret, where their pages may come from, and how often they may be wrong.
+pub(crate) fn access_rules(shared: SharedSecret, config: &Config) -> Rules {
     let (usual, set) = (Limits::default(), config.gateway.auth.rate_limit);
     let limits = Limits {
         max_attempts: set.max_attempts.unwrap_or(usual.max_attempts),
@@ -320,6 +362,15 @@ async fn bind_patiently(address: IpAddr, port: u16) -> Result<TcpListener, Start
     }
 }
 
+fn lock_file(state_dir: &Path) -> PathBuf {
+    state_dir.join("gateway.lock")
+}
+
+/// The port of the gateway that runs with this state directory, if one does.
+pub(crate) fn running_port(state_dir: &Path) -> Option<u16> {
+    lock::holder(&lock_file(state_dir)).map(|holder| holder.port)
+}
+
 fn refuse_lock(error: LockError, state_dir: &Path) -> StartError {
     match error {
         LockError::Held(Some(holder)) => StartError::Occupied(format!(
@@ -362,11 +413,12 @@ fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayAuth, began:
         began.elapsed().as_secs_f64()
     );
     info!("log file: {}", gateway.log.path().display());
+    let model = gateway.model_choice.get();
     let mut lines = vec![
         format!("OpenClaw gateway {} is running (PID {pid}).", crate::VERSION),
         format!("  listening on ws://127.0.0.1:{port} (bind {})", bind.as_str()),
         format!("  API          http://127.0.0.1:{port}/v1 (Authorization: Bearer <token>)"),
-        format!("  agent model  {} ({})", gateway.model_choice.reference, gateway.model_choice.detail),
+        format!("  agent model  {} ({})", model.reference, model.detail),
         format!("  log file     {}", gateway.log.path().display()),
     ];
     if let Some(secret) = auth.secret.as_ref().filter(|_| auth.ephemeral) {

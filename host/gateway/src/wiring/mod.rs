@@ -6,6 +6,7 @@ mod accounts;
 mod dialect;
 mod driver;
 mod instances;
+mod models;
 mod plugins;
 mod providers;
 mod shims;
@@ -17,27 +18,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openclaw_agents::{AgentSettings, Agents};
-use openclaw_config::{Config, Env, Paths};
-use openclaw_egress::{Egress, Network, Options as EgressOptions};
+use openclaw_config::{Account, Channel, Config, Env, Paths};
 use openclaw_messaging::{AccountKey, Messaging, Options};
-use openclaw_models::{
-    BaseUrl, Catalog, DEMO_MODEL, DEMO_PROVIDER, Dialect, Model, Models, Origin, Provider, choose,
-};
-use openclaw_protocol::status::{ModelChoice, ModelSource};
-use openclaw_runtime::{Runtime, RuntimeOptions};
+use openclaw_protocol::status::ModelChoice;
 use openclaw_secrets::Secret;
 use openclaw_store::Store;
 use openclaw_supervisor::{Backoff, Supervisor};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use tracing::{info, warn};
+use tracing::info;
 
 pub(crate) use accounts::{Credential, credential};
 pub(crate) use driver::account_name;
 pub(crate) use instances::Instances;
+pub(crate) use models::ModelParts;
 pub(crate) use plugins::Plugins;
 pub(crate) use shims::Shims;
 
-use crate::demo;
 use crate::error::StartError;
 use crate::settings::Settings;
 
@@ -46,52 +42,15 @@ const TURN_TIMEOUT: Duration = Duration::from_secs(600);
 /// The longest deadline of a turn: beyond what the clock can express there is none.
 const LONGEST_TURN: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The dialect that the demonstration speaks.
-const DEMO_API: &str = "openai-completions";
-
 /// Everything that runs behind the listeners.
 pub(crate) struct Parts {
     pub(crate) store: Store,
-    pub(crate) models: Models,
-    pub(crate) shims: Arc<Shims>,
+    pub(crate) answering: ModelParts,
     pub(crate) agents: Agents,
     pub(crate) messaging: Messaging,
     pub(crate) supervisor: Supervisor,
     pub(crate) instances: Arc<Instances>,
     pub(crate) model_choice: ModelChoice,
-}
-
-/// What it takes to ask a model.
-pub(crate) struct ModelParts {
-    pub(crate) models: Models,
-    pub(crate) shims: Arc<Shims>,
-    runtime: Runtime,
-    egress: Egress,
-    dialects: Vec<Dialect>,
-}
-
-/// The runtime, the provider shims and the catalog of models.
-pub(crate) async fn models(
-    paths: &Paths,
-    settings: &Settings,
-    plugins: &Plugins,
-) -> Result<ModelParts, StartError> {
-    let egress = Egress::new(EgressOptions::default());
-    let runtime = Runtime::new(RuntimeOptions {
-        cache_dir: paths.cache_dir(),
-        guest_threads: 0,
-        coredump_on_trap: false,
-    });
-    let runtime =
-        runtime.map_err(|error| StartError::failed(format!("Gateway failed to start: {error}"), error))?;
-    let shims = Arc::new(Shims::new(runtime.clone(), plugins.load_providers(&runtime).await));
-    let dialects = providers::dialects(plugins.provider_manifests());
-    let catalog = catalog(settings, &dialects);
-    for problem in catalog.problems() {
-        warn!(subsystem = "models", "a provider is not used: {problem}");
-    }
-    let models = Models::new(egress.clone(), Arc::clone(&shims) as _, catalog);
-    Ok(ModelParts { models, shims, runtime, egress, dialects })
 }
 
 /// Builds everything and starts to look after the accounts.
@@ -103,9 +62,9 @@ pub(crate) async fn build(
     let store = Store::open(&paths.database()).await;
     let store =
         store.map_err(|error| StartError::failed(format!("Gateway failed to start: {error}"), error))?;
-    let parts = models(paths, settings, plugins).await?;
-    let model_choice = choose_model(settings, &parts).await;
-    let ModelParts { models, shims, runtime, egress, .. } = parts;
+    let answering = ModelParts::new(paths, settings, plugins).await?;
+    let model_choice = answering.choose(settings, plugins).await;
+    let models = answering.models.clone();
     let config = settings.config();
     let agents = Agents::new(store.clone(), models.clone(), agent_settings(paths, &config));
     let instances = Arc::new(Instances::default());
@@ -121,21 +80,25 @@ pub(crate) async fn build(
     // Nobody else sets it.
     drop(late.set(messaging.clone()));
     let driver = driver::ChannelDriver {
-        runtime,
-        egress,
+        runtime: answering.runtime.clone(),
+        egress: answering.egress.clone(),
         plugins: Arc::clone(plugins),
         settings: Arc::clone(settings),
         messaging: messaging.clone(),
         instances: Arc::clone(&instances),
     };
     let supervisor = Supervisor::new(Arc::new(driver), Backoff::default());
-    Ok(Parts { store, models, shims, agents, messaging, supervisor, instances, model_choice })
+    Ok(Parts { store, answering, agents, messaging, supervisor, instances, model_choice })
+}
+
+/// The operator wants no channel in this run.
+pub(crate) fn channels_are_skipped(settings: &Settings) -> bool {
+    settings.environment().get("OPENCLAW_SKIP_CHANNELS").is_some_and(|value| value == "1")
 }
 
 /// Looks after every configured account from now on.
 pub(crate) fn start_channels(settings: &Settings, supervisor: &Supervisor) {
-    let skip = settings.environment().get("OPENCLAW_SKIP_CHANNELS").is_some_and(|value| value == "1");
-    if skip {
+    if channels_are_skipped(settings) {
         info!("OPENCLAW_SKIP_CHANNELS=1: no channel is started");
         return;
     }
@@ -147,27 +110,21 @@ pub(crate) fn start_channels(settings: &Settings, supervisor: &Supervisor) {
 }
 
 fn channel_settings(config: &Config, plugins: &Plugins) -> Vec<openclaw_messaging::AccountSettings> {
-    let mut known = Vec::new();
-    for channel in &config.channels {
-        let found = plugins.channel(&channel.id);
-        if let Some(absent) = found.and_then(|found| found.absence()) {
-            warn!("channels.{} is not served: {absent}", channel.id);
-        }
-        let Some(manifest) = found.and_then(|found| found.manifest.as_ref()) else {
-            warn!(
-                "channels.{0} is not served: no plugin for it is present (see: openclaw plugins list)",
-                channel.id
-            );
-            continue;
-        };
-        known.extend(
-            channel
-                .accounts
-                .iter()
-                .filter_map(|account| accounts::settings(config, manifest, channel, account)),
-        );
-    }
-    known
+    let accounts = config.channels.iter().flat_map(|channel| {
+        channel.accounts.iter().filter_map(|account| account_settings(config, plugins, channel, account))
+    });
+    accounts.collect()
+}
+
+/// What messaging is told about one account. `None` for a channel that no plugin serves; the report says so.
+pub(crate) fn account_settings(
+    config: &Config,
+    plugins: &Plugins,
+    channel: &Channel,
+    account: &Account,
+) -> Option<openclaw_messaging::AccountSettings> {
+    let manifest = plugins.channel(&channel.id)?.manifest.as_ref()?;
+    accounts::settings(config, manifest, channel, account)
 }
 
 fn turn_timeout(config: &Config) -> Duration {
@@ -176,7 +133,7 @@ fn turn_timeout(config: &Config) -> Duration {
 }
 
 /// The agents of the configuration, the default one first.
-fn agent_settings(paths: &Paths, config: &Config) -> openclaw_agents::Settings {
+pub(crate) fn agent_settings(paths: &Paths, config: &Config) -> openclaw_agents::Settings {
     let agents = &config.agents;
     let default = agents.default_id();
     let mut entries: Vec<_> = agents.entries.iter().collect();
@@ -195,58 +152,14 @@ fn agent_settings(paths: &Paths, config: &Config) -> openclaw_agents::Settings {
     }
 }
 
-/// Which model answers when nobody says otherwise; starts the demonstration when there is no other.
-pub(crate) async fn choose_model(settings: &Settings, parts: &ModelParts) -> ModelChoice {
-    let choice = choose(&parts.models, &*parts.shims).await;
-    let current = parts.models.catalog();
-    let id = choice.reference.split_once('/').map_or("", |(id, _)| id);
-    let source = match current.provider(id).map(|provider| &provider.origin) {
-        Some(Origin::Config) => ModelSource::Config,
-        Some(Origin::Environment(_)) => ModelSource::Environment,
-        Some(Origin::Local) => ModelSource::Local,
-        Some(Origin::Demo) => ModelSource::Demo,
-        None if id == DEMO_PROVIDER => ModelSource::Demo,
-        None => ModelSource::Config,
-    };
-    if current.default_choice().primary.is_none() {
-        let mut catalog = catalog(settings, &parts.dialects);
-        if source == ModelSource::Demo {
-            match demo_provider(&parts.dialects).await {
-                Ok(provider) => catalog.add_demo(provider),
-                Err(why) => warn!(subsystem = "models", "the built-in demonstration cannot start: {why}"),
-            }
-        }
-        catalog.set_default(choice.reference.clone());
-        parts.models.set_catalog(catalog);
-    }
-    info!("agent model: {} ({})", choice.reference, choice.reason);
-    ModelChoice { reference: choice.reference, source, detail: choice.reason }
-}
-
-fn catalog(settings: &Settings, dialects: &[Dialect]) -> Catalog {
-    let config = settings.config();
-    may_wait(&config, || Catalog::new(&config, &settings.secrets(&config), dialects))
-}
-
 /// Does work that resolves secrets. Where that may wait for a disk or a program, this thread's other tasks are handed to
 /// another one first; variables and values in the file cost nothing.
-fn may_wait<T>(config: &Config, work: impl FnOnce() -> T) -> T {
+pub(crate) fn may_wait<T>(config: &Config, work: impl FnOnce() -> T) -> T {
     let shared = || Handle::try_current().map(|handle| handle.runtime_flavor());
     if config.secrets.may_wait() && matches!(shared(), Ok(RuntimeFlavor::MultiThread)) {
         return tokio::task::block_in_place(work);
     }
     work()
-}
-
-async fn demo_provider(dialects: &[Dialect]) -> Result<Provider, String> {
-    let demo = demo::start(demo::advice(&providers::variables(dialects)))
-        .await
-        .map_err(|error| error.to_string())?;
-    let base_url = BaseUrl::parse(&demo.base_url).map_err(str::to_owned)?;
-    let provider = Provider::new(DEMO_PROVIDER, DEMO_API, base_url, Network::OperatorNamed, Origin::Demo);
-    let model =
-        Model { id: DEMO_MODEL.to_owned(), name: Some("Built-in demo".to_owned()), ..Model::default() };
-    Ok(Provider { models: vec![model], ..provider.with_key(Some(demo.key)) })
 }
 
 /// Every secret that the configuration or the environment holds for models and channels, for the log.

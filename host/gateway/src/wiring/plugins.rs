@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openclaw_config::{ChannelSchema, MovedKey, PluginSchemas, ProviderSchema};
@@ -24,7 +25,7 @@ pub(crate) struct Found {
     source: Source,
     /// Absent when it cannot be read.
     pub(crate) manifest: Option<Manifest>,
-    allowed: bool,
+    allowed: AtomicBool,
     /// Why it cannot be used; the last failure counts.
     fault: Mutex<Option<String>>,
     package: OnceCell<Arc<Package>>,
@@ -119,9 +120,9 @@ impl Plugins {
     }
 
     /// From now on only what the configuration wants may run.
-    pub(crate) fn restrict(&mut self, wanted: &openclaw_config::Plugins) {
-        for found in self.found.values_mut() {
-            found.allowed = wanted.allows(&found.id);
+    pub(crate) fn restrict(&self, wanted: &openclaw_config::Plugins) {
+        for found in self.found.values() {
+            found.allowed.store(wanted.allows(&found.id), Ordering::Relaxed);
         }
     }
 
@@ -242,7 +243,7 @@ impl Found {
             id: id.to_owned(),
             source,
             manifest: None,
-            allowed: true,
+            allowed: AtomicBool::new(true),
             fault: Mutex::default(),
             package: OnceCell::new(),
             plugin: OnceCell::new(),
@@ -278,9 +279,14 @@ impl Found {
         Some(Unusable::Absent(package.manifest.plugin.label.clone()))
     }
 
+    /// The configuration lets it run.
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.allowed.load(Ordering::Relaxed)
+    }
+
     /// The configuration wants it and this build has it.
     fn is_wanted(&self) -> bool {
-        self.allowed && self.absence().is_none()
+        self.is_allowed() && self.absence().is_none()
     }
 
     /// The schema of its section: of one account's for a channel, of one provider's for a provider. `None` when it
@@ -323,7 +329,7 @@ impl Found {
 
     /// The loaded component; loads it the first time, and again after a failure, since somebody may have replaced it.
     pub(crate) async fn load(&self, runtime: &Runtime) -> Result<Arc<Plugin>, Unusable> {
-        if !self.allowed {
+        if !self.is_allowed() {
             return Err(Unusable::SwitchedOff(self.id.clone()));
         }
         if let Some(absent) = self.absence() {
@@ -346,7 +352,7 @@ impl Found {
         let status = match &fault {
             Some(_) => "error",
             None if self.absence().is_some() => "unavailable",
-            None if self.allowed && self.plugin.initialized() => "loaded",
+            None if self.is_allowed() && self.plugin.initialized() => "loaded",
             None => "disabled",
         };
         PluginEntry {

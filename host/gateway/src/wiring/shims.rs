@@ -9,6 +9,7 @@ use openclaw_models::{Decoder, Fault, Provider, Shim, ShimSource};
 use openclaw_runtime::{Plugin, Runtime, ShimDecoder, ShimError, ShimPool};
 
 use super::dialect;
+use crate::live::Live;
 
 /// Pools that are kept. Beyond it all are made anew, which costs a millisecond each.
 const POOLS: usize = 256;
@@ -18,7 +19,7 @@ const POOLS: usize = 256;
 pub(crate) struct Shims {
     runtime: Runtime,
     /// By API kind.
-    plugins: BTreeMap<String, Arc<Plugin>>,
+    plugins: Live<BTreeMap<String, Arc<Plugin>>>,
     /// Few enough to be looked through: it is cheaper than making a key for each request.
     pools: Mutex<Vec<(PoolKey, ShimPool)>>,
 }
@@ -47,7 +48,13 @@ impl PoolKey {
 impl Shims {
     /// `plugins` by the API kinds that their manifests name.
     pub(crate) fn new(runtime: Runtime, plugins: BTreeMap<String, Arc<Plugin>>) -> Shims {
-        Shims { runtime, plugins, pools: Mutex::default() }
+        Shims { runtime, plugins: Live::new(plugins), pools: Mutex::default() }
+    }
+
+    /// Other plugins from now on; streams under way keep their instances.
+    pub(crate) fn set_plugins(&self, plugins: BTreeMap<String, Arc<Plugin>>) {
+        self.plugins.set(plugins);
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn pool(&self, provider: &Provider) -> Result<ShimPool, String> {
@@ -55,8 +62,9 @@ impl Shims {
         if let Some((_, pool)) = pools.iter().find(|(key, _)| key.is_of(provider)) {
             return Ok(pool.clone());
         }
-        let plugin = self.plugins.get(&provider.api).ok_or_else(|| {
-            let present: Vec<&str> = self.plugins.keys().map(String::as_str).collect();
+        let plugins = self.plugins.get();
+        let plugin = plugins.get(&provider.api).ok_or_else(|| {
+            let present: Vec<&str> = plugins.keys().map(String::as_str).collect();
             format!(
                 "no plugin speaks \"{}\" (models.providers.{}.api; present: {}; see: openclaw plugins list)",
                 provider.api,
@@ -79,7 +87,7 @@ impl ShimSource for Shims {
     }
 
     fn serves(&self, api: &str) -> bool {
-        self.plugins.contains_key(api)
+        self.plugins.get().contains_key(api)
     }
 }
 

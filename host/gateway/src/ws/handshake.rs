@@ -164,7 +164,7 @@ async fn hello(gateway: &Gateway, conn_id: &str, protocol: u32, auth: Granted) -
                 main_session_key: main_key(&default_agent_id),
                 default_agent_id,
                 main_key: "main".to_owned(),
-                model_configured: Some(gateway.model_choice.source != ModelSource::Demo),
+                model_configured: Some(gateway.model_choice.get().source != ModelSource::Demo),
             }),
         },
         auth,

@@ -130,6 +130,7 @@ impl Target {
             start::AuthFlags { mode: None, token: flags.token.clone(), password: flags.password.clone() };
         let auth = start::client_auth(&auth, &configuration, &secrets).map_err(unusable)?;
         let port = start::port(None, &configuration, &environment).map_err(unusable)?;
+        let port = context.running_port().unwrap_or(port);
         Ok(Self {
             url: format!("ws://127.0.0.1:{port}"),
             source: UrlSource::Local,

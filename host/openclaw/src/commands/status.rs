@@ -1,12 +1,12 @@
 //! `openclaw status`: what runs, in one look. It succeeds also when the gateway is down.
 
-use std::{process::ExitCode, time::Instant};
+use std::{path::Path, process::ExitCode, time::Instant};
 
 use clap::Args;
 use openclaw_protocol::{
     Scope,
     channels::{AccountSnapshot, ChannelsStatus, ChannelsStatusParams},
-    status::{StatusParams, StatusSummary},
+    status::{ConfigSummary, StatusParams, StatusSummary},
 };
 use serde_json::{Value, json};
 
@@ -79,13 +79,13 @@ fn document(context: &Context, target: &Target, answers: &Result<Answers, Client
         Err(_) => json!({}),
     };
     let loaded = context.loaded();
+    let mut config = document.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
+    config.insert("path".to_owned(), json!(context.paths.config));
+    config.insert("exists".to_owned(), json!(loaded.exists));
+    config.insert("valid".to_owned(), json!(loaded.error.is_none() && loaded.report.is_valid()));
     let more = json!({
         "os": {"platform": std::env::consts::OS, "arch": std::env::consts::ARCH},
-        "config": {
-            "path": context.paths.config,
-            "exists": loaded.exists,
-            "valid": loaded.error.is_none() && loaded.report.is_valid(),
-        },
+        "config": config,
         "gateway": {
             "mode": context.mode_word(),
             "url": target.url,
@@ -110,6 +110,10 @@ fn document(context: &Context, target: &Target, answers: &Result<Answers, Client
 fn text(context: &Context, target: &Target, answers: &Result<Answers, ClientError>) -> String {
     let output = context.output;
     let mut sections = vec![output.bold("OpenClaw status"), overview(context, target, answers)];
+    sections.extend(configuration(
+        context,
+        answers.as_ref().ok().and_then(|answers| answers.status.config.as_ref()),
+    ));
     if let Ok(answers) = answers {
         sections.push(channels(&answers.channels, output));
         sections.push(sessions(&answers.status, output));
@@ -159,6 +163,47 @@ fn config_value(context: &Context) -> String {
         (None, true, 0) => path,
         (None, true, issues) => format!("{path} · {issues} issue(s) (openclaw config validate)"),
     }
+}
+
+/// What a person should know of the configuration: by the running gateway, else by the file.
+fn configuration(context: &Context, running: Option<&ConfigSummary>) -> Option<String> {
+    let mut lines = Vec::new();
+    match running {
+        Some(config) => {
+            if let Some(edit) = &config.rejected {
+                let details = edit.details.as_ref().map(|details| format!(": {details}")).unwrap_or_default();
+                let undone = if edit.restored {
+                    "Config auto-restored from last-known-good"
+                } else {
+                    "the gateway runs on with the last good one"
+                };
+                lines.push(format!(
+                    "the last edit was refused {} ({}){details}; {undone}",
+                    age::ago(edit.at, age::now_ms()),
+                    edit.reason
+                ));
+                lines.extend(
+                    edit.saved
+                        .iter()
+                        .map(|file| format!("the refused file: {}", context.shown(Path::new(file)))),
+                );
+            }
+            if !config.pending_restart.is_empty() {
+                lines.push(format!("restart the gateway to apply: {}", config.pending_restart.join(", ")));
+            }
+            lines.extend(
+                config.disabled.iter().map(|part| format!("{} is disabled: {}", part.section, part.reason)),
+            );
+        }
+        None => {
+            let disabled = context.loaded().report.disabled();
+            lines.extend(disabled.into_iter().map(|(owner, issue)| {
+                format!("{} is disabled: {issue} ({})", owner.section(), issue.place())
+            }));
+        }
+    }
+    let lines: Vec<String> = lines.iter().map(|line| format!("- {line}")).collect();
+    (!lines.is_empty()).then(|| format!("Configuration\n{}", lines.join("\n")))
 }
 
 fn gateway_value(context: &Context, target: &Target, answers: &Result<Answers, ClientError>) -> String {

@@ -74,7 +74,7 @@ async fn written(
             client.info.id,
             paths.len()
         );
-        gateway.reload();
+        gateway.reload().await;
     }
     // After the reload: only now the new secrets are known.
     blocking(gateway, move |gateway| {
