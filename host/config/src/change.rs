@@ -16,10 +16,10 @@ use crate::guard::{Objection, Standing, losses, tokens};
 use crate::include::{Composed, Home, compose};
 use crate::json5;
 use crate::last_good::keep;
-use crate::load::Loaded;
+use crate::load::{self, Loaded};
 use crate::patch::{document_edits, restore_redacted};
 use crate::path::KeyPath;
-use crate::read::Source;
+use crate::read::{Source, hash};
 use crate::redact::is_secret_place;
 use crate::reload::{Effect, Plan};
 use crate::report::{Issue, Owner, Report};
@@ -36,7 +36,7 @@ pub struct ChangeOptions {
     pub dry_run: bool,
     /// The operator means it: the file may become much smaller.
     pub force: bool,
-    /// The hash of the text that the caller has seen.
+    /// The revision of the files that the caller has seen ([`Loaded::revision`]); empty for no file.
     pub base: Option<String>,
     /// What has to stand at a place before anything is changed; `None` for nothing at all.
     pub expect: Option<(KeyPath, Option<Value>)>,
@@ -55,6 +55,8 @@ pub struct Changed {
     pub paths: Vec<KeyPath>,
     /// What a running gateway makes of it.
     pub effect: Effect,
+    /// Those of the places that only a restart makes it take up.
+    pub restart: Vec<KeyPath>,
     /// New faults that keep one part out, each as `path: message`.
     pub warnings: Vec<String>,
     /// The text before and after, as lines that differ, without secrets.
@@ -152,6 +154,13 @@ pub(crate) fn document(text: &str, config: &Path) -> Result<Value, ConfigError> 
     }
 }
 
+/// [`Loaded::revision`] of a text with what it includes now.
+fn revision(text: Option<&str>, basis: &Basis<'_>) -> String {
+    let Some(text) = text else { return String::new() };
+    let included = compose(text, basis).map(|composed| composed.texts.into_files().0).unwrap_or_default();
+    load::revision(&hash(text), &included)
+}
+
 /// Finds the file that the edits belong to, and makes them in its text.
 fn placed(composed: &Composed<'_>, edits: Vec<Edit>) -> Result<Draft, ConfigError> {
     let count = edits.len();
@@ -194,6 +203,10 @@ pub(crate) fn make(
     let mut result = None;
     let mut refused = None;
     let mut judge = |old: Option<&str>, write: bool| -> Result<String, ConfigError> {
+        // Before anything else: whoever saw other files has to look again, whatever is wrong with the change.
+        if options.base.as_ref().is_some_and(|base| *base != revision(old, basis)) {
+            return Err(ConfigError::Changed { path: basis.config.to_owned() });
+        }
         let old = old.unwrap_or_default();
         let draft = draft(old)?;
         let judged = judged(basis, old, &draft, options).inspect_err(|error| {
@@ -216,7 +229,7 @@ pub(crate) fn make(
         let current = Source::read(basis.config)?;
         judge(current.as_ref().map(|source| source.text.as_str()), false).map(|_| Written::Unchanged)
     } else {
-        update(basis.config, options.base.as_deref(), |old| judge(old, true))
+        update(basis.config, None, |old| judge(old, true))
     };
     match written {
         Ok(written) => {
@@ -272,7 +285,7 @@ fn judged(
     }
     let paths = changed_paths(&before.document, &loaded.report.document);
     let config = |report: &Report| report.config.clone().unwrap_or_default();
-    let effect = Plan::of(&paths, &config(&before), &config(&loaded.report)).effect();
+    let plan = Plan::of(&paths, &config(&before), &config(&loaded.report));
     let file = draft.file.clone().unwrap_or_else(|| basis.config.to_owned());
     let old_text = match &draft.file {
         Some(file) => {
@@ -289,7 +302,8 @@ fn judged(
         changed: old_text != draft.text,
         edits: draft.edits,
         paths,
-        effect,
+        effect: plan.effect(),
+        restart: plan.restart,
         warnings,
         diff: diff.unwrap_or_default(),
         file,
@@ -307,11 +321,10 @@ fn accepted(before: &Report, after: &Report) -> Result<Vec<String>, ConfigError>
     let added: Vec<&Issue> = after.issues.iter().filter(|issue| !known(issue)).collect();
     let (blocking, others): (Vec<&Issue>, Vec<&Issue>) =
         added.into_iter().partition(|issue| issue.owner == Owner::Gateway);
-    let shown = |issues: Vec<&Issue>| issues.into_iter().map(ToString::to_string).collect::<Vec<_>>();
     if blocking.is_empty() {
-        Ok(shown(others))
+        Ok(others.into_iter().map(ToString::to_string).collect())
     } else {
-        Err(ConfigError::Rejected { issues: shown(blocking) })
+        Err(ConfigError::Rejected { issues: blocking.into_iter().cloned().collect() })
     }
 }
 

@@ -292,6 +292,27 @@ fn expectations_hold_or_nothing_happens() {
 }
 
 #[test]
+fn the_base_is_all_files_that_the_caller_saw() {
+    let dir = Dir::new("{gateway: {port: 1}, channels: {$include: 'chat.json'}}");
+    let chat = dir.0.path().join("chat.json");
+    std::fs::write(&chat, "{chat: {limit: 3}}").unwrap();
+    let revision = || dir.basis(|basis| load(basis).unwrap().revision());
+    let set = |path: &str, base: String| {
+        let options = ChangeOptions { base: Some(base), ..ChangeOptions::default() };
+        dir.set_with(path, "7", false, &options)
+    };
+    let seen = revision();
+    let changed = set("channels.chat.limit", seen.clone()).unwrap();
+    assert_eq!((changed.file, changed.restart), (chat.canonicalize().unwrap(), Vec::new()));
+    assert!(set("gateway.port", seen).unwrap_err().contains("changed since last load"));
+    let changed = set("gateway.port", revision()).unwrap();
+    assert_eq!(changed.restart, changed.paths);
+    assert!(set("gateway.port", String::new()).unwrap_err().contains("changed since last load"));
+    std::fs::remove_file(dir.config()).unwrap();
+    assert_eq!(set("gateway.port", String::new()).unwrap().written, Written::Created);
+}
+
+#[test]
 fn a_managed_file_is_not_touched() {
     let dir = Dir::new(FILE);
     let env = BTreeMap::from([("OPENCLAW_CONFIG_READONLY".to_owned(), "1".to_owned())]);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::json5::SyntaxError;
+use crate::report::Issue;
 
 /// Why the configuration could not be read, judged or changed.
 #[derive(Debug, thiserror::Error)]
@@ -143,10 +144,10 @@ pub enum ConfigError {
         length: usize,
     },
     /// The change would make the file invalid.
-    #[error("Config validation failed: {}", .issues.join("\nConfig validation failed: "))]
+    #[error("{}", rejection(issues))]
     Rejected {
-        /// Each as `path: message`.
-        issues: Vec<String>,
+        /// What would be wrong with it.
+        issues: Vec<Issue>,
     },
     /// Another program changed the file in the meantime.
     #[error("config changed since last load; re-run the command ({})", path.display())]
@@ -187,6 +188,11 @@ pub enum ConfigError {
     /// A profile name that cannot be part of a directory's name.
     #[error("`{0}` is not a profile name (use letters, digits, - and _, at most 64)")]
     InvalidProfile(String),
+}
+
+/// One line for each.
+fn rejection(issues: &[Issue]) -> String {
+    issues.iter().map(|issue| format!("Config validation failed: {issue}")).collect::<Vec<_>>().join("\n")
 }
 
 impl ConfigError {

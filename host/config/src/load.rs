@@ -4,6 +4,7 @@
 use crate::ConfigError;
 use crate::basis::Basis;
 use crate::guard::{Objection, Standing, objections};
+use crate::include::Included;
 use crate::last_good::{LastGood, is_kept, last_good};
 use crate::read::{Fingerprint, Observed, Source, hash};
 use crate::report::Report;
@@ -58,16 +59,21 @@ impl Loaded {
         self.source.as_ref().map_or("", |source| source.text.as_str())
     }
 
-    /// Changes with any of the files: of one file alone its hash.
+    /// Changes with any of the files: of one file alone its hash, of no file empty.
     #[must_use]
     pub fn revision(&self) -> String {
-        let own = self.source.as_ref().map(|source| source.hash.clone()).unwrap_or_default();
-        if self.report.included.is_empty() {
-            return own;
-        }
-        let included = self.report.included.iter().map(|included| included.source.hash.as_str());
-        hash(&std::iter::once(own.as_str()).chain(included).collect::<Vec<_>>().join("\n"))
+        let own = self.source.as_ref().map(|source| source.hash.as_str()).unwrap_or_default();
+        revision(own, &self.report.included)
     }
+}
+
+/// [`Loaded::revision`] from the hash of the file itself and what it includes.
+pub(crate) fn revision(own: &str, included: &[Included]) -> String {
+    if included.is_empty() {
+        return own.to_owned();
+    }
+    let included = included.iter().map(|included| included.source.hash.as_str());
+    hash(&std::iter::once(own).chain(included).collect::<Vec<_>>().join("\n"))
 }
 
 /// Reads and judges the file.

@@ -7,7 +7,7 @@ mod lookup;
 
 use serde_json::{Map, Value, json};
 
-pub use lookup::{Hint, Lookup, LookupChild, lookup, ui_hints};
+pub use lookup::{Hint, Lookup, LookupChild, Schema};
 
 use crate::basis::ChannelSchemas;
 use crate::check::misplaced;

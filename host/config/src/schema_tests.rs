@@ -106,8 +106,8 @@ fn schema_and_validation_agree() {
 
 #[test]
 fn a_lookup_tells_one_place_and_what_is_below() {
-    let schemas = schemas();
-    let at = |path: &str| lookup(&path.parse().unwrap(), &schemas.channels).map(|found| json!(found));
+    let schema = Schema::of(&schemas().channels);
+    let at = |path: &str| schema.lookup(&path.parse().unwrap()).map(|found| json!(found));
     let help = "The TCP port for everything that the gateway serves. Default: 18789.";
     assert_eq!(
         at("gateway.port").unwrap(),
@@ -143,13 +143,14 @@ fn a_lookup_tells_one_place_and_what_is_below() {
     assert!(at("canvasHost.port").is_some(), "nobody judges it");
     assert_eq!(at("gateway.bogus"), None);
     assert_eq!(at("channels.chat.bogus"), None);
-    let root = lookup(&KeyPath::root(), &schemas.channels).unwrap();
+    assert_eq!(at("models.providers.*.models.*.id").unwrap()["hintPath"], "models.providers.*.models[].id");
+    let root = schema.lookup(&KeyPath::root()).unwrap();
     assert!(root.children.iter().any(|child| child.path == "gateway" && child.has_children));
 }
 
 #[test]
 fn hints_mark_every_secret() {
-    let hints = ui_hints(&schemas().channels);
+    let hints = Schema::of(&schemas().channels).hints();
     let sensitive = |path: &str| assert_eq!(hints[path]["sensitive"], true, "{path}");
     sensitive("gateway.auth.token");
     sensitive("models.providers.*.apiKey");

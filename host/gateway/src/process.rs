@@ -22,7 +22,7 @@ use crate::live::Live;
 use crate::logging::Log;
 use crate::options::GatewayOptions;
 use crate::reload::Reload;
-use crate::rpc::health;
+use crate::rpc::{self, health};
 use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::wiring::{self, Instances, ModelParts, Plugins};
@@ -64,6 +64,8 @@ pub(crate) struct Gateway {
     pub(crate) model_list: Live<Bytes>,
     pub(crate) reload: Reload,
     pub(crate) draining: AtomicBool,
+    /// What the methods remember between calls.
+    pub(crate) memory: rpc::Memory,
     pub(crate) health: Mutex<Option<(Instant, Arc<RawValue>)>>,
     /// Every secret that was in force since the start: a running account may still use an old one.
     pub(crate) secrets: std::sync::Mutex<Vec<Secret>>,

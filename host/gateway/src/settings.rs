@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use openclaw_config::{
-    Basis, Config, ConfigError, KeyPath, Loaded, Owner, Paths, PluginSchemas, SecretResolver,
-};
-use serde_json::Value;
+use openclaw_config::{Basis, Config, ConfigError, Loaded, Owner, Paths, PluginSchemas, SecretResolver};
 
 use crate::live::Live;
 
@@ -41,15 +38,14 @@ pub(crate) struct Settings {
     current: Live<Current>,
 }
 
-/// The file as it stands now, fit to be shown.
+/// The file as it stands now.
 #[derive(Debug)]
 pub(crate) struct Shown {
-    pub(crate) exists: bool,
-    /// Without secrets; `null` when the file has no structure.
-    pub(crate) document: Value,
-    pub(crate) hash: String,
-    /// Dotted path and words.
-    pub(crate) issues: Vec<(String, String)>,
+    pub(crate) loaded: Loaded,
+    /// Without secrets.
+    pub(crate) content: openclaw_config::Shown,
+    /// The revision that is in force.
+    pub(crate) applied: String,
 }
 
 impl Settings {
@@ -102,22 +98,14 @@ impl Settings {
         self.current().channel_issue(channel)
     }
 
-    /// The file as it stands now.
+    /// The file as it stands now, without the texts for which `holds_secret` is true.
     ///
     /// # Errors
     /// When there is a file that cannot be read.
-    pub(crate) fn shown(&self) -> Result<Shown, ConfigError> {
+    pub(crate) fn shown(&self, holds_secret: impl Fn(&str) -> bool) -> Result<Shown, ConfigError> {
         let loaded = self.read()?;
-        let issues = loaded.report.issues.iter().map(|issue| (issue.path.clone(), issue.message.clone()));
-        let issues = issues.collect();
-        // A file without structure has no document; its issue says why.
-        let document = openclaw_config::get(&self.basis(), &KeyPath::root());
-        Ok(Shown {
-            exists: loaded.source.is_some(),
-            document: document.unwrap_or(Value::Null),
-            hash: loaded.source.map(|source| source.hash).unwrap_or_default(),
-            issues,
-        })
+        let content = openclaw_config::shown(&loaded, &self.basis(), holds_secret);
+        Ok(Shown { loaded, content, applied: self.current().loaded.revision() })
     }
 }
 
@@ -136,11 +124,13 @@ mod tests {
         let schemas = PluginSchemas::default();
         let loaded = openclaw_config::load(&Basis::new(&paths.config, &schemas, &env)).unwrap();
         let settings = Settings::new(paths.clone(), env, schemas, loaded);
-        let shown = settings.shown().unwrap();
-        assert!(shown.exists && shown.issues.is_empty());
-        assert!(!shown.document.to_string().contains("secret-value"));
+        let shown = settings.shown(|_| false).unwrap();
+        assert!(shown.loaded.source.is_some() && shown.loaded.report.is_valid());
+        assert_eq!(shown.applied, shown.loaded.revision());
+        assert!(!shown.content.config.to_string().contains("secret-value"));
         write("{");
-        assert_eq!(settings.shown().unwrap().issues.len(), 1);
+        let shown = settings.shown(|_| false).unwrap();
+        assert!(!shown.loaded.report.is_valid() && shown.applied != shown.loaded.revision());
         assert_eq!(settings.config().gateway.port, Some(1234), "looking changes nothing");
     }
 }

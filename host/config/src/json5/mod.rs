@@ -136,6 +136,14 @@ impl Node {
     }
 }
 
+/// The value of a JSON5 text that is no file, such as a patch.
+///
+/// # Errors
+/// When it is not JSON5, longer than [`MAX_BYTES`] or nested deeper than [`MAX_DEPTH`].
+pub fn value(text: &str) -> Result<Value, SyntaxError> {
+    parse(text).map(|node| node.to_value())
+}
+
 /// Where and why a text is not JSON5.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]

@@ -51,7 +51,7 @@ pub struct Lookup {
     /// What is known for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<Hint>,
-    /// The path of the hint in [`ui_hints`], with `*` for any key and `[]` for any item.
+    /// The path of the hint in [`Schema::hints`], with `*` for any key and `[]` for any item.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint_path: Option<String>,
     /// What may stand one step below.
@@ -102,38 +102,9 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// What may stand at `path`; `None` when there is no such place.
-#[must_use]
-pub fn lookup(path: &KeyPath, schemas: &ChannelSchemas) -> Option<Lookup> {
-    let whole = Whole(json_schema(schemas));
-    let place = path.steps().iter().try_fold(whole.root(), |place, step| whole.step(&place, step))?;
-    let mut schema: Map<String, Value> = place
-        .node
-        .iter()
-        .filter(|(keyword, _)| SHOWN.contains(&keyword.as_str()))
-        .map(|(keyword, value)| (keyword.clone(), value.clone()))
-        .collect();
-    schema.extend(whole.kind(&place.node).map(|kind| ("type".to_owned(), kind)));
-    if let Some(Value::Bool(additional)) = place.node.get("additionalProperties") {
-        schema.insert("additionalProperties".to_owned(), json!(additional));
-    }
-    let (hint, hint_path) = place.hint();
-    let children = whole.children(&place.node);
-    let children = children.into_iter().map(|child| whole.told(&place, path, child)).collect();
-    Some(Lookup { path: path.to_string(), schema: Value::Object(schema), hint, hint_path, children })
-}
-
-/// All that is known for people, by dotted path, with `*` for any key and `[]` for any item.
-#[must_use]
-pub fn ui_hints(schemas: &ChannelSchemas) -> Map<String, Value> {
-    let whole = Whole(json_schema(schemas));
-    let mut hints = Map::new();
-    whole.collect(&whole.root(), &mut Vec::new(), &mut hints);
-    hints
-}
-
-/// The schema of the whole file.
-struct Whole(Value);
+/// The schema of the whole file, built once for a set of plugins and asked as often as one likes.
+#[derive(Clone, Debug)]
+pub struct Schema(Value);
 
 /// A place on the way down.
 struct Place {
@@ -187,7 +158,47 @@ impl Place {
     }
 }
 
-impl Whole {
+impl Schema {
+    /// Builds it, which takes a while.
+    #[must_use]
+    pub fn of(schemas: &ChannelSchemas) -> Self {
+        Self(json_schema(schemas))
+    }
+
+    /// As JSON Schema.
+    #[must_use]
+    pub fn json(&self) -> &Value {
+        &self.0
+    }
+
+    /// All that is known for people, by dotted path, with `*` for any key and `[]` for any item.
+    #[must_use]
+    pub fn hints(&self) -> Map<String, Value> {
+        let mut hints = Map::new();
+        self.collect(&self.root(), &mut Vec::new(), &mut hints);
+        hints
+    }
+
+    /// What may stand at `path`; `None` when there is no such place. A key `*` is any key or item.
+    #[must_use]
+    pub fn lookup(&self, path: &KeyPath) -> Option<Lookup> {
+        let place = path.steps().iter().try_fold(self.root(), |place, step| self.step(&place, step))?;
+        let mut schema: Map<String, Value> = place
+            .node
+            .iter()
+            .filter(|(keyword, _)| SHOWN.contains(&keyword.as_str()))
+            .map(|(keyword, value)| (keyword.clone(), value.clone()))
+            .collect();
+        schema.extend(self.kind(&place.node).map(|kind| ("type".to_owned(), kind)));
+        if let Some(Value::Bool(additional)) = place.node.get("additionalProperties") {
+            schema.insert("additionalProperties".to_owned(), json!(additional));
+        }
+        let (hint, hint_path) = place.hint();
+        let children = self.children(&place.node);
+        let children = children.into_iter().map(|child| self.told(&place, path, child)).collect();
+        Some(Lookup { path: path.to_string(), schema: Value::Object(schema), hint, hint_path, children })
+    }
+
     fn root(&self) -> Place {
         Place { node: self.resolve(&self.0), path: KeyPath::root(), hint_path: String::new() }
     }

@@ -53,11 +53,8 @@ fn a_stale_base_or_a_refused_change_writes_nothing() {
     std::fs::write(&path, "{other: 1}").unwrap();
     let error = update(&path, Some(&base), |_| Ok("{mine: 1}".to_owned())).unwrap_err();
     assert_eq!(error.code(), "CONFIG_CHANGED");
-    let refused = ConfigError::Rejected { issues: vec!["a: b".to_owned()] };
-    assert_eq!(
-        update(&path, None, |_| Err(refused)).unwrap_err().to_string(),
-        "Config validation failed: a: b"
-    );
+    let refused = ConfigError::Unset { path: "a.b".to_owned() };
+    assert_eq!(update(&path, None, |_| Err(refused)).unwrap_err().code(), "CONFIG_UNSET");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{other: 1}");
 }
 

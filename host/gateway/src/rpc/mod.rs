@@ -5,6 +5,7 @@ mod agent;
 mod channels;
 mod config;
 pub(crate) mod health;
+mod limiter;
 mod logs;
 mod models;
 mod outbound;
@@ -13,13 +14,17 @@ mod plugins;
 mod sessions;
 mod status;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use openclaw_protocol::agent::{AgentParams, AgentWaitParams};
 use openclaw_protocol::channels::{
     ChannelsRestartParams, ChannelsStartParams, ChannelsStatusParams, ChannelsStopParams,
 };
-use openclaw_protocol::config::ConfigGetParams;
+use openclaw_protocol::config::{
+    ConfigApplyParams, ConfigGetParams, ConfigPatchParams, ConfigSchemaLookupParams, ConfigSchemaParams,
+    ConfigSetParams,
+};
 use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
@@ -35,6 +40,13 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::process::Gateway;
 use crate::ws::Client;
+
+/// What methods remember between calls.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    limiter: limiter::Limiter,
+    schema: OnceLock<config::Built>,
+}
 
 /// Who calls, and with what.
 pub(crate) struct Caller {
@@ -88,7 +100,9 @@ fn encode(payload: &impl Serialize) -> Outcome {
 /// Runs one request to its (last) answer.
 pub(crate) async fn answer(gateway: Arc<Gateway>, client: Arc<Client>, request: Request) -> Answer {
     let Request { id, method, params, .. } = request;
-    if let Err(error) = permit(&client, &method) {
+    let permitted = permit(&client, &method);
+    let counted = permitted.and_then(|()| gateway.memory.limiter.count(&method, &client, Instant::now()));
+    if let Err(error) = counted {
         tracing::info!(subsystem = "gateway/ws", conn = client.conn_id, "⇄ res ✗ {method} {error}");
         return Answer::error(id, error);
     }
@@ -150,7 +164,17 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         }
         AgentParams::METHOD => call(params, async |turn| agent::run(caller, turn).await).await,
         AgentWaitParams::METHOD => call(params, async |which| agent::wait(gateway, which).await).await,
-        ConfigGetParams::METHOD => call(params, async |_: ConfigGetParams| config::get(gateway)).await,
+        ConfigGetParams::METHOD => call(params, async |_: ConfigGetParams| config::get(gateway).await).await,
+        ConfigSetParams::METHOD => call(params, async |text| config::set(caller, text).await).await,
+        ConfigPatchParams::METHOD => call(params, async |patch| config::patch(caller, patch).await).await,
+        ConfigApplyParams::METHOD => call(params, async |text| config::apply(caller, text).await).await,
+        ConfigSchemaParams::METHOD => {
+            decode::<ConfigSchemaParams>(params)?;
+            config::schema(gateway).await
+        }
+        ConfigSchemaLookupParams::METHOD => {
+            call(params, async |which| config::lookup(gateway, which).await).await
+        }
         ModelsListParams::METHOD => call(params, async |query| Ok(models::list(gateway, &query))).await,
         PluginsListParams::METHOD => {
             call(params, async |_: PluginsListParams| Ok(plugins::list(gateway))).await
@@ -178,6 +202,14 @@ mod tests {
         check(&[], "status", Err("missing scope: operator.read"));
         check(&[Scope::Read], "status", Ok(()));
         check(&[Scope::Read], "agent", Err("missing scope: operator.write"));
+        for method in ["config.get", "config.schema", "config.schema.lookup"] {
+            check(&[Scope::Read], method, Ok(()));
+            check(&[], method, Err("missing scope: operator.read"));
+        }
+        for method in ["config.set", "config.patch", "config.apply"] {
+            check(&[Scope::Write], method, Err("missing scope: operator.admin"));
+            check(&[Scope::Admin], method, Ok(()));
+        }
         check(&[Scope::Read], "nope.method", Err("missing scope: operator.admin"));
         check(&[Scope::Admin], "nope.method", Err("unknown method: nope.method"));
         check(&[Scope::Admin], "connect", Err("connect is only valid as the first request"));

@@ -98,7 +98,7 @@ fn one_of(named: String, known: BTreeSet<&str>) -> Result<String, RpcError> {
     Err(RpcError::invalid(format!("unknown channel: {named} (known: {known})")))
 }
 
-fn rfc3339(millis: i64) -> String {
+pub(super) fn rfc3339(millis: i64) -> String {
     let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
     at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
 }

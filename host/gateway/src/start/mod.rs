@@ -263,6 +263,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         model_list: Live::new(http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str()))),
         reload,
         draining: false.into(),
+        memory: crate::rpc::Memory::default(),
         health: tokio::sync::Mutex::default(),
         secrets: secrets.into(),
     });

@@ -26,7 +26,7 @@ pub(super) fn report(
             let Some(kind) = kind(&error).filter(|_| context.json) else { return Err(error.into()) };
             let mut document = request.head(false, &CheckedReferences::default(), context);
             let messages = match &error {
-                ConfigError::Rejected { issues } => issues.clone(),
+                ConfigError::Rejected { issues } => issues.iter().map(ToString::to_string).collect(),
                 other => vec![other.to_string()],
             };
             let errors: Vec<Value> =

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_config::{ConfigError, KeyPath, effect, json_schema, lookup};
+use openclaw_config::{ConfigError, KeyPath, Schema, effect};
 use serde_json::{Value, json};
 
 use crate::{context::Context, error::CliError, output::print_json};
@@ -25,12 +25,12 @@ pub(super) struct Flags {
 pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError> {
     let channels = context.plugin_schemas().channels;
     let Some(path) = flags.path.as_ref().or(flags.path_flag.as_ref()) else {
-        print_json(&json_schema(&channels))?;
+        print_json(Schema::of(&channels).json())?;
         return Ok(ExitCode::SUCCESS);
     };
     let path: KeyPath = path.parse()?;
-    let found =
-        lookup(&path, &channels).ok_or_else(|| ConfigError::UnknownPath { path: path.to_string() })?;
+    let schema = Schema::of(&channels);
+    let found = schema.lookup(&path).ok_or_else(|| ConfigError::UnknownPath { path: path.to_string() })?;
     let mut found = serde_json::to_value(found).map_err(std::io::Error::from)?;
     if let Value::Object(map) = &mut found {
         map.insert("reloadKind".to_owned(), json!(effect(&path).as_str()));

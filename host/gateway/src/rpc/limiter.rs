@@ -1,0 +1,120 @@
+//! How often a client may change the control plane: 30 times in a minute for each method (openclaw-compat §3.3.1).
+//! Counts; what the methods do is not known here. Bounded in memory.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use openclaw_protocol::config::{ConfigApplyParams, ConfigPatchParams, ConfigSetParams};
+use openclaw_protocol::{Call, RpcError};
+use serde_json::json;
+
+use crate::ws::Client;
+
+/// The methods that count. Each costs a write to the disk, and one of five backups.
+const LIMITED: &[&str] = &[ConfigSetParams::METHOD, ConfigPatchParams::METHOD, ConfigApplyParams::METHOD];
+/// Requests in one window.
+const MOST: u32 = 30;
+/// From the first request of a window to the next window.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Windows that are remembered; beyond it the oldest is forgotten.
+const MOST_WINDOWS: usize = 1_000;
+
+/// A method, a client's id and its address.
+type Key = (&'static str, String, String);
+
+/// What was counted.
+#[derive(Debug, Default)]
+pub(super) struct Limiter {
+    windows: Mutex<HashMap<Key, Window>>,
+}
+
+#[derive(Debug)]
+struct Window {
+    since: Instant,
+    count: u32,
+}
+
+impl Limiter {
+    /// Counts a request; one too many is an error that says when to come back.
+    pub(super) fn count(&self, method: &str, client: &Client, now: Instant) -> Result<(), RpcError> {
+        let Some(limited) = LIMITED.iter().find(|limited| **limited == method) else { return Ok(()) };
+        let key = (*limited, client.info.id.clone(), client.ip.clone());
+        self.take(key, now).map_err(|wait| {
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+            let seconds = wait_ms.div_ceil(1_000);
+            let text = format!("rate limit exceeded for {method}; retry after {seconds}s");
+            let details = json!({"method": method, "limit": format!("{MOST} per {}s", WINDOW.as_secs())});
+            RpcError::busy(text, Some(wait_ms)).with_details(details)
+        })
+    }
+
+    fn take(&self, key: Key, now: Instant) -> Result<(), Duration> {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if windows.len() >= MOST_WINDOWS && !windows.contains_key(&key) {
+            make_room(&mut windows, now);
+        }
+        let window = windows.entry(key).or_insert(Window { since: now, count: 0 });
+        if now.duration_since(window.since) >= WINDOW {
+            *window = Window { since: now, count: 0 };
+        }
+        if window.count >= MOST {
+            return Err(WINDOW.saturating_sub(now.duration_since(window.since)));
+        }
+        window.count += 1;
+        Ok(())
+    }
+}
+
+fn make_room(windows: &mut HashMap<Key, Window>, now: Instant) {
+    windows.retain(|_, window| now.duration_since(window.since) < WINDOW);
+    if windows.len() >= MOST_WINDOWS
+        && let Some(oldest) =
+            windows.iter().min_by_key(|(_, window)| window.since).map(|(key, _)| key.clone())
+    {
+        windows.remove(&oldest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ws::testing;
+
+    #[test]
+    fn the_31st_change_in_a_minute_has_to_wait() {
+        let (limiter, start) = (Limiter::default(), Instant::now());
+        let (client, _queue) = testing::client("c", &[]);
+        let count = |method: &str, after: u64| {
+            limiter.count(method, &client, start + Duration::from_secs(after)).map_err(|error| error.message)
+        };
+        for _ in 0..MOST {
+            assert_eq!(count("config.patch", 0), Ok(()));
+        }
+        let refused = Err("rate limit exceeded for config.patch; retry after 50s".to_owned());
+        assert_eq!(count("config.patch", 10), refused);
+        assert_eq!(count("config.set", 10), Ok(()), "each method has its own");
+        assert_eq!(count("config.get", 10), Ok(()));
+        assert_eq!(count("config.patch", 60), Ok(()));
+        let error = limiter.count("config.patch", &client, start + WINDOW);
+        assert_eq!(error, Ok(()));
+        for _ in 0..MOST {
+            count("config.apply", 0).unwrap();
+        }
+        let error = limiter.count("config.apply", &client, start).unwrap_err();
+        assert_eq!((error.code.as_str(), error.retryable), ("UNAVAILABLE", Some(true)));
+        assert_eq!(error.retry_after_ms, Some(60_000));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let (limiter, start) = (Limiter::default(), Instant::now());
+        let key = |n: usize| ("config.set", "cli".to_owned(), format!("10.0.{}.{}", n / 256, n % 256));
+        for n in 0..MOST_WINDOWS + 5 {
+            limiter.take(key(n), start + Duration::from_micros(n as u64)).unwrap();
+        }
+        let windows = limiter.windows.lock().unwrap();
+        assert_eq!(windows.len(), MOST_WINDOWS);
+        assert!(!windows.contains_key(&key(0)), "the oldest went first");
+    }
+}
