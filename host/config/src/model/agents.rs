@@ -69,13 +69,11 @@ pub struct Agent {
 }
 
 /// `session.*`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Session {
     /// Which direct messages share a session.
     pub dm_scope: DmScope,
-    /// The last part of the main session's key.
-    pub main_key: String,
 }
 
 /// `session.dmScope`
@@ -91,12 +89,6 @@ pub enum DmScope {
     PerChannelPeer,
     /// One for each account, channel and person.
     PerAccountChannelPeer,
-}
-
-impl Default for Session {
-    fn default() -> Self {
-        Self { dm_scope: DmScope::default(), main_key: "main".to_owned() }
-    }
 }
 
 impl Default for Agents {

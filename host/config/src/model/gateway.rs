@@ -19,8 +19,6 @@ pub struct Gateway {
     pub custom_bind_host: Option<String>,
     /// How clients prove themselves.
     pub auth: Auth,
-    /// `gateway.http`
-    pub http: Http,
     /// `gateway.controlUi`
     pub control_ui: ControlUi,
     /// `gateway.reload`
@@ -178,32 +176,6 @@ pub struct RateLimit {
     pub window_ms: Option<u64>,
     /// Milliseconds of refusal.
     pub lockout_ms: Option<u64>,
-}
-
-/// `gateway.http`
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Http {
-    /// `gateway.http.endpoints`
-    pub endpoints: HttpEndpoints,
-}
-
-/// `gateway.http.endpoints`
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct HttpEndpoints {
-    /// `POST /v1/chat/completions`
-    pub chat_completions: Endpoint,
-    /// `POST /v1/responses`
-    pub responses: Endpoint,
-}
-
-/// A switch for one HTTP endpoint.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Endpoint {
-    /// Unset: the gateway's own default.
-    pub enabled: Option<bool>,
 }
 
 /// `gateway.controlUi`

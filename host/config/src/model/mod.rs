@@ -16,8 +16,7 @@ pub use agents::{Agent, AgentDefaults, Agents, DmScope, ModelChoice, ModelEntry,
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
 pub use gateway::{
-    Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, HttpEndpoints, RateLimit, Reload, ReloadMode,
-    Remote,
+    Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, RateLimit, Reload, ReloadMode, Remote,
 };
 pub use models::{Model, Models, Provider};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
@@ -61,8 +60,6 @@ pub struct Logging {
     pub max_file_bytes: Option<u64>,
     /// Threshold of the console.
     pub console_level: Option<String>,
-    /// `pretty`, `compact` or `json`.
-    pub console_style: Option<String>,
 }
 
 /// `env.shellEnv`: whether a starting gateway asks the login shell for variables that it lacks.

@@ -36,18 +36,8 @@ pub struct Provider {
     pub headers: BTreeMap<String, SecretInput>,
     /// How long one request may take, in seconds.
     pub timeout_seconds: Option<u64>,
-    /// `request`
-    pub request: ProviderRequest,
     /// The models it offers.
     pub models: Vec<Model>,
-}
-
-/// `models.providers.<id>.request`
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct ProviderRequest {
-    /// Redirects and look-ups may lead to private addresses. The host of `baseUrl` itself is always allowed.
-    pub allow_private_network: Option<bool>,
 }
 
 /// `models.providers.<id>.models[]`

@@ -91,7 +91,7 @@ pub(super) const ACCESS_GROUPS: Shape = Map(&Object(&[
 
 pub(super) const SESSION: Shape = Object(&[
     key("dmScope", DM_SCOPE).about("Which direct messages share a session. Default: main."),
-    key("mainKey", Text).about("The last part of the main session's key. Default: main."),
+    unused("mainKey", Text).about("The last part of the main session's key. Default: main."),
     unused("scope", Word(&["per-sender", "global"])),
     unused("groupScope", GROUP_SCOPE),
     unused("notifyOnCreate", Bool),

@@ -19,7 +19,7 @@ const PROVIDER: &[Field] = &[
     key("api", Text).about("The dialect that it speaks. Default: openai-completions."),
     key("timeoutSeconds", SOME).about("How long one request may take, in seconds."),
     key("headers", Map(&Secret)).about("Further headers for every request."),
-    key("request", REQUEST).about("How requests are sent."),
+    unused("request", REQUEST).about("How requests are sent."),
     key("models", List(&Object(MODEL))).about("The models that it offers."),
     unused("auth", Word(&["api-key", "aws-sdk", "oauth", "token"])),
     unused("authHeader", Bool),
@@ -32,7 +32,7 @@ const PROVIDER: &[Field] = &[
 ];
 
 const REQUEST: Shape = Object(&[
-    key("allowPrivateNetwork", Bool).about(
+    unused("allowPrivateNetwork", Bool).about(
         "Lets redirects and look-ups lead to private addresses. The host of baseUrl is always allowed.",
     ),
     unused("headers", Map(&Secret)),

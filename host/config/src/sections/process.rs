@@ -39,7 +39,7 @@ pub(super) const LOGGING: Shape = Object(&[
     key("file", Text).about("The log file. Default: one for each day."),
     key("maxFileBytes", SOME).about("Size in bytes at which the log file is rotated."),
     key("consoleLevel", LEVELS).about("What the console shows."),
-    key("consoleStyle", Word(&["pretty", "compact", "json"])).about("How the console shows it."),
+    unused("consoleStyle", Word(&["pretty", "compact", "json"])).about("How the console shows it."),
     unused("redactPatterns", TEXTS),
     unused(
         "audit",

@@ -5,7 +5,7 @@ use crate::shape::Shape::{self, Bool, Either, Exactly, Object, Text};
 use crate::shape::{Field, key, unused};
 
 pub(super) const HTTP: Shape = Object(&[
-    key(
+    unused(
         "endpoints",
         Object(&[
             key("chatCompletions", Object(CHAT_COMPLETIONS)).about("POST /v1/chat/completions"),
@@ -19,14 +19,14 @@ pub(super) const HTTP: Shape = Object(&[
 const ENABLED: Field = key("enabled", Bool).about("Whether the endpoint answers.");
 
 const CHAT_COMPLETIONS: &[Field] =
-    &[ENABLED, unused("images", IMAGES), unused("maxUrlParts", COUNT), unused("maxBodyBytes", COUNT)];
+    &[ENABLED, key("images", IMAGES), key("maxUrlParts", COUNT), key("maxBodyBytes", COUNT)];
 
 const RESPONSES: &[Field] = &[
     ENABLED,
-    unused("maxUrlParts", COUNT),
-    unused("files", FILES),
-    unused("images", IMAGES),
-    unused("maxBodyBytes", COUNT),
+    key("maxUrlParts", COUNT),
+    key("files", FILES),
+    key("images", IMAGES),
+    key("maxBodyBytes", COUNT),
 ];
 
 const IMAGES: Shape = Object(&[

@@ -10,13 +10,12 @@ use openclaw_protocol::config::{ConfigApplyParams, ConfigPatchParams, ConfigSetP
 use openclaw_protocol::{Call, RpcError};
 use openclaw_secrets::Scrubber;
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tracing::info;
 
 use super::{blocking, holds_secret, scrubber};
-use crate::clock::now_ms;
 use crate::process::Gateway;
 use crate::rpc::Caller;
-use crate::rpc::pairing::rfc3339;
 
 /// Changed places that the log names.
 const LOGGED: usize = 10;
@@ -131,8 +130,8 @@ fn make(gateway: &Gateway, base_hash: Option<String>, wanted: &Wanted) -> Result
         // Nothing can have been seen; the file must not come up meanwhile.
         (None, _) => Some(String::new()),
     };
-    let now = rfc3339(i64::try_from(now_ms()).unwrap_or(i64::MAX));
-    let options = ChangeOptions { base, stamp: now.replace([':', '.'], "-"), ..ChangeOptions::default() };
+    let stamp = openclaw_config::stamp(OffsetDateTime::now_utc());
+    let options = ChangeOptions { base, stamp, ..ChangeOptions::default() };
     let basis = gateway.settings.basis();
     match wanted {
         Wanted::Whole(raw) => {
