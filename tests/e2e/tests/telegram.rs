@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use openclaw_e2e::{GATEWAY_TOKEN, Home, KEY, SOON, TOKEN, config, eventually, fakes, open};
@@ -184,8 +185,11 @@ async fn secrets_are_nowhere_and_text_that_looks_like_one_is_text() {
         }
     }
     assert_eq!(gateway.terminate().await, 0);
+    // The file that a person put them into, and its copy to go back to, which nobody else may read.
+    let copy = home.state().join("openclaw.json.last-good");
+    assert_eq!(std::fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
     for (path, bytes) in home.files() {
-        if path == home.config_path() {
+        if path == home.config_path() || path == copy {
             continue;
         }
         for secret in [TOKEN, KEY, GATEWAY_TOKEN] {
