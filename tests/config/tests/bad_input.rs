@@ -109,7 +109,9 @@ impl Restricted {
         if root {
             let parent = home.state().parent().unwrap().to_owned();
             program = parent.join("openclaw");
-            std::fs::copy(binary(), &program).unwrap();
+            // By another process: a file that this one has open for writing while a parallel test forks cannot be run.
+            let copied = std::process::Command::new("cp").arg(binary()).arg(&program).status().unwrap();
+            assert!(copied.success());
             std::fs::set_permissions(&parent, Permissions::from_mode(0o755)).unwrap();
             for path in [home.state(), home.config_path()] {
                 chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
