@@ -329,6 +329,13 @@ async fn a_start_puts_back_what_it_refuses() {
         gateway.terminate().await;
     }
     says(&home, RESTORED).await;
+    // A file that is gone may be gone on purpose: that is for a person to say, who is told how.
+    std::fs::remove_file(home.config_path()).unwrap();
+    let refused = home.run(&["gateway", "run"]).await;
+    assert_eq!(refused.code, 78, "{refused:?}");
+    assert!(refused.stderr.contains("openclaw doctor --fix puts it back"), "{refused:?}");
+    let fixed = home.run(&["doctor", "--fix"]).await.ok();
+    assert!(fixed.stdout.contains(RESTORED) && read(&home) == good, "{fixed:?}");
     // Without a copy there is nothing to put back: the start is refused, and says why.
     std::fs::remove_file(home.state().join("openclaw.json.last-good")).unwrap();
     write(&home, "{ \"gateway\": { \"mode\": \"local\", \"prot\": 1 } }");

@@ -126,6 +126,11 @@ fn may_restore(config: &Path, environment: &dyn Env, patient: impl FnOnce() -> b
 /// Says what was put back, with the line that people search for.
 fn settle(config: &Path, rejection: &mut Rejection, restored: Result<Vec<Restored>, ConfigError>) {
     match restored {
+        Ok(restored) if restored.is_empty() => warn!(
+            subsystem = "gateway/reload",
+            "{} is left as it is: there was no file that could be put back",
+            config.display()
+        ),
         Ok(restored) => {
             rejection.restored = true;
             for Restored { file, rejected } in restored {

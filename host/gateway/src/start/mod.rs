@@ -105,7 +105,8 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     let port = start::port(port_flag, &config, env)?;
     let bind = start::bind(bind_flag, &config, in_container);
     let listen = start::listen(bind, &config, in_container, None)?;
-    start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured)?;
+    start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured)
+        .map_err(|refusal| name_the_copy(refusal, &options.paths.config))?;
     let secrets = SecretResolver::new(&config, env, &options.paths.home);
     let auth = start::auth(&auth_flags(options)?, &config, &secrets, &listen)?;
     start::bind_gate(bind, &listen, &auth, &loaded.report)?;
@@ -119,6 +120,18 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     warnings.extend_from_slice(plugins.complaints());
     let settings = Arc::new(Settings::new(options.paths.clone(), environment, schemas, loaded));
     Ok(Plan { settings, refused, plugins: Arc::new(plugins), port, bind, listen, auth, warnings })
+}
+
+/// A file that is gone may have left a copy behind; whether it shall come back is a person's to say.
+fn name_the_copy(mut refusal: Refusal, config: &Path) -> Refusal {
+    let copy = openclaw_config::last_good_path(config);
+    if !config.exists() && copy.exists() {
+        refusal.lines.push(format!(
+            "The last good configuration is at {}: openclaw doctor --fix puts it back.",
+            copy.display()
+        ));
+    }
+    refusal
 }
 
 fn auth_flags(options: &GatewayOptions) -> Result<AuthFlags, ConfigError> {
