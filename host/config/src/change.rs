@@ -137,8 +137,8 @@ pub fn replace(basis: &Basis<'_>, text: &str, options: &ChangeOptions) -> Result
 
 /// A new text for one file.
 pub(crate) struct Draft {
-    /// An included file; `None` for the configuration file itself.
-    pub(crate) file: Option<PathBuf>,
+    /// An included file and the hash of the text that the edits were made in; `None` for the configuration file itself.
+    pub(crate) file: Option<(PathBuf, String)>,
     pub(crate) text: String,
     pub(crate) edits: usize,
 }
@@ -188,7 +188,7 @@ fn placed(composed: &Composed<'_>, edits: Vec<Edit>) -> Result<Draft, ConfigErro
     }
     let file = home.and_then(|(file, _)| file);
     let text = composed.text_of(file.as_deref());
-    Ok(Draft { text: edit::apply(text, &rebased)?, file, edits: count })
+    Ok(Draft { text: edit::apply(text, &rebased)?, file: file.map(|file| (file, hash(text))), edits: count })
 }
 
 /// The steps that all changes share: read under the lock, draft, judge, compare, write.
@@ -211,14 +211,14 @@ pub(crate) fn make(
         let draft = draft(old)?;
         let judged = judged(basis, old, &draft, options).inspect_err(|error| {
             if matches!(error, ConfigError::WriteRejected { .. }) {
-                refused = Some((draft.file.clone(), draft.text.clone()));
+                refused = Some((draft.file.clone().map(|(file, _)| file), draft.text.clone()));
             }
         })?;
         let result = result.insert(judged);
         match &draft.file {
             // The configuration file stays as it is; its lock is held while the included file is written.
-            Some(file) if write => {
-                result.written = update(file, None, |_| Ok(draft.text.clone()))?;
+            Some((file, base)) if write => {
+                result.written = update(file, Some(base), |_| Ok(draft.text.clone()))?;
                 Ok(old.to_owned())
             }
             Some(_) => Ok(old.to_owned()),
@@ -265,7 +265,7 @@ fn judged(
 ) -> Result<Changed, ConfigError> {
     let before = validate(old, basis);
     let drafts: BTreeMap<PathBuf, String> =
-        draft.file.iter().map(|file| (file.clone(), draft.text.clone())).collect();
+        draft.file.iter().map(|(file, _)| (file.clone(), draft.text.clone())).collect();
     let basis_after = Basis { drafts: &drafts, ..*basis };
     let new = if draft.file.is_some() { old } else { &draft.text };
     let loaded = Loaded::of(Some(Source::new(new.to_owned())), &basis_after);
@@ -286,8 +286,9 @@ fn judged(
     let paths = changed_paths(&before.document, &loaded.report.document);
     let config = |report: &Report| report.config.clone().unwrap_or_default();
     let plan = Plan::of(&paths, &config(&before), &config(&loaded.report));
-    let file = draft.file.clone().unwrap_or_else(|| basis.config.to_owned());
-    let old_text = match &draft.file {
+    let included = draft.file.as_ref().map(|(file, _)| file);
+    let file = included.cloned().unwrap_or_else(|| basis.config.to_owned());
+    let old_text = match included {
         Some(file) => {
             let included = before.included.iter().find(|included| included.path == *file);
             included.map_or("", |included| included.source.text.as_str())

@@ -323,3 +323,21 @@ fn a_managed_file_is_not_touched() {
     let dry = ChangeOptions { dry_run: true, ..ChangeOptions::default() };
     assert!(change(&basis, &ask, &dry).unwrap().changed);
 }
+
+#[test]
+fn an_included_file_that_somebody_saves_meanwhile_is_not_overwritten() {
+    let dir = Dir::new("{gateway: {mode: 'local'}, agents: {$include: './agents.json5'}}");
+    let included = dir.0.path().canonicalize().unwrap().join("agents.json5");
+    let seen = "{defaults: {workspace: 'w'}}";
+    std::fs::write(&included, seen).unwrap();
+    let saved = "{defaults: {workspace: 'mine'}}";
+    let made = dir.basis(|basis| {
+        make(basis, &ChangeOptions::default(), |_| {
+            std::fs::write(&included, saved).unwrap();
+            let file = Some((included.clone(), crate::read::hash(seen)));
+            Ok(Draft { file, text: "{defaults: {workspace: 'theirs'}}".to_owned(), edits: 1 })
+        })
+    });
+    assert_eq!(made.unwrap_err().code(), "CONFIG_CHANGED");
+    assert_eq!(std::fs::read_to_string(&included).unwrap(), saved);
+}
