@@ -70,11 +70,11 @@ pub use read::{Fingerprint, Observed, Source, hash};
 pub use references::{CheckedReferences, check_references};
 pub use reload::{Effect, Plan, effect};
 pub use report::{Issue, Owner, Place, Report};
-pub use schema::{Hint, Lookup, LookupChild, Schema, json_schema};
+pub use schema::{Hint, Lookup, LookupChild, Schema};
 pub use secret_ref::{
     REDACTED, SecretError, SecretInput, SecretRef, SecretResolver, SecretSource, present, resolve_secret,
 };
 pub use shell_env::login_shell_variables;
 pub use shown::{Shown, shown};
 pub use validate::validate;
-pub use write::{Written, replace_rejected, save_rejected, stamp, update, write_private};
+pub use write::{Written, stamp};

@@ -21,7 +21,7 @@ const SECRET: &str = "#/$defs/secret";
 
 /// The schema of the whole file.
 #[must_use]
-pub fn json_schema(schemas: &ChannelSchemas) -> Value {
+pub(crate) fn json_schema(schemas: &ChannelSchemas) -> Value {
     let mut root = Map::new();
     root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
     root.insert("title".to_owned(), json!("openclaw.json"));

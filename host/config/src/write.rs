@@ -39,7 +39,7 @@ pub enum Written {
 /// # Errors
 /// What `change` returns, a stale `base`, a file that changed meanwhile, or a failure of the system; the file is the
 /// old one in each case.
-pub fn update<F>(path: &Path, base: Option<&str>, change: F) -> Result<Written, ConfigError>
+pub(crate) fn update<F>(path: &Path, base: Option<&str>, change: F) -> Result<Written, ConfigError>
 where
     F: FnOnce(Option<&str>) -> Result<String, ConfigError>,
 {
@@ -77,7 +77,7 @@ where
 /// # Errors
 /// [`ConfigError::Changed`] when what stands there is not what was judged, or a failure of the system. The bad file is
 /// in its place then.
-pub fn replace_rejected(
+pub(crate) fn replace_rejected(
     path: &Path,
     expected: &Fingerprint,
     good_text: &str,
@@ -108,7 +108,7 @@ pub fn replace_rejected(
 ///
 /// # Errors
 /// What the system says.
-pub fn save_rejected(path: &Path, text: &str, stamp: &str) -> Result<PathBuf, ConfigError> {
+pub(crate) fn save_rejected(path: &Path, text: &str, stamp: &str) -> Result<PathBuf, ConfigError> {
     let _held = Held::take(path, resolve(path).unwrap_or_else(|_circle| path.to_owned()))?;
     let name = kept::free_name(path, stamp);
     let temporary = Temporary::write(path, text).map_err(unwritable(&name))?;
@@ -122,7 +122,7 @@ pub fn save_rejected(path: &Path, text: &str, stamp: &str) -> Result<PathBuf, Co
 ///
 /// # Errors
 /// What the system says.
-pub fn write_private(path: &Path, text: &str) -> Result<(), ConfigError> {
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), ConfigError> {
     create_private_dir(atomic::dir_of(path)).map_err(unwritable(path))?;
     atomic::remove_left_overs(path, atomic::SURELY_DEAD);
     Temporary::write(path, text).and_then(|temporary| temporary.rename_to(path)).map_err(unwritable(path))
