@@ -5,6 +5,7 @@
 //! `run`, `test`, `bench`, clippy and docs, so that the engine is compiled once.
 
 mod cargo;
+mod clients;
 mod error;
 mod guests;
 mod peer_docs;

@@ -4,6 +4,7 @@ use std::{path::PathBuf, process::Command};
 
 use crate::{
     cargo::{cargo, program_in_root, run as run_command, shown},
+    clients,
     error::Error,
     guests, peer_docs,
     steps::Steps,
@@ -76,6 +77,7 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     })?;
     steps.step("binary", || binary(GATEWAY))?;
     steps.step("documentation of the original", peer_docs::fetch)?;
+    steps.step("clients of others", clients::install)?;
     steps.step("host tests", || run_command(cargo(["test", "--release"]).args(arguments)))?;
     steps.step("guest tests", || {
         let mut command = cargo(["test", "--release"]);
