@@ -20,6 +20,7 @@ pub struct ModelsListParams {
 impl Call for ModelsListParams {
     const METHOD: &'static str = "models.list";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the models that can be asked";
     const SHAPE: &'static [Field] = &[
         Field::optional("provider", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
