@@ -245,7 +245,7 @@ mod tests {
         let error = decode::<ConfigPatchParams>(Some(json!({"raw": "", "replacePaths": [1]}))).unwrap_err();
         assert_eq!(
             error.message,
-            "invalid config.patch params: at /raw: must NOT have fewer than 1 characters; \
+            "invalid config.patch params: at /raw: must not have fewer than 1 characters; \
              at /replacePaths/0: must be string"
         );
     }

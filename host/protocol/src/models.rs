@@ -25,7 +25,7 @@ impl Call for ModelsListParams {
         Field::optional("provider", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
         Field::optional("sessionKey", Kind::NonEmpty),
-        Field::optional("view", Kind::OneOf(&["default", "configured", "provider-config", "all"])),
+        Field::optional("view", Kind::Union(&["default", "configured", "provider-config", "all"])),
         Field::optional("refresh", Kind::Bool),
         Field::optional("preparedOnly", Kind::Bool),
         Field::optional("includeDetails", Kind::Bool),
