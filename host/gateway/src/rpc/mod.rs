@@ -183,7 +183,7 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
             call(params, async |_: PluginsListParams| Ok(plugins::list(gateway))).await
         }
         SendParams::METHOD => call(params, async |message| outbound::send(gateway, message).await).await,
-        other => match absent::answer(other, params) {
+        other => match absent::answer(gateway, other, params) {
             Some(nothing) => encode(&nothing?),
             // `permit` lets only methods of the table through.
             None => Err(RpcError::unknown_method(other)),
