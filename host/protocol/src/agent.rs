@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     call::Call,
+    method::Permission,
     scope::Scope,
     shape::{Field, Kind},
 };
@@ -61,6 +62,8 @@ pub struct AgentParams {
 impl Call for AgentParams {
     const METHOD: &'static str = "agent";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PERMISSION: Permission = Permission::AtLeast(Scope::Write);
+    const PURPOSE: &'static str = "runs an agent; answers twice";
     const SHAPE: &'static [Field] = &[
         Field::required("message", Kind::NonEmpty),
         Field::required("idempotencyKey", Kind::NonEmpty),
@@ -208,6 +211,7 @@ pub struct AgentWaitParams {
 impl Call for AgentWaitParams {
     const METHOD: &'static str = "agent.wait";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "waits for the end of a run";
     const SHAPE: &'static [Field] =
         &[Field::required("runId", Kind::NonEmpty), Field::optional("timeoutMs", Kind::Int(0, 86_400_000))];
     type Reply = AgentWait;

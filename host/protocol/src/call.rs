@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::RpcError,
+    method::{Method, Permission},
     scope::Scope,
     shape::{self, Field},
 };
@@ -15,6 +16,14 @@ pub trait Call: Serialize + DeserializeOwned {
     const METHOD: &'static str;
     /// What a connection must hold to call it; `None` when every connection may.
     const SCOPE: Option<Scope>;
+    /// Who may call it, where a scope alone does not say so.
+    const PERMISSION: Permission = Permission::of(Self::SCOPE);
+    /// Whether `hello-ok` names it.
+    const ADVERTISED: bool = true;
+    /// Whether it counts against [`crate::method::WRITE_LIMIT`].
+    const LIMITED: bool = false;
+    /// One line for people.
+    const PURPOSE: &'static str = "";
     /// Which keys the parameters may have.
     const SHAPE: &'static [Field];
     /// What a success answers.
@@ -26,23 +35,33 @@ pub trait Call: Serialize + DeserializeOwned {
 /// # Errors
 /// `INVALID_REQUEST` with the text `invalid <method> params: <fault>; <fault>`.
 pub fn decode<C: Call>(params: Option<Value>) -> Result<C, RpcError> {
+    let params = check(C::METHOD, C::SHAPE, params)?;
+    serde_json::from_value(params)
+        .map_err(|e| RpcError::invalid(format!("invalid {} params: {e}", C::METHOD)))
+}
+
+/// Checks the parameters of a request without decoding them; missing parameters count as `{}`.
+///
+/// # Errors
+/// As those of [`decode`].
+pub fn check(method: &str, shape: &'static [Field], params: Option<Value>) -> Result<Value, RpcError> {
     let params = match params {
         None | Some(Value::Null) => Value::Object(Map::new()),
         Some(params) => params,
     };
-    let faults = shape::check(&params, C::SHAPE);
-    if !faults.is_empty() {
-        return Err(RpcError::invalid(format!("invalid {} params: {}", C::METHOD, faults.join("; "))));
+    let faults = shape::check(&params, shape);
+    if faults.is_empty() {
+        Ok(params)
+    } else {
+        Err(RpcError::invalid(format!("invalid {method} params: {}", faults.join("; "))))
     }
-    serde_json::from_value(params)
-        .map_err(|e| RpcError::invalid(format!("invalid {} params: {e}", C::METHOD)))
 }
 
 /// Lists methods from their parameter types.
 macro_rules! methods {
     ($($params:ty),* $(,)?) => {
-        /// The methods of this crate, each with the scope that it needs.
-        pub const METHODS: &[(&str, Option<Scope>)] = &[$((<$params as Call>::METHOD, <$params as Call>::SCOPE)),*];
+        /// The rows of the methods that have a parameter type.
+        pub(crate) const TYPED: &[Method] = &[$(Method::of::<$params>()),*];
     };
 }
 
@@ -110,14 +129,5 @@ mod tests {
             model_run: Some(true),
         };
         assert_eq!(decode::<AgentParams>(Some(serde_json::to_value(&sent).unwrap())).unwrap(), sent);
-    }
-
-    #[test]
-    fn every_method_has_one_entry() {
-        let mut names: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
-        names.sort_unstable();
-        let count = names.len();
-        names.dedup();
-        assert_eq!(names.len(), count);
     }
 }

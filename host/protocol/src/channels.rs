@@ -28,6 +28,7 @@ pub struct ChannelsStatusParams {
 impl Call for ChannelsStatusParams {
     const METHOD: &'static str = "channels.status";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the accounts of the chat channels; with probe, the vendors are asked";
     const SHAPE: &'static [Field] = &[
         Field::optional("probe", Kind::Bool),
         Field::optional("timeoutMs", Kind::Int(0, 600_000)),
@@ -233,7 +234,7 @@ pub struct ProbeIdentity {
 
 /// Defines the parameters of a method that does something to an account or to all accounts of a channel.
 macro_rules! account_call {
-    ($(#[$doc:meta])* $params:ident, $method:literal, $reply:ident) => {
+    ($(#[$doc:meta])* $params:ident, $method:literal, $reply:ident, $purpose:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -248,6 +249,7 @@ macro_rules! account_call {
         impl Call for $params {
             const METHOD: &'static str = $method;
             const SCOPE: Option<Scope> = Some(Scope::Admin);
+            const PURPOSE: &'static str = $purpose;
             const SHAPE: &'static [Field] = &[
                 Field::required("channel", Kind::NonEmpty),
                 Field::optional("accountId", Kind::NonEmpty),
@@ -261,20 +263,23 @@ account_call!(
     /// Parameters of `channels.start`.
     ChannelsStartParams,
     "channels.start",
-    ChannelStarted
+    ChannelStarted,
+    "starts an account"
 );
 account_call!(
     /// Parameters of `channels.stop`.
     ChannelsStopParams,
     "channels.stop",
-    ChannelStopped
+    ChannelStopped,
+    "stops an account"
 );
 account_call!(
     /// Parameters of `channels.restart`, which is this program's own: drains the account, drops its instance and
     /// starts a new one.
     ChannelsRestartParams,
     "channels.restart",
-    ChannelRestarted
+    ChannelRestarted,
+    "stops an account and starts it anew"
 );
 
 /// The answer to `channels.start`.

@@ -25,6 +25,7 @@ pub struct ConfigGetParams {}
 impl Call for ConfigGetParams {
     const METHOD: &'static str = "config.get";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the configuration file, without secrets";
     const SHAPE: &'static [Field] = &[];
     type Reply = ConfigGet;
 }
@@ -85,6 +86,7 @@ pub struct ConfigSetParams {
 impl Call for ConfigSetParams {
     const METHOD: &'static str = "config.set";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "replaces the file";
     const SHAPE: &'static [Field] = &[RAW, BASE_HASH];
     type Reply = ConfigWritten;
 }
@@ -103,6 +105,8 @@ pub struct ConfigApplyParams {
 impl Call for ConfigApplyParams {
     const METHOD: &'static str = "config.apply";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const LIMITED: bool = true;
+    const PURPOSE: &'static str = "replaces the file and puts it in force";
     const SHAPE: &'static [Field] = &[RAW, BASE_HASH, SESSION_KEY, DELIVERY_CONTEXT, NOTE, RESTART_DELAY_MS];
     type Reply = ConfigWritten;
 }
@@ -124,6 +128,8 @@ pub struct ConfigPatchParams {
 impl Call for ConfigPatchParams {
     const METHOD: &'static str = "config.patch";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const LIMITED: bool = true;
+    const PURPOSE: &'static str = "changes places of the file";
     const SHAPE: &'static [Field] = &[
         RAW,
         BASE_HASH,
@@ -168,6 +174,7 @@ pub struct ConfigSchemaParams {}
 impl Call for ConfigSchemaParams {
     const METHOD: &'static str = "config.schema";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the schema of the file";
     const SHAPE: &'static [Field] = &[];
     type Reply = ConfigSchema;
 }
@@ -196,6 +203,7 @@ pub struct ConfigSchemaLookupParams {
 impl Call for ConfigSchemaLookupParams {
     const METHOD: &'static str = "config.schema.lookup";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the schema of one place";
     const SHAPE: &'static [Field] = &[Field::required("path", Kind::NonEmpty)];
     type Reply = ConfigSchemaLookup;
 }
@@ -237,7 +245,7 @@ mod tests {
         let error = decode::<ConfigPatchParams>(Some(json!({"raw": "", "replacePaths": [1]}))).unwrap_err();
         assert_eq!(
             error.message,
-            "invalid config.patch params: at /raw: must NOT have fewer than 1 characters; \
+            "invalid config.patch params: at /raw: must not have fewer than 1 characters; \
              at /replacePaths/0: must be string"
         );
     }

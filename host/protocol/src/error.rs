@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::scope::Scope;
+use crate::{method::Role, scope::Scope};
 
 /// What kind of failure it is. The set is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ impl ErrorCode {
         }
     }
 }
+
+const UNAUTHORIZED_ROLE: &str = "unauthorized role: ";
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,6 +113,18 @@ impl RpcError {
         let name = scope.as_str();
         Self::new(ErrorCode::Forbidden, format!("missing scope: {name}"))
             .with_details(json!({"code": "MISSING_SCOPE", "missingScope": name, "requiredScopes": [name]}))
+    }
+
+    /// The method is not for connections of this role.
+    #[must_use]
+    pub fn unauthorized_role(role: Role) -> Self {
+        Self::invalid(format!("{UNAUTHORIZED_ROLE}{}", role.as_str()))
+    }
+
+    /// Whether it says that the method is not for connections of this role.
+    #[must_use]
+    pub fn is_unauthorized_role(&self) -> bool {
+        self.code == ErrorCode::InvalidRequest && self.message.starts_with(UNAUTHORIZED_ROLE)
     }
 
     /// The first frame was something else than `connect` (frame `07-first-frame-not-connect`).

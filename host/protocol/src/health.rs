@@ -23,6 +23,7 @@ pub struct HealthParams {
 impl Call for HealthParams {
     const METHOD: &'static str = "health";
     const SCOPE: Option<Scope> = None;
+    const PURPOSE: &'static str = "is everything running that should; the snapshot of the health event";
     const SHAPE: &'static [Field] = &[
         Field::optional("probe", Kind::Bool),
         Field::optional("timeoutMs", Kind::Int(1, 600_000)),

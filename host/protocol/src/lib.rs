@@ -5,18 +5,21 @@
 //!
 //! Every method has one parameter type that implements [`Call`]: it names the method, the scope that it needs, the
 //! checked shape of its parameters and the type of its answer. The gateway decodes with [`decode`], a client encodes
-//! the same type. Keys are camelCase on the wire; optional keys are left out when there is nothing to say.
+//! the same type. [`METHODS`] and [`EVENTS`] are the tables that the gateway enforces. Keys are camelCase on the wire; optional keys are left out when there is nothing to say.
 
+pub mod absent;
 pub mod agent;
 pub mod call;
 pub mod channels;
 pub mod config;
 pub mod connect;
 pub mod error;
+pub mod events;
 pub mod frame;
 pub mod health;
 pub mod hello;
 pub mod logs;
+pub mod method;
 pub mod models;
 pub mod outbound;
 pub mod pairing;
@@ -25,9 +28,11 @@ pub mod scope;
 pub mod shape;
 pub mod status;
 
-pub use call::{Call, METHODS, decode};
+pub use call::{Call, check, decode};
 pub use error::{ErrorCode, RpcError};
+pub use events::{EVENTS, EventKind};
 pub use frame::{Event, Frame, Request, Response, StateVersion};
+pub use method::{METHODS, Method, Permission, Role};
 pub use scope::Scope;
 
 /// The protocol version that this program speaks.

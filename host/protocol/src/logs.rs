@@ -26,6 +26,7 @@ pub struct LogsTailParams {
 impl Call for LogsTailParams {
     const METHOD: &'static str = "logs.tail";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the end of the log file";
     const SHAPE: &'static [Field] = &[
         Field::optional("cursor", Kind::Int(0, i64::MAX)),
         Field::optional("limit", Kind::Int(1, 5_000)),

@@ -20,11 +20,12 @@ pub struct ModelsListParams {
 impl Call for ModelsListParams {
     const METHOD: &'static str = "models.list";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the models that can be asked";
     const SHAPE: &'static [Field] = &[
         Field::optional("provider", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
         Field::optional("sessionKey", Kind::NonEmpty),
-        Field::optional("view", Kind::OneOf(&["default", "configured", "provider-config", "all"])),
+        Field::optional("view", Kind::Union(&["default", "configured", "provider-config", "all"])),
         Field::optional("refresh", Kind::Bool),
         Field::optional("preparedOnly", Kind::Bool),
         Field::optional("includeDetails", Kind::Bool),

@@ -36,6 +36,7 @@ pub struct SendParams {
 impl Call for SendParams {
     const METHOD: &'static str = "send";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "sends a message through a channel";
     const SHAPE: &'static [Field] = &[
         Field::required("to", Kind::NonEmpty),
         Field::optional("message", Kind::Text),

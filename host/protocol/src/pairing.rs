@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     call::Call,
+    method::Permission,
     scope::Scope,
     shape::{Field, Kind},
 };
@@ -24,6 +25,7 @@ pub struct PairingListParams {
 impl Call for PairingListParams {
     const METHOD: &'static str = "channels.pairing.list";
     const SCOPE: Option<Scope> = Some(Scope::Pairing);
+    const PURPOSE: &'static str = "senders that wait to be let in";
     const SHAPE: &'static [Field] =
         &[Field::optional("channel", Kind::NonEmpty), Field::optional("accountId", Kind::NonEmpty)];
     type Reply = PairingList;
@@ -78,6 +80,8 @@ pub struct PairingApproveParams {
 impl Call for PairingApproveParams {
     const METHOD: &'static str = "channels.pairing.approve";
     const SCOPE: Option<Scope> = Some(Scope::Pairing);
+    const PERMISSION: Permission = Permission::AtLeast(Scope::Pairing);
+    const PURPOSE: &'static str = "lets a sender in";
     const SHAPE: &'static [Field] = &[
         Field::required("channel", Kind::NonEmpty),
         Field::required("code", Kind::NonEmpty),

@@ -11,6 +11,7 @@ pub struct PluginsListParams {}
 impl Call for PluginsListParams {
     const METHOD: &'static str = "plugins.list";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the plugins that the gateway knows";
     const SHAPE: &'static [Field] = &[];
     type Reply = PluginsList;
 }

@@ -16,6 +16,7 @@ pub struct StatusParams {}
 impl Call for StatusParams {
     const METHOD: &'static str = "status";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "what the gateway is, what it runs on, and its sessions";
     const SHAPE: &'static [Field] = &[];
     type Reply = StatusSummary;
 }
@@ -196,6 +197,7 @@ pub struct PresenceParams {
 impl Call for PresenceParams {
     const METHOD: &'static str = "system-presence";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "who is connected";
     const SHAPE: &'static [Field] = &[Field::optional("since", Kind::Int(0, i64::MAX))];
     type Reply = Vec<PresenceEntry>;
 }

@@ -5,18 +5,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use openclaw_protocol::config::{ConfigApplyParams, ConfigPatchParams, ConfigSetParams};
-use openclaw_protocol::{Call, RpcError};
+use openclaw_protocol::method::{WRITE_LIMIT, WRITE_WINDOW_MS};
+use openclaw_protocol::{Method, RpcError};
 use serde_json::json;
 
 use crate::ws::Client;
 
-/// The methods that count. Each costs a write to the disk, and one of five backups.
-const LIMITED: &[&str] = &[ConfigSetParams::METHOD, ConfigPatchParams::METHOD, ConfigApplyParams::METHOD];
-/// Requests in one window.
-const MOST: u32 = 30;
 /// From the first request of a window to the next window.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_millis(WRITE_WINDOW_MS);
 /// Windows that are remembered; beyond it the oldest is forgotten.
 const MOST_WINDOWS: usize = 1_000;
 
@@ -37,14 +33,17 @@ struct Window {
 
 impl Limiter {
     /// Counts a request; one too many is an error that says when to come back.
-    pub(super) fn count(&self, method: &str, client: &Client, now: Instant) -> Result<(), RpcError> {
-        let Some(limited) = LIMITED.iter().find(|limited| **limited == method) else { return Ok(()) };
-        let key = (*limited, client.info.id.clone(), client.ip.clone());
+    pub(super) fn count(&self, method: &Method, client: &Client, now: Instant) -> Result<(), RpcError> {
+        if !method.limited {
+            return Ok(());
+        }
+        let key = (method.name, client.info.id.clone(), client.ip.clone());
         self.take(key, now).map_err(|wait| {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
             let seconds = wait_ms.div_ceil(1_000);
-            let text = format!("rate limit exceeded for {method}; retry after {seconds}s");
-            let details = json!({"method": method, "limit": format!("{MOST} per {}s", WINDOW.as_secs())});
+            let text = format!("rate limit exceeded for {}; retry after {seconds}s", method.name);
+            let details =
+                json!({"method": method.name, "limit": format!("{WRITE_LIMIT} per {}s", WINDOW.as_secs())});
             RpcError::busy(text, Some(wait_ms)).with_details(details)
         })
     }
@@ -58,7 +57,7 @@ impl Limiter {
         if now.duration_since(window.since) >= WINDOW {
             *window = Window { since: now, count: 0 };
         }
-        if window.count >= MOST {
+        if window.count >= WRITE_LIMIT {
             return Err(WINDOW.saturating_sub(now.duration_since(window.since)));
         }
         window.count += 1;
@@ -85,23 +84,26 @@ mod tests {
     fn the_31st_change_in_a_minute_has_to_wait() {
         let (limiter, start) = (Limiter::default(), Instant::now());
         let (client, _queue) = testing::client("c", &[]);
-        let count = |method: &str, after: u64| {
-            limiter.count(method, &client, start + Duration::from_secs(after)).map_err(|error| error.message)
+        let method = |name: &str| Method::find(name).unwrap();
+        let count = |name: &str, after: u64| {
+            let now = start + Duration::from_secs(after);
+            limiter.count(method(name), &client, now).map_err(|error| error.message)
         };
-        for _ in 0..MOST {
+        for _ in 0..WRITE_LIMIT {
             assert_eq!(count("config.patch", 0), Ok(()));
         }
         let refused = Err("rate limit exceeded for config.patch; retry after 50s".to_owned());
         assert_eq!(count("config.patch", 10), refused);
-        assert_eq!(count("config.set", 10), Ok(()), "each method has its own");
-        assert_eq!(count("config.get", 10), Ok(()));
-        assert_eq!(count("config.patch", 60), Ok(()));
-        let error = limiter.count("config.patch", &client, start + WINDOW);
-        assert_eq!(error, Ok(()));
-        for _ in 0..MOST {
-            count("config.apply", 0).unwrap();
+        assert_eq!(count("config.apply", 10), Ok(()), "each method has its own");
+        for _ in 0..=WRITE_LIMIT {
+            assert_eq!(count("config.get", 10), Ok(()));
         }
-        let error = limiter.count("config.apply", &client, start).unwrap_err();
+        assert_eq!(count("config.patch", 60), Ok(()));
+        for _ in 1..WRITE_LIMIT {
+            count("config.apply", 10).unwrap();
+        }
+        let error =
+            limiter.count(method("config.apply"), &client, start + Duration::from_secs(10)).unwrap_err();
         assert_eq!((error.code.as_str(), error.retryable), ("UNAVAILABLE", Some(true)));
         assert_eq!(error.retry_after_ms, Some(60_000));
     }

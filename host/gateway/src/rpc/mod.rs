@@ -1,6 +1,7 @@
 //! The control plane's methods: which there are, who may call each, and one module for each family. Never reads a
 //! socket: a method gets its parameters and a client, and returns its answer.
 
+mod absent;
 mod agent;
 mod channels;
 mod config;
@@ -33,7 +34,7 @@ use openclaw_protocol::outbound::SendParams;
 use openclaw_protocol::pairing::{PairingApproveParams, PairingListParams};
 use openclaw_protocol::plugins::PluginsListParams;
 use openclaw_protocol::status::{PresenceParams, StatusParams};
-use openclaw_protocol::{Call, METHODS, Request, RpcError, Scope, decode};
+use openclaw_protocol::{Call, Method, Permission, Request, RpcError, Scope, decode};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -74,6 +75,11 @@ impl Answer {
     pub(crate) fn error(id: impl Into<String>, error: RpcError) -> Answer {
         Answer { id: id.into(), outcome: Err(error) }
     }
+
+    /// Whether the method was refused because it is not for this client's role.
+    pub(crate) fn refuses_role(&self) -> bool {
+        self.outcome.as_ref().is_err_and(RpcError::is_unauthorized_role)
+    }
 }
 
 impl Serialize for Answer {
@@ -101,7 +107,7 @@ fn encode(payload: &impl Serialize) -> Outcome {
 pub(crate) async fn answer(gateway: Arc<Gateway>, client: Arc<Client>, request: Request) -> Answer {
     let Request { id, method, params, .. } = request;
     let permitted = permit(&client, &method);
-    let counted = permitted.and_then(|()| gateway.memory.limiter.count(&method, &client, Instant::now()));
+    let counted = permitted.and_then(|row| gateway.memory.limiter.count(row, &client, Instant::now()));
     if let Err(error) = counted {
         tracing::info!(subsystem = "gateway/ws", conn = client.conn_id, "⇄ res ✗ {method} {error}");
         return Answer::error(id, error);
@@ -110,19 +116,16 @@ pub(crate) async fn answer(gateway: Arc<Gateway>, client: Arc<Client>, request: 
     Answer { id, outcome: dispatch(&caller, &method, params).await }
 }
 
-/// Whether this client may call this method (openclaw-compat §2.13): a stranger to admin learns nothing about methods
-/// that do not exist.
-fn permit(client: &Client, method: &str) -> Result<(), RpcError> {
+/// The method's row, if this client may call it (openclaw-compat §2.13): a stranger to admin learns nothing about
+/// methods that do not exist.
+fn permit(client: &Client, method: &str) -> Result<&'static Method, RpcError> {
     if method == ConnectParams::METHOD {
         return Err(RpcError::connect_repeated());
     }
-    let known = METHODS.iter().find(|(name, _)| *name == method);
-    let needed = known.map_or(Some(Scope::Admin), |(_, scope)| *scope);
-    match needed {
-        Some(scope) if !client.may(scope) => Err(RpcError::missing_scope(scope)),
-        _ if known.is_none() => Err(RpcError::unknown_method(method)),
-        _ => Ok(()),
-    }
+    let known = Method::find(method);
+    let permission = known.map_or(Permission::Scope(Scope::Admin), |method| method.permission);
+    permission.check(client.role, |scope| client.may(scope))?;
+    known.ok_or_else(|| RpcError::unknown_method(method))
 }
 
 /// Decodes the parameters and encodes the answer of a typed method.
@@ -180,8 +183,11 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
             call(params, async |_: PluginsListParams| Ok(plugins::list(gateway))).await
         }
         SendParams::METHOD => call(params, async |message| outbound::send(gateway, message).await).await,
-        // `permit` lets only methods of the table through.
-        unknown => Err(RpcError::unknown_method(unknown)),
+        other => match absent::answer(gateway, other, params) {
+            Some(nothing) => encode(&nothing?),
+            // `permit` lets only methods of the table through.
+            None => Err(RpcError::unknown_method(other)),
+        },
     }
 }
 
@@ -195,7 +201,7 @@ mod tests {
     fn scopes_are_judged_as_observed() {
         let check = |scopes: &[Scope], method: &str, expected: Result<(), &str>| {
             let (client, _queue) = testing::client("c", scopes);
-            let found = permit(&client, method).map_err(|error| error.message);
+            let found = permit(&client, method).map(|_| ()).map_err(|error| error.message);
             assert_eq!(found, expected.map_err(str::to_owned), "{method} {scopes:?}");
         };
         check(&[], "health", Ok(()));

@@ -10,7 +10,7 @@ use openclaw_messaging::main_key;
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 use openclaw_protocol::hello::{Features, Granted, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot};
 use openclaw_protocol::status::ModelSource;
-use openclaw_protocol::{Call, Frame, METHODS, PROTOCOL_VERSION, Request, RpcError, Scope, decode};
+use openclaw_protocol::{Call, Frame, METHODS, PROTOCOL_VERSION, Request, Role, RpcError, Scope, decode};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -58,6 +58,7 @@ impl Refusal {
 /// A client that got in.
 pub(super) struct Welcome {
     pub(super) client: ClientInfo,
+    pub(super) role: Role,
     pub(super) scopes: Vec<Scope>,
     /// The payload of the answer.
     pub(super) hello: Value,
@@ -120,14 +121,15 @@ pub(super) async fn admit(
             return Err(Refusal::answered(None, 1008, error));
         }
     };
+    let role = params.role.as_deref().and_then(Role::parse).unwrap_or_default();
     let granted = Granted {
         method: Some(admitted.method.as_str().to_owned()),
-        role: params.role.clone().unwrap_or_else(|| "operator".to_owned()),
+        role: role.as_str().to_owned(),
         scopes: admitted.scopes.clone(),
     };
     let hello = hello(gateway, conn_id, params.max_protocol.min(PROTOCOL_VERSION), granted).await;
     match serde_json::to_value(hello) {
-        Ok(hello) => Ok(Welcome { client: params.client, scopes: admitted.scopes, hello }),
+        Ok(hello) => Ok(Welcome { client: params.client, role, scopes: admitted.scopes, hello }),
         Err(error) => {
             warn!(subsystem = "gateway/ws", %error, "hello-ok cannot be encoded");
             Err(Refusal::answered(None, 1011, RpcError::unavailable("connect failed")))
@@ -148,7 +150,11 @@ async fn hello(gateway: &Gateway, conn_id: &str, protocol: u32, auth: Granted) -
             conn_id: conn_id.to_owned(),
         },
         features: Features {
-            methods: METHODS.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            methods: METHODS
+                .iter()
+                .filter(|method| method.advertised)
+                .map(|method| method.name.to_owned())
+                .collect(),
             events: event_names().map(str::to_owned).collect(),
             capabilities: Vec::new(),
         },

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 
 use openclaw_protocol::connect::ClientInfo;
 use openclaw_protocol::status::PresenceEntry;
-use openclaw_protocol::{Scope, StateVersion};
+use openclaw_protocol::{EVENTS, EventKind, Role, Scope, StateVersion};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::watch;
@@ -15,19 +15,9 @@ use tokio::sync::watch;
 use super::outbound::{Outbound, Weight};
 use crate::clock::now_ms;
 
-/// The events that this gateway sends, who may see each, and whether a slow client can do without.
-const EVENTS: &[(&str, Option<Scope>, Weight)] = &[
-    ("tick", None, Weight::Droppable),
-    ("health", None, Weight::Droppable),
-    ("shutdown", None, Weight::Needed),
-    ("presence", Some(Scope::Read), Weight::Droppable),
-    ("agent", Some(Scope::Read), Weight::Droppable),
-    ("chat", Some(Scope::Read), Weight::Needed),
-];
-
 /// The names of all events, for `hello-ok`.
 pub(crate) fn event_names() -> impl Iterator<Item = &'static str> {
-    std::iter::once(openclaw_protocol::connect::CHALLENGE_EVENT).chain(EVENTS.iter().map(|(name, ..)| *name))
+    EVENTS.iter().map(|event| event.name)
 }
 
 /// A client whose handshake is complete.
@@ -36,6 +26,7 @@ pub(crate) struct Client {
     pub(crate) conn_id: String,
     pub(crate) info: ClientInfo,
     pub(crate) ip: String,
+    pub(crate) role: Role,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) outbound: Outbound,
     /// Unix milliseconds.
@@ -50,10 +41,11 @@ impl Client {
 
     /// Sends an event to this client alone, if it may see it.
     pub(crate) fn tell(&self, event: &str, payload: &RawValue, state: StateVersion) {
-        let Some((_, scope, weight)) = EVENTS.iter().find(|(name, ..)| *name == event) else { return };
-        if scope.is_none_or(|scope| self.may(scope)) {
+        let Some(kind) = EventKind::find(event) else { return };
+        if kind.scope.is_none_or(|scope| self.may(scope)) {
             let versioned = matches!(event, "health" | "presence").then_some(state);
-            self.outbound.event(event, payload, versioned, *weight);
+            let weight = if kind.droppable { Weight::Droppable } else { Weight::Needed };
+            self.outbound.event(event, payload, versioned, weight);
         }
     }
 }
@@ -188,6 +180,7 @@ pub(crate) mod testing {
             conn_id: id.to_owned(),
             info: ClientInfo { id: "cli".into(), mode: "cli".into(), ..ClientInfo::default() },
             ip: "127.0.0.1".into(),
+            role: Role::Operator,
             scopes: scopes.to_vec(),
             outbound,
             connected_at: 1,

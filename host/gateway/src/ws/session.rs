@@ -39,6 +39,8 @@ const REQUESTS: usize = 64;
 const WRITE_BATCH: usize = 64;
 /// The socket's own buffer; frames may be longer.
 const BUFFER: usize = 16 * 1024;
+/// Calls in a row that the client's role forbids; at the next one the client is cut off (openclaw-compat §3.3.1).
+const FORBIDDEN_CALLS: u32 = 10;
 
 type Socket<S> = WebSocketStream<Gauge<S>>;
 
@@ -108,6 +110,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
                     let client = Arc::new(Client {
                         conn_id: conn_id.to_owned(),
                         info: admitted.client,
+                        role: admitted.role,
                         ip: arrival.peer.address.to_string(),
                         scopes: admitted.scopes,
                         outbound,
@@ -173,6 +176,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mut ping = interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = true;
+    let mut forbidden_calls = 0;
     loop {
         tokio::select! {
             // A message from the peer.
@@ -206,6 +210,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             // An answer is ready.
             Some(response) = requests.next(), if !requests.is_empty() => {
                 client.outbound.frame(&response);
+                forbidden_calls = if response.refuses_role() { forbidden_calls + 1 } else { 0 };
+                if forbidden_calls > FORBIDDEN_CALLS {
+                    let close = Close::new(CloseCode::Policy.into(), "repeated unauthorized calls");
+                    return write_rest(socket, &client, &mut queue).await.then_some(close);
+                }
             }
             // Something is to be written; whatever else waits goes out with it.
             Some(frame) = queue.next() => {
@@ -221,13 +230,8 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             () = client.outbound.overrun() => return Some(slow(&client)),
             // The gateway goes down. What was said before (the `shutdown` event) is written first.
             () = turned_true(&mut closing) => {
-                while let Some(frame) = queue.ready() {
-                    let batch = write(socket, &client, &mut queue, frame);
-                    if !matches!(timeout(CLOSE_GRACE, batch).await, Ok(Ok(()))) {
-                        return None;
-                    }
-                }
-                return Some(Close::new(1012, "service restart"));
+                let close = Close::new(1012, "service restart");
+                return write_rest(socket, &client, &mut queue).await.then_some(close);
             }
             // Is the peer still there?
             _ = ping.tick() => {
@@ -242,6 +246,21 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     }
+}
+
+/// Writes what was said before the end. False when the peer does not take it.
+async fn write_rest<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: &mut Socket<S>,
+    client: &Client,
+    queue: &mut Queue,
+) -> bool {
+    while let Some(frame) = queue.ready() {
+        let batch = write(socket, client, queue, frame);
+        if !matches!(timeout(CLOSE_GRACE, batch).await, Ok(Ok(()))) {
+            return false;
+        }
+    }
+    true
 }
 
 /// Waits for the value without keeping it borrowed.

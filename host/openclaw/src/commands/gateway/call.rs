@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use openclaw_protocol::{METHODS, Scope};
+use openclaw_protocol::{Method, Permission, Scope};
 use serde_json::Value;
 
 use crate::{
@@ -46,8 +46,11 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
         target = target.with_port(port);
     }
     // A method that is not in the table may need anything, and only admin is told that it does not exist.
-    let needed = METHODS.iter().find(|(name, _)| *name == flags.method).map(|(_, scope)| *scope);
-    let scope = needed.map_or(Scope::Admin, |scope| scope.unwrap_or(Scope::Read));
+    let scope = match Method::find(&flags.method).map(|method| method.permission) {
+        None | Some(Permission::AtLeast(_)) => Scope::Admin,
+        Some(Permission::Scope(scope)) => scope,
+        Some(Permission::Anyone | Permission::Node) => Scope::Read,
+    };
     let answer = block_on(async {
         let patience = flags.rpc.timeout.unwrap_or(PATIENCE_MS);
         let mut client = Client::connect(&target, Mode::Cli, &[scope], patience).await?;
