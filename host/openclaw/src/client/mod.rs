@@ -16,6 +16,7 @@ mod way_in;
 pub(crate) use connection::{Client, Mode};
 pub(crate) use error::ClientError;
 pub(crate) use target::{RpcFlags, Target, TargetFlags, UrlSource};
+pub(crate) use way_in::keep_rotated;
 
 use std::future::Future;
 

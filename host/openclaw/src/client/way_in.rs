@@ -138,6 +138,21 @@ impl WayIn<'_> {
     }
 }
 
+/// Keeps the new token when this device rotated its own: the stored one is of no use any more.
+pub(crate) fn keep_rotated(target: &Target, answer: &Value) {
+    let folder = identity::folder(&target.state_dir);
+    let text = |key: &str| answer.get(key).and_then(Value::as_str);
+    let (Some(device), Some(role), Some(token)) = (text("deviceId"), text("role"), text("token")) else {
+        return;
+    };
+    let own = Identity::load(&folder).ok().flatten().is_some_and(|identity| identity.device_id == device);
+    let scopes = answer.get("scopes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let scopes = scopes.iter().filter_map(|scope| scope.as_str().map(str::to_owned)).collect();
+    if own && let Err(error) = Tokens::new(&folder).keep(device, &target.key(), role, token, scopes) {
+        eprintln!("The new token cannot be kept: {error}");
+    }
+}
+
 /// Whether another try with the device token may help. A first try without a proof could not be told so.
 fn may_retry(error: &ClientError, first: &Presented) -> bool {
     let ClientError::Refused(refusal) = error else { return false };
