@@ -24,6 +24,18 @@ pub struct Admitted {
 }
 
 impl Admitted {
+    /// Lets the owner of the installation in, who came by the local socket: with every scope that was asked for.
+    ///
+    /// # Errors
+    /// When something else than an operator connects there.
+    pub fn owner(params: &ConnectParams) -> Result<Self, RpcError> {
+        if params.role.as_deref().is_some_and(|role| role != "operator") {
+            return Err(RpcError::invalid("invalid role"));
+        }
+        let scopes = params.known_scopes().unwrap_or_else(|| Scope::ALL.to_vec());
+        Ok(Self { method: AuthMethod::None, scopes })
+    }
+
     /// Checks that this client may do what needs `scope`.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod error;
 mod http;
 mod infer;
 mod live;
+mod local;
 mod logging;
 mod options;
 mod process;
@@ -27,6 +28,8 @@ mod system_events;
 mod turns;
 mod wiring;
 mod ws;
+
+use std::path::PathBuf;
 
 use openclaw_config::{Paths, PluginSchemas};
 use openclaw_protocol::plugins::PluginEntry;
@@ -63,6 +66,12 @@ pub fn credential_variables(paths: &Paths) -> Vec<String> {
 #[must_use]
 pub fn running_port(paths: &Paths) -> Option<u16> {
     start::running_port(&paths.state_dir)
+}
+
+/// The Unix socket on which the gateway that runs with this installation's state lets its owner in without a secret.
+#[must_use]
+pub fn local_socket(paths: &Paths) -> PathBuf {
+    local::path(&paths.state_dir)
 }
 
 /// The plugins that are present, for a person whose gateway does not run: nothing is loaded.

@@ -5,8 +5,8 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use crate::commands::{
-    agent, channels, completion, config, doctor, gateway, health, infer, logs, message, models, onboard,
-    pairing, plugins, status,
+    agent, channels, completion, config, devices, doctor, gateway, health, infer, logs, message, models,
+    onboard, pairing, plugins, reads, status,
 };
 
 const EXAMPLES: &str = "\
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Channels(channels::Subcommand),
     /// Read and change openclaw.json
     Config(config::Flags),
+    /// Devices that may connect, and their tokens
+    Devices(devices::Flags),
     /// Let people in who wrote to a channel
     #[command(subcommand)]
     Pairing(pairing::Subcommand),
@@ -83,6 +85,9 @@ pub(crate) enum Command {
     /// Plugins that the gateway has
     #[command(subcommand)]
     Plugins(plugins::Subcommand),
+    /// What is asked and shown without more ado
+    #[command(flatten)]
+    Read(reads::Top),
     /// Set up a local gateway
     Onboard(onboard::Flags),
     /// Print a completion script for a shell
@@ -139,6 +144,20 @@ mod tests {
         check("openclaw pairing approve x ABCD1234 --notify");
         check("openclaw pairing approve --channel x ABCD1234");
         check("openclaw pairing list --channel x --json");
+        check("openclaw pairing approve ABCD1234");
+        check("openclaw system presence --json");
+        check("openclaw sessions --active 60");
+        check("openclaw gateway usage-cost --days 7");
+        check("openclaw gateway stability --json");
+        check("openclaw update status --token t");
+        check("openclaw devices list --json");
+        check("openclaw devices approve");
+        check("openclaw devices approve --latest --token t");
+        check("openclaw devices approve 7c9e6679-7425-40de-944b-e07fc1f90ae7");
+        check("openclaw devices rotate --device d --role operator --scope operator.read operator.write");
+        check("openclaw devices rotate --device d --role operator --no-scopes --url ws://h --password p");
+        check("openclaw devices revoke --device d --role operator");
+        check("openclaw devices clear --yes --pending");
         check("openclaw config");
         check("openclaw config get gateway.port --json");
         check("openclaw config set gateway.port -1");

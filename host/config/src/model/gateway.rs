@@ -198,6 +198,8 @@ pub struct Remote {
     /// The password of the remote gateway.
     #[serde(deserialize_with = "secret")]
     pub password: Option<SecretInput>,
+    /// SHA-256 of the one certificate that is taken.
+    pub tls_fingerprint: Option<String>,
 }
 
 /// Reads a [`SecretInput`]; anything else is absent here and an issue in the report.

@@ -130,7 +130,8 @@ const REMOTE: &[Field] = &[
     unused("enabled", Bool),
     unused("transport", Word(&["ssh", "direct"])),
     unused("remotePort", PORT),
-    unused("tlsFingerprint", Text),
+    key("tlsFingerprint", Text)
+        .about("SHA-256 of its certificate: no other is taken, and it need not lead to an authority."),
     unused("sshTarget", Text),
     unused("sshIdentity", Text),
     unused("sshHostKeyPolicy", Word(&["strict", "openssh"])),

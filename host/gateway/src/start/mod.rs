@@ -30,6 +30,7 @@ use crate::clock::now_ms;
 use crate::error::StartError;
 use crate::http;
 use crate::live::Live;
+use crate::local::{self, LocalSocket};
 use crate::logging::{Levels, Log, LoggingOptions};
 use crate::options::GatewayOptions;
 use crate::process::Gateway;
@@ -242,6 +243,8 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         .as_ref()
         .map(|refused| reload::restore_at_start(&options.paths.config, plan.settings.environment(), refused));
     let listeners = bind(&plan.listen, plan.port).await?;
+    // The gateway is of use without it; only repairs are not.
+    let local = LocalSocket::open(&options.paths.state_dir).inspect_err(|why| warn!("{why}")).ok();
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
     secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
@@ -287,6 +290,9 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         http::router(Arc::clone(&gateway)),
         stopping,
     ));
+    if let Some(local) = local {
+        tokio::spawn(local::serve(local, Arc::clone(&gateway), stop.subscribe()));
+    }
     announce(&gateway, plan.port, plan.bind, &plan.auth, began);
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
     tokio::spawn(pulse(Arc::clone(&gateway)));

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openclaw_access::Peer;
+use openclaw_access::{Admitted, Peer};
 use openclaw_messaging::main_key;
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 use openclaw_protocol::hello::{Features, Granted, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot};
@@ -27,6 +27,8 @@ pub(super) struct Arrival {
     pub(super) socket: SocketAddr,
     pub(super) peer: Peer,
     pub(super) user_agent: Option<String>,
+    /// It came by the local socket, so that no secret is asked for.
+    pub(super) owner: bool,
 }
 
 /// What a first frame is.
@@ -111,7 +113,12 @@ pub(super) async fn admit(
         );
         return Err(Refusal::answered(None, 1002, error));
     }
-    let admitted = match gateway.access.connect(&arrival.peer, &params, Instant::now()) {
+    let verdict = if arrival.owner {
+        Admitted::owner(&params)
+    } else {
+        gateway.access.connect(&arrival.peer, &params, Instant::now())
+    };
+    let admitted = match verdict {
         Ok(admitted) => admitted,
         Err(error) => {
             log_refusal(arrival, conn_id, &params, &error);

@@ -5,10 +5,12 @@ mod gauge;
 mod handshake;
 mod hub;
 mod outbound;
+mod owner;
 mod session;
 mod upgrade;
 
 #[cfg(test)]
 pub(crate) use hub::testing;
 pub(crate) use hub::{Client, Hub};
+pub(crate) use owner::upgrade_owner;
 pub(crate) use upgrade::{Sockets, is_upgrade, upgrade};

@@ -40,7 +40,7 @@ impl Default for Sockets {
 }
 
 impl Sockets {
-    fn admit(&self, address: IpAddr) -> Option<(OwnedSemaphorePermit, Unproven)> {
+    pub(super) fn admit(&self, address: IpAddr) -> Option<(OwnedSemaphorePermit, Unproven)> {
         let permit = Arc::clone(&self.sessions).try_acquire_owned().ok()?;
         let mut unproven = self.unproven.lock().ok()?;
         let count = unproven.entry(address).or_default();
@@ -96,6 +96,7 @@ pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Re
         socket: peer,
         peer: Peer::new(peer.ip(), request.headers()),
         user_agent: agent.map(str::to_owned),
+        owner: false,
     };
     let upgraded = hyper::upgrade::on(request);
     let gateway = Arc::clone(gateway);
@@ -116,7 +117,7 @@ pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Re
 }
 
 /// The value of `Sec-WebSocket-Accept`, if this is a proper WebSocket upgrade.
-fn accept_key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
+pub(super) fn accept_key(method: &Method, headers: &HeaderMap) -> Option<HeaderValue> {
     let has = |name: HeaderName, token: &str| {
         headers
             .get_all(name)

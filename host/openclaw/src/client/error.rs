@@ -1,9 +1,11 @@
 //! Why the gateway gave no answer. The texts are those that people search for.
 
+use std::path::PathBuf;
+
 use openclaw_protocol::RpcError;
 use serde_json::{Value, json};
 
-use super::target::Target;
+use super::{refusal, target::Target};
 
 /// Why the gateway gave no answer.
 #[derive(Debug)]
@@ -15,6 +17,13 @@ pub(crate) enum ClientError {
     },
     /// The address cannot be used.
     Address(String),
+    /// This device cannot prove itself: its key cannot be read or made.
+    Identity {
+        /// The key's file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Nobody listens there.
     Unreachable {
         /// Whom the command wanted to ask.
@@ -44,6 +53,13 @@ pub(crate) enum ClientError {
     Refused(RpcError),
     /// The gateway refused the request.
     Request(RpcError),
+    /// Who answers cannot be trusted, or speaks no TLS.
+    Tls {
+        /// Whom the command wanted to ask.
+        target: Box<Target>,
+        /// What TLS said.
+        reason: String,
+    },
     /// Something answered that is not a gateway.
     NotAGateway {
         /// Whom the command asked.
@@ -73,7 +89,19 @@ impl std::fmt::Display for ClientError {
             Self::Closed { target, .. } | Self::Timeout { target, .. } | Self::NotAGateway { target, .. } => {
                 write!(f, "{}\n{}", self.summary(), target.details())
             }
-            Self::Refused(error) | Self::Request(error) => f.write_str(&error.message),
+            Self::Tls { target, .. } => write!(
+                f,
+                "{}\nFix: for a certificate that the gateway made itself, compare its SHA-256 there and set it here: \
+                 openclaw config set gateway.remote.tlsFingerprint <sha256>\n{}",
+                self.summary(),
+                target.details()
+            ),
+            Self::Identity { .. } => f.write_str(&self.summary()),
+            Self::Refused(error) => {
+                f.write_str(&error.message)?;
+                refusal::next_steps(error).iter().try_for_each(|line| write!(f, "\n{line}"))
+            }
+            Self::Request(error) => f.write_str(&error.message),
         }
     }
 }
@@ -97,11 +125,18 @@ impl ClientError {
                 format!("gateway closed ({code}): {reason}")
             }
             Self::Timeout { ms, .. } => format!("gateway timeout after {ms}ms"),
+            Self::Tls { reason, .. } => format!("no secure connection: {reason}"),
             Self::NotAGateway { reason, .. } => format!("what listens there is not a gateway: {reason}"),
             Self::CredentialsRequired { .. } => {
                 "gateway url override requires explicit credentials".to_owned()
             }
-            Self::Address(_) | Self::Refused(_) | Self::Request(_) => self.to_string(),
+            Self::Identity { path, reason } => format!(
+                "the identity of this device cannot be used: {}: {reason}. Repair the file, or move it away and let \
+                 the gateway approve a new one.",
+                path.display()
+            ),
+            Self::Refused(error) | Self::Request(error) => error.message.clone(),
+            Self::Address(_) => self.to_string(),
         }
     }
 
@@ -120,6 +155,29 @@ impl ClientError {
                 Some(format!("gateway connect failed: GatewayClientRequestError: {}", error.message))
             }
             _ => None,
+        }
+    }
+
+    /// Whether the gateway may still let this client in by another way.
+    pub(crate) fn is_about_the_way_in(&self) -> bool {
+        match self {
+            Self::Refused(error) => !matches!(error.detail_code(), Some("PROTOCOL_MISMATCH")),
+            Self::Unreachable { .. } | Self::NotAGateway { .. } | Self::Identity { .. } => true,
+            Self::CredentialsRequired { .. }
+            | Self::Address(_)
+            | Self::Tls { .. }
+            | Self::Closed { .. }
+            | Self::Timeout { .. }
+            | Self::Request(_) => false,
+        }
+    }
+
+    /// Whether the device token that was sent is of no use any more.
+    pub(crate) fn is_stale_device_token(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.detail_code() == Some("AUTH_DEVICE_TOKEN_MISMATCH"),
+            Self::Closed { code: 1008, reason, .. } => reason.contains("device token mismatch"),
+            _ => false,
         }
     }
 
@@ -143,7 +201,7 @@ impl ClientError {
             })
         };
         match self {
-            Self::CredentialsRequired { .. } | Self::Address(_) => {
+            Self::CredentialsRequired { .. } | Self::Address(_) | Self::Identity { .. } => {
                 json!({"ok": false, "error": {"type": "cli_error", "message": self.summary()}})
             }
             Self::Unreachable { target, reason, .. } => {
@@ -153,6 +211,7 @@ impl ClientError {
                 transport("closed", target, json!({"code": code, "reason": reason}))
             }
             Self::Timeout { target, ms } => transport("timeout", target, json!({"timeoutMs": ms})),
+            Self::Tls { target, reason } => transport("tls", target, json!({"reason": reason})),
             Self::NotAGateway { target, reason } => transport("protocol", target, json!({"reason": reason})),
             Self::Refused(error) | Self::Request(error) => {
                 let mut document = json!({

@@ -1,15 +1,22 @@
 //! A small client of the control plane: one connection, one request after the other.
 //!
 //! On loopback with a shared secret it sends no device identity and asks only for the scope that the command needs, as
-//! the original's command line was observed to do. It never reconnects: a command either gets its answer or says why not.
+//! the original's command line was observed to do. Elsewhere, and without a secret, it proves which device it is. It never
+//! reconnects: a command either gets its answer or says why not.
 
 mod connection;
 mod error;
+mod identity;
+mod refusal;
+mod stream;
 mod target;
+mod tokens;
+mod way_in;
 
 pub(crate) use connection::{Client, Mode};
 pub(crate) use error::ClientError;
 pub(crate) use target::{RpcFlags, Target, TargetFlags, UrlSource};
+pub(crate) use way_in::keep_rotated;
 
 use std::future::Future;
 

@@ -3,9 +3,12 @@
 use clap::Args;
 use openclaw_config::{GatewayMode, SecretInput, SecretResolver, start};
 use openclaw_secrets::Secret;
-use std::{net::IpAddr, path::Path};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
-use super::ClientError;
+use super::{ClientError, stream};
 use crate::context::Context;
 
 /// The variable that replaces the configured address.
@@ -79,6 +82,13 @@ pub(crate) struct Target {
     pub(crate) config: String,
     /// `gateway.bind`, when the gateway is this machine's own.
     pub(crate) bind: Option<String>,
+    /// The SHA-256 of the one certificate that is taken, in lower-case hex.
+    pub(crate) pin: Option<String>,
+    /// Where this device's identity and tokens are.
+    pub(crate) state_dir: PathBuf,
+    /// The local socket, when the target is the gateway that runs with this state directory and no flag says with which
+    /// credential to ask it.
+    pub(crate) socket: Option<PathBuf>,
 }
 
 impl Target {
@@ -104,7 +114,7 @@ impl Target {
             if token.is_none() && password.is_none() {
                 return Err(ClientError::CredentialsRequired { config });
             }
-            return Self { url, source, token, password, config, bind: None }.checked(context);
+            return Self { token, password, ..Self::new(url, source, context) }.checked(context);
         }
         let configuration = context.config().cloned().unwrap_or_default();
         let environment = context.environment();
@@ -123,39 +133,97 @@ impl Target {
             let token = resolve(&flags.token, &remote.token, "gateway.remote.token", TOKEN_VARIABLE);
             let password =
                 resolve(&flags.password, &remote.password, "gateway.remote.password", PASSWORD_VARIABLE);
-            return Self { url, source: UrlSource::Remote, token, password, config, bind: None }
-                .checked(context);
+            let target = Self { token, password, ..Self::new(url, UrlSource::Remote, context) };
+            return target.pinned(remote.tls_fingerprint.as_deref())?.checked(context);
         }
+        if configuration.gateway.mode == Some(GatewayMode::Remote) {
+            return Err(ClientError::Address(format!(
+                "gateway remote mode misconfigured: gateway.remote.url missing\n\
+                 Fix: openclaw config set gateway.remote.url wss://<host>, or: openclaw config set gateway.mode local\n\
+                 Config: {config}"
+            )));
+        }
+        let flagged = flags.token.is_some() || flags.password.is_some();
         let auth =
             start::AuthFlags { mode: None, token: flags.token.clone(), password: flags.password.clone() };
-        let auth = start::client_auth(&auth, &configuration, &secrets).map_err(unusable)?;
+        let auth = start::client_auth(&auth, &configuration, &secrets);
         let port = start::port(None, &configuration, &environment).map_err(unusable)?;
+        let running = openclaw_gateway::running_port(&context.paths);
         let port = context.running_port().unwrap_or(port);
+        let socket =
+            (!flagged && running == Some(port)).then(|| openclaw_gateway::local_socket(&context.paths));
+        let (token, password) = match auth {
+            Ok(auth) => (auth.token, auth.password),
+            // What cannot be resolved is as good as lost; the local socket asks for none.
+            Err(_) if socket.is_some() => (None, None),
+            Err(refusal) => return Err(unusable(refusal)),
+        };
         Ok(Self {
-            url: format!("ws://127.0.0.1:{port}"),
-            source: UrlSource::Local,
-            token: auth.token,
-            password: auth.password,
-            config,
+            token,
+            password,
             bind: Some(context.bind().as_str().to_owned()),
+            socket,
+            ..Self::new(format!("ws://127.0.0.1:{port}"), UrlSource::Local, context)
         })
+    }
+
+    fn new(url: String, source: UrlSource, context: &Context) -> Self {
+        Self {
+            url,
+            source,
+            token: None,
+            password: None,
+            config: context.shown_config(),
+            bind: None,
+            pin: None,
+            state_dir: context.paths.state_dir.clone(),
+            socket: None,
+        }
     }
 
     /// Another port of this machine, for commands with `--port`.
     pub(crate) fn with_port(mut self, port: u16) -> Self {
-        if self.source == UrlSource::Local {
-            self.url = format!("ws://127.0.0.1:{port}");
+        let url = format!("ws://127.0.0.1:{port}");
+        if self.source == UrlSource::Local && self.url != url {
+            self.url = url;
+            self.socket = None;
         }
         self
     }
 
+    /// The gateway's name among those that gave this device a token. This machine's own keeps it when its port changes.
+    pub(crate) fn key(&self) -> String {
+        match (self.source, self.authority()) {
+            (UrlSource::Local, _) => "local".to_owned(),
+            (_, Some((host, port))) => {
+                format!("{}://{host}:{port}", if self.is_tls() { "wss" } else { "ws" })
+            }
+            (_, None) => self.url.clone(),
+        }
+    }
+
+    /// Whether the address is encrypted.
+    pub(crate) fn is_tls(&self) -> bool {
+        self.url.starts_with("wss://")
+    }
+
+    /// Whether the address is this machine.
+    pub(crate) fn is_loopback(&self) -> bool {
+        let Some((host, _)) = self.authority() else { return false };
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    }
+
     /// Host and port of the address.
     pub(crate) fn authority(&self) -> Option<(&str, u16)> {
-        let rest = self.url.strip_prefix("ws://")?;
+        let (rest, default) = match self.url.strip_prefix("wss://") {
+            Some(rest) => (rest, 443),
+            None => (self.url.strip_prefix("ws://")?, 80),
+        };
         let authority = rest.split(['/', '?', '#']).next()?;
         let (host, port) = match authority.rsplit_once(':') {
             Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
-            _ => (authority, 80),
+            _ => (authority, default),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         (!host.is_empty() && !host.contains('@')).then_some((host, port))
@@ -172,28 +240,42 @@ impl Target {
         lines
     }
 
-    fn checked(self, context: &Context) -> Result<Self, ClientError> {
-        if self.url.starts_with("wss://") {
-            return Err(ClientError::Address(format!(
-                "{} uses TLS, which this command line cannot speak yet. Open an SSH tunnel to the gateway's port and \
-                 use ws://127.0.0.1:<port>.",
-                self.url
-            )));
+    fn pinned(self, pin: Option<&str>) -> Result<Self, ClientError> {
+        let Some(pin) = pin.filter(|pin| !pin.trim().is_empty()) else { return Ok(self) };
+        if !self.is_tls() {
+            return Err(ClientError::Address(
+                "gateway tls fingerprint requires wss:// gateway url\nFix: make gateway.remote.url a wss:// address, or: \
+                 openclaw config unset gateway.remote.tlsFingerprint"
+                    .to_owned(),
+            ));
         }
+        let Some(pin) = stream::fingerprint(pin) else {
+            return Err(ClientError::Address(
+                "gateway tls fingerprint must be a SHA-256 fingerprint\nFix: openclaw config set \
+                 gateway.remote.tlsFingerprint <64 hexadecimal digits>"
+                    .to_owned(),
+            ));
+        };
+        Ok(Self { pin: Some(pin), ..self })
+    }
+
+    fn checked(self, context: &Context) -> Result<Self, ClientError> {
         let Some((host, _)) = self.authority() else {
             return Err(ClientError::Address(format!(
-                "\"{}\" is not a gateway address. Use ws://<host>:<port>, for instance ws://127.0.0.1:18789.",
+                "\"{}\" is not a gateway address. Use ws://<host>:<port> or wss://<host>:<port>, for instance \
+                 ws://127.0.0.1:18789.",
                 self.url
             )));
         };
         let allowed =
             context.variable("OPENCLAW_ALLOW_INSECURE_PRIVATE_WS").is_some_and(|value| value == "1");
-        if is_private(host) || allowed {
+        if self.is_tls() || is_private(host) || allowed {
             return Ok(self);
         }
         Err(ClientError::Address(format!(
-            "SECURITY ERROR: {} would send the credential over the network in the clear. Use an SSH tunnel and \
-             ws://127.0.0.1:<port>, or set OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1 if the network is trusted.",
+            "SECURITY ERROR: {} would send the credential over the network in the clear.\n\
+             Fix: use wss://, or an SSH tunnel and ws://127.0.0.1:<port>, or set \
+             OPENCLAW_ALLOW_INSECURE_PRIVATE_WS=1 if the network is trusted.",
             self.url
         )))
     }
@@ -229,6 +311,9 @@ mod tests {
             password: None,
             config: "~/.openclaw/openclaw.json".to_owned(),
             bind: None,
+            pin: None,
+            state_dir: PathBuf::new(),
+            socket: None,
         }
     }
 
@@ -241,10 +326,30 @@ mod tests {
         check("ws://[::1]:18789/", Some(("::1", 18789)));
         check("ws://[::1]", Some(("::1", 80)));
         check("ws://host", Some(("host", 80)));
+        check("wss://gateway.example", Some(("gateway.example", 443)));
+        check("wss://gateway.example:8443/x", Some(("gateway.example", 8443)));
         check("http://127.0.0.1:1", None);
         check("ws://user@host:1", None);
         check("ws://:1", None);
         check("ws://host:99999", None);
+    }
+
+    #[test]
+    fn a_token_is_kept_for_the_gateway_that_gave_it() {
+        assert_eq!(target("ws://10.0.0.1:1/path").key(), "ws://10.0.0.1:1");
+        assert_eq!(target("wss://gateway.example").key(), "wss://gateway.example:443");
+        let local = Target { source: UrlSource::Local, ..target("ws://127.0.0.1:1") };
+        assert_eq!(local.key(), "local");
+        assert!(local.is_loopback() && !target("ws://10.0.0.1:1").is_loopback());
+    }
+
+    #[test]
+    fn a_pin_needs_tls() {
+        let hex = "ab".repeat(32);
+        assert_eq!(target("wss://far").pinned(Some(&hex)).unwrap().pin, Some(hex.clone()));
+        assert!(target("ws://10.0.0.1").pinned(Some(&hex)).is_err());
+        assert!(target("wss://far").pinned(Some("short")).is_err());
+        assert_eq!(target("ws://10.0.0.1").pinned(None).unwrap().pin, None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ pub(crate) mod agent;
 pub(crate) mod channels;
 pub(crate) mod completion;
 pub(crate) mod config;
+pub(crate) mod devices;
 pub(crate) mod doctor;
 pub(crate) mod gateway;
 pub(crate) mod health;
@@ -14,6 +15,7 @@ pub(crate) mod models;
 pub(crate) mod onboard;
 pub(crate) mod pairing;
 pub(crate) mod plugins;
+pub(crate) mod reads;
 pub(crate) mod status;
 
 use std::process::ExitCode;
@@ -38,12 +40,14 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Doctor(flags) => doctor::run(&flags, &context),
         Command::Channels(command) => channels::run(&command, &context),
         Command::Config(flags) => config::run(&flags, &context),
+        Command::Devices(flags) => devices::run(&flags, &context),
         Command::Pairing(command) => pairing::run(&command, &context),
         Command::Agent(flags) => agent::run(&flags, &context),
         Command::Infer(command) => infer::run(&command, &context),
         Command::Message(command) => message::run(&command, &context),
         Command::Models(flags) => models::run(&flags, &context),
         Command::Plugins(command) => plugins::run(&command, &context),
+        Command::Read(reads::Top(typed)) => reads::run(&typed, &context),
         Command::Onboard(flags) => onboard::run(&flags, &context),
         Command::Completion(flags) => completion::run(&flags),
     }

@@ -3,14 +3,15 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand as ClapSubcommand};
-use openclaw_protocol::pairing::{PairingApproveParams, PairingList, PairingListParams};
-use serde_json::json;
+use openclaw_protocol::pairing::{PairingApproveParams, PairingApproved, PairingList, PairingListParams};
+use serde_json::{Value, json};
 
 use crate::{
     client::{self, RpcFlags},
+    commands::devices,
     context::Context,
     error::CliError,
-    output::{Output, print_json, print_line, table::Table},
+    output::{Output, clean, print_json, print_line, table::Table},
 };
 
 /// `openclaw pairing …`
@@ -24,6 +25,12 @@ pub(crate) enum Subcommand {
 
 /// Flags of `openclaw pairing list`.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  openclaw pairing list                  The only channel that is configured
+  openclaw pairing list --channel <channel> --account <account> --json
+
+Devices have requests of their own: openclaw devices list")]
 pub(crate) struct ListFlags {
     /// The channel's id; may be left out when one channel is configured
     #[arg(value_name = "CHANNEL", conflicts_with = "channel")]
@@ -40,9 +47,15 @@ pub(crate) struct ListFlags {
 
 /// Flags of `openclaw pairing approve`.
 #[derive(Args, Debug)]
-#[command(override_usage = "openclaw pairing approve <CHANNEL> <CODE> [OPTIONS]")]
+#[command(
+    override_usage = "openclaw pairing approve [CHANNEL] <CODE> [OPTIONS]",
+    after_help = "\
+Examples:
+  openclaw pairing approve <channel> ABCD1234 --notify
+  openclaw pairing approve --channel <channel> --account <account> ABCD1234"
+)]
 pub(crate) struct ApproveFlags {
-    /// The channel's id and the code; the code alone with --channel
+    /// The channel's id and the code; the code alone with --channel, or when one channel is configured
     #[arg(required = true, num_args = 1..=2, value_name = "WORD")]
     words: Vec<String>,
     /// The channel's id
@@ -100,36 +113,54 @@ fn text(list: &PairingList, output: Output) -> String {
     let label = list.id_label.as_deref().unwrap_or("id");
     let mut table = Table::new(&["Code", label, "Requested", "Meta"]);
     for request in &list.requests {
-        let meta = serde_json::Value::Object(request.meta.clone()).to_string();
-        table.row([request.code.clone(), request.id.clone(), request.created_at.clone(), meta]);
+        let meta = clean(&Value::Object(request.meta.clone()).to_string());
+        table.row([request.code.clone(), clean(&request.id), request.created_at.clone(), meta]);
     }
     format!("Pairing requests ({})\n{}", list.requests.len(), table.render(output))
 }
 
 fn approve(flags: &ApproveFlags, context: &Context) -> Result<ExitCode, CliError> {
     let (channel, code) = match (flags.words.as_slice(), &flags.channel) {
-        ([channel, code], None) => (channel, code),
-        ([code], Some(channel)) => (channel, code),
-        ([_], None) => {
-            return Err(CliError::invalid(
-                "Channel and code are required: openclaw pairing approve <channel> <code>. \
-                 Run openclaw pairing list to see both.",
-            ));
-        }
+        ([channel, code], None) => (Some(channel.clone()), code),
+        ([code], Some(channel)) => (Some(channel.clone()), code),
+        ([code], None) => (None, code),
         _ => return Err(CliError::invalid("Name the channel once: as the first word or with --channel.")),
     };
+    let code = code.trim();
+    if devices::is_request_id(code) {
+        eprintln!(
+            "{code} is the request of a device; those are approved with: openclaw devices approve {code}"
+        );
+        return devices::approve_request(code, &flags.rpc, context);
+    }
+    let channel = match channel {
+        Some(channel) => channel,
+        None => match context.configured_channels().as_slice() {
+            [only] => only.clone(),
+            _ => {
+                return Err(CliError::invalid(
+                    "Channel and code are required: openclaw pairing approve <channel> <code>. \
+                     Run openclaw pairing list to see both.",
+                ));
+            }
+        },
+    };
     let params = PairingApproveParams {
-        channel: channel.clone(),
-        code: code.trim().to_uppercase(),
+        channel,
+        code: code.to_uppercase(),
         account_id: flags.account.clone(),
         notify: flags.notify.then_some(true),
     };
     let (raw, approved) = client::ask(context, &flags.rpc, &params)?;
+    report(&raw, &approved, context)
+}
+
+fn report(raw: &Value, approved: &PairingApproved, context: &Context) -> Result<ExitCode, CliError> {
     if context.json {
-        print_json(&raw)?;
+        print_json(raw)?;
         return Ok(ExitCode::SUCCESS);
     }
-    print_line(&format!("Approved {} sender {}.", approved.channel, approved.id))?;
+    print_line(&format!("Approved {} sender {}.", approved.channel, clean(&approved.id)))?;
     if let Some(owner) = &approved.command_owner {
         print_line(&format!("Command owner configured {owner} (commands.ownerAllowFrom was empty)."))?;
     }
@@ -137,6 +168,29 @@ fn approve(flags: &ApproveFlags, context: &Context) -> Result<ExitCode, CliError
         eprintln!("The person could not be told; see openclaw logs.");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a text has the form of the code that a sender in a chat is told.
+pub(crate) fn is_code(text: &str) -> bool {
+    text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Approves the sender with this code, in whichever channel waits for it.
+pub(crate) fn approve_anywhere(code: &str, rpc: &RpcFlags, context: &Context) -> Result<ExitCode, CliError> {
+    let code = code.to_uppercase();
+    for channel in context.configured_channels() {
+        let waiting = PairingListParams { channel: Some(channel.clone()), account_id: None };
+        let (_, list) = client::ask(context, rpc, &waiting)?;
+        if list.requests.iter().any(|request| request.code.eq_ignore_ascii_case(&code)) {
+            let params = PairingApproveParams { channel, code, account_id: None, notify: None };
+            let (raw, approved) = client::ask(context, rpc, &params)?;
+            return report(&raw, &approved, context);
+        }
+    }
+    Err(CliError::invalid(format!(
+        "No sender and no device waits with {code}. Run openclaw pairing list for senders in chats, openclaw devices \
+         list for devices."
+    )))
 }
 
 #[cfg(test)]

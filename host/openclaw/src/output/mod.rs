@@ -63,6 +63,17 @@ impl Output {
     }
 }
 
+/// Text from elsewhere, for a terminal: what would move the cursor, colour the screen or turn the writing direction becomes a
+/// blank.
+pub(crate) fn clean(text: &str) -> String {
+    let harmless = |character: char| {
+        let turns =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns { ' ' } else { character }
+    };
+    text.chars().map(harmless).collect()
+}
+
 /// Prints one JSON document with an indent of two.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(document).map_err(std::io::Error::from)?;

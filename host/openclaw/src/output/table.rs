@@ -1,10 +1,10 @@
-//! Tables. On a terminal that is wide enough they have boxes and wrap their last column; elsewhere they are aligned
+//! Tables. On a terminal that is wide enough they have boxes and wrap their widest columns; elsewhere they are aligned
 //! columns of plain text, one record a line, which other programs can read.
 
 use super::Output;
 
-/// The narrowest that the last column may become before a table loses its boxes.
-const NARROWEST: usize = 16;
+/// The narrowest that a column may become before a table loses its boxes.
+const NARROWEST: usize = 12;
 
 /// Rows under headings.
 pub(crate) struct Table {
@@ -33,12 +33,8 @@ impl Table {
         }
         // Each column takes two blanks and a line; one more line closes the table.
         let frame = widths.len() * 3 + 1;
-        let fixed: usize = widths.iter().rev().skip(1).sum();
-        let room = output.columns.unwrap_or_default().saturating_sub(frame + fixed);
-        let boxed = output.is_terminal() && room >= NARROWEST;
-        if let (true, Some(last)) = (boxed, widths.last_mut()) {
-            *last = (*last).min(room);
-        }
+        let room = output.columns.unwrap_or_default().saturating_sub(frame);
+        let boxed = output.is_terminal() && narrow(&mut widths, room);
         if boxed { self.boxed(&widths) } else { self.plain(&widths) }
     }
 
@@ -64,6 +60,21 @@ impl Table {
         lines.push(rule('└', "┴", '┘'));
         lines.join("\n")
     }
+}
+
+/// Takes from the widest columns until all fit into `room`, but from none below [`NARROWEST`].
+fn narrow(widths: &mut [usize], room: usize) -> bool {
+    let mut surplus = widths.iter().sum::<usize>().saturating_sub(room);
+    while surplus > 0 {
+        // Of equally wide ones the last: the first column names the row.
+        let Some(widest) = widths.iter_mut().max() else { return false };
+        if *widest <= NARROWEST {
+            return false;
+        }
+        *widest -= 1;
+        surplus -= 1;
+    }
+    true
 }
 
 /// One row as one or more lines: cells that are too long are wrapped.
@@ -146,6 +157,14 @@ mod tests {
 └─────────┴──────────────────────┘";
         assert_eq!(shown(Some(34)), expected);
         assert!(shown(Some(200)).lines().all(|line| width(line) < 60));
+    }
+
+    #[test]
+    fn the_widest_columns_give_way() {
+        let mut widths = [10, 40, 30];
+        assert!(narrow(&mut widths, 50));
+        assert_eq!(widths, [10, 20, 20]);
+        assert!(!narrow(&mut widths, 30), "no column gets too narrow to read");
     }
 
     #[test]

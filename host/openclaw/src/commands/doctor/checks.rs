@@ -190,8 +190,11 @@ async fn ask(flags: &RpcFlags, target: &Target) -> Result<Answers, ClientError> 
 
 fn unreachable(error: &ClientError, target: &Target) -> Finding {
     if error.gateway_answered() {
-        let refused =
-            Finding::new(GATEWAY, Severity::Error, format!("The gateway refused this client: {error}"));
+        let refused = Finding::new(
+            GATEWAY,
+            Severity::Error,
+            format!("The gateway refused this client: {}", error.summary()),
+        );
         return refused
             .at(target.url.clone())
             .fix("Compare gateway.auth.token with what the gateway was started with.");

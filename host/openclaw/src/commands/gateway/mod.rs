@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand as ClapSubcommand};
 
-use crate::{context::Context, error::CliError};
+use crate::{commands::reads, context::Context, error::CliError};
 
 /// Flags of `openclaw gateway`.
 #[derive(Args, Debug)]
@@ -39,6 +39,9 @@ enum Subcommand {
     Health(health::Flags),
     /// Call a method of the running gateway
     Call(call::Flags),
+    /// What is asked and shown without more ado
+    #[command(flatten)]
+    Read(reads::OfGateway),
 }
 
 pub(crate) fn run(flags: Flags, context: &Context) -> Result<ExitCode, CliError> {
@@ -48,5 +51,6 @@ pub(crate) fn run(flags: Flags, context: &Context) -> Result<ExitCode, CliError>
         Some(Subcommand::Status(flags)) => status::run(&flags, context),
         Some(Subcommand::Health(flags)) => health::run(&flags, context),
         Some(Subcommand::Call(flags)) => call::run(&flags, context),
+        Some(Subcommand::Read(reads::OfGateway(typed))) => reads::run(&typed, context),
     }
 }
