@@ -12,6 +12,7 @@ use openclaw_config::Env;
 use serde::{Deserialize, Serialize};
 use tracing::debug;
 
+use crate::clock::now_ms;
 use crate::options::GatewayOptions;
 
 /// How long a successor waits for a holder that says it is draining. Longer than the drain itself.
@@ -26,7 +27,7 @@ pub(crate) struct Holder {
     pub(crate) port: u16,
     /// `running` or `draining`.
     pub(crate) phase: Phase,
-    /// Unix milliseconds.
+    /// When it was taken, then when the gateway began to serve; Unix milliseconds.
     pub(crate) created_at: u64,
 }
 
@@ -89,9 +90,10 @@ impl Locks {
         self.each(|holder| holder.phase = Phase::Draining)
     }
 
-    /// The port is another one from now on.
-    pub(crate) fn moved(&mut self, port: u16) -> io::Result<()> {
-        self.each(|holder| holder.port = port)
+    /// A gateway serves there since now.
+    pub(crate) fn serving(&mut self, port: u16) -> io::Result<()> {
+        let now = now_ms();
+        self.each(|holder| (holder.port, holder.created_at) = (port, now))
     }
 
     fn each(&mut self, change: impl Fn(&mut Holder)) -> io::Result<()> {

@@ -78,6 +78,8 @@ struct Host {
     notifier: Notifier,
     restarter: Restarter,
     began: Instant,
+    /// To be told when the gateway serves.
+    up: tokio::sync::oneshot::Sender<()>,
 }
 
 /// Runs the gateway to its end. Blocks.
@@ -273,7 +275,7 @@ struct Up {
 
 /// Parts, listeners, and what runs beside them.
 async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -> Result<Up, StartError> {
-    let Host { options, log, restarter, began, .. } = host;
+    let Host { options, log, restarter, began, up: told, .. } = host;
     let listeners = sockets.into_iter().map(TcpListener::from_std).collect::<std::io::Result<Vec<_>>>();
     let listeners = listeners.map_err(|error| {
         StartError::failed(format!("Gateway failed to start: the port cannot be used: {error}"), error)
@@ -340,6 +342,8 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     tokio::spawn(pulse(Arc::clone(&gateway)));
     reload::started(&gateway).await;
     tokio::spawn(reload::watch(Arc::clone(&gateway)));
+    // Nobody waits any more where the process is on its way down.
+    let _ = told.send(());
     Ok(Up { gateway, stop, served })
 }
 

@@ -42,6 +42,9 @@ struct Round {
     workers: Runtime,
     task: JoinHandle<Result<(), StartError>>,
     orders: watch::Sender<Order>,
+    /// Comes when it serves.
+    ready: oneshot::Receiver<()>,
+    port: u16,
     settings: Arc<Settings>,
 }
 
@@ -99,7 +102,6 @@ pub(super) async fn live(mut process: Process, mut plan: Plan, began: Instant) -
     let mut begin = began;
     loop {
         let token = plan.auth.clone();
-        let port = plan.port;
         let round = Round::begin(&process, plan, &restarter, begin)?;
         let next = round.watch(&mut process, &mut locks, &mut signals, &mut wishes).await?;
         let Some(next) = next else { return Ok(()) };
@@ -109,11 +111,6 @@ pub(super) async fn live(mut process: Process, mut plan: Plan, began: Instant) -
         if plan.auth.ephemeral && token.ephemeral {
             // Whoever was told the token still has it.
             plan.auth = token;
-        }
-        if plan.port != port
-            && let Err(error) = locks.moved(plan.port)
-        {
-            warn!(%error, "the lock does not name the new port");
         }
         process.log.set_levels(log_levels(&process.options, &plan.settings.config()));
     }
@@ -155,16 +152,18 @@ impl Round {
         let listeners =
             process.sockets.hand_out().map_err(|error| failed("the port cannot be used", error))?;
         let (orders, heard) = watch::channel(Order::Run);
-        let settings = Arc::clone(&plan.settings);
+        let (up, ready) = oneshot::channel();
+        let (settings, port) = (Arc::clone(&plan.settings), plan.port);
         let host = super::Host {
             options: Arc::clone(&process.options),
             log: process.log.clone(),
             notifier: process.notifier.clone(),
             restarter: restarter.clone(),
             began,
+            up,
         };
         let task = workers.spawn(serve(host, plan, listeners, heard));
-        Ok(Round { workers, task, orders, settings })
+        Ok(Round { workers, task, orders, ready, port, settings })
     }
 
     /// Waits for the end of the round and brings it about when somebody wishes it. `Some` when another one follows.
@@ -176,6 +175,7 @@ impl Round {
         wishes: &mut mpsc::Receiver<Asked>,
     ) -> Result<Option<Next>, StartError> {
         let mut state = State::Running;
+        let mut is_ready = false;
         loop {
             let due = state.due();
             // The round ends, or somebody wishes something, or what was wished is ready.
@@ -191,6 +191,12 @@ impl Round {
                         State::Restarting(next) => Some(*next),
                         _ => None,
                     });
+                }
+                served = &mut self.ready, if !is_ready => {
+                    is_ready = true;
+                    if served.is_ok() && let Err(error) = locks.serving(self.port) {
+                        warn!(%error, "the lock does not say since when this gateway serves");
+                    }
                 }
                 wish = signals.next() => match wish {
                     Wish::Stop { name, code } if matches!(state, State::Stopping) => {

@@ -16,6 +16,8 @@ pub struct Running {
     pub port: u16,
     /// It is on its way down.
     pub draining: bool,
+    /// When it began to serve, in Unix milliseconds: another number after a restart.
+    pub since: u64,
 }
 
 /// The gateway that runs with this state directory, if one does.
@@ -26,6 +28,7 @@ pub(crate) fn running(state_dir: &Path) -> Option<Running> {
         pid: lock::is_open_in(&file, holder.pid).then_some(holder.pid),
         port: holder.port,
         draining: holder.phase == Phase::Draining,
+        since: holder.created_at,
     })
 }
 

@@ -109,7 +109,6 @@ impl Target {
         let configuration = context.config().cloned().unwrap_or_default();
         let environment = context.environment();
         let secrets = SecretResolver::new(&configuration, &environment, &context.paths.home);
-        let unusable = |refusal: start::Refusal| ClientError::Address(refusal.to_string());
         if let (Some(GatewayMode::Remote), Some(url)) =
             (configuration.gateway.mode, configuration.gateway.remote.url.clone())
         {
@@ -126,6 +125,19 @@ impl Target {
             return Self { url, source: UrlSource::Remote, token, password, config, bind: None }
                 .checked(context);
         }
+        Self::local(flags, context)
+    }
+
+    /// This machine's own gateway, whatever else is configured.
+    ///
+    /// # Errors
+    /// When a configured secret cannot be resolved, or the port is none.
+    pub(crate) fn local(flags: &TargetFlags, context: &Context) -> Result<Self, ClientError> {
+        let config = context.shown_config();
+        let configuration = context.config().cloned().unwrap_or_default();
+        let environment = context.environment();
+        let secrets = SecretResolver::new(&configuration, &environment, &context.paths.home);
+        let unusable = |refusal: start::Refusal| ClientError::Address(refusal.to_string());
         let auth =
             start::AuthFlags { mode: None, token: flags.token.clone(), password: flags.password.clone() };
         let auth = start::client_auth(&auth, &configuration, &secrets).map_err(unusable)?;
