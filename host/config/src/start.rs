@@ -183,12 +183,34 @@ pub fn listen(
         },
     };
     let mut required = vec![IpAddr::V4(primary)];
-    if !primary.is_unspecified() && !primary.is_loopback() {
+    if !primary.is_unspecified() && primary != Ipv4Addr::LOCALHOST {
         // Programs on this machine always find the gateway on loopback.
         required.push(IpAddr::V4(Ipv4Addr::LOCALHOST));
     }
-    let optional = if primary.is_loopback() { vec![IpAddr::V6(Ipv6Addr::LOCALHOST)] } else { Vec::new() };
+    let optional =
+        if primary == Ipv4Addr::LOCALHOST { vec![IpAddr::V6(Ipv6Addr::LOCALHOST)] } else { Vec::new() };
     Ok(Listen { required, optional })
+}
+
+/// Refuses addresses that are not this machine's, by the word of `is_ours`, instead of listening somewhere else.
+///
+/// # Errors
+/// The refusals of openclaw-compat §1.3. Other modes have only addresses that every machine has.
+pub fn reachable_gate(bind: Bind, listen: &Listen, is_ours: impl Fn(IpAddr) -> bool) -> Result<(), Refusal> {
+    let strange = listen.required.iter().find(|address| !is_ours(**address));
+    let line = match (bind, strange) {
+        (Bind::Custom, Some(address)) if !address.is_loopback() => {
+            format!("gateway bind=custom requested {address} but resolved 127.0.0.1; refusing fallback")
+        }
+        (Bind::Tailnet, Some(_)) => {
+            "gateway bind=tailnet could not resolve a Tailscale or loopback address; refusing \
+                                     wildcard fallback"
+                .to_owned()
+        }
+        _ => return Ok(()),
+    };
+    let next = "Set gateway.customBindHost to an address of this machine, or choose gateway.bind=loopback.";
+    Err(Refusal::new("GATEWAY_BIND", vec![line, next.to_owned()]))
 }
 
 impl Listen {

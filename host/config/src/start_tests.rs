@@ -91,11 +91,44 @@ fn bind_modes_have_their_addresses() {
     check(Bind::Auto, "{}", false, &["127.0.0.1"]);
     check(Bind::Tailnet, "{}", false, &["127.0.0.1"]);
     check(Bind::Custom, "{gateway: {customBindHost: '10.0.0.1'}}", false, &["10.0.0.1", "127.0.0.1"]);
+    check(Bind::Custom, "{gateway: {customBindHost: '127.0.0.2'}}", false, &["127.0.0.2", "127.0.0.1"]);
+    check(Bind::Custom, "{gateway: {customBindHost: '0.0.0.0'}}", false, &["0.0.0.0"]);
+    let tailnet =
+        listen(Bind::Tailnet, &Config::default(), false, Some(Ipv4Addr::new(100, 64, 0, 7))).unwrap();
+    assert_eq!(tailnet.required, ["100.64.0.7".parse::<IpAddr>().unwrap(), Ipv4Addr::LOCALHOST.into()]);
+    assert_eq!(local().optional, [IpAddr::V6(Ipv6Addr::LOCALHOST)]);
     let error = |text: &str| listen(Bind::Custom, &config(text), false, None).unwrap_err().to_string();
     assert_eq!(error("{}"), "gateway.bind=custom requires gateway.customBindHost");
     assert_eq!(
         error("{gateway: {customBindHost: 'h'}}"),
         "gateway.bind=custom requires a valid IPv4 customBindHost (got h)"
+    );
+}
+
+#[test]
+fn no_mode_falls_back_to_other_addresses() {
+    let check = |bind: Bind, text: &str, ours: &[&str], expected: Option<&str>| {
+        let listen = listen(bind, &config(text), false, None).unwrap();
+        let is_ours = |address: IpAddr| ours.contains(&address.to_string().as_str());
+        let found = reachable_gate(bind, &listen, is_ours).map_err(|refusal| refusal.lines[0].clone());
+        assert_eq!(found, expected.map_or(Ok(()), |line| Err(line.to_owned())), "{bind:?}");
+    };
+    let custom = "{gateway: {customBindHost: '192.0.2.1'}}";
+    check(Bind::Custom, custom, &["192.0.2.1", "127.0.0.1"], None);
+    check(
+        Bind::Custom,
+        custom,
+        &["127.0.0.1"],
+        Some("gateway bind=custom requested 192.0.2.1 but resolved 127.0.0.1; refusing fallback"),
+    );
+    check(Bind::Tailnet, "{}", &["127.0.0.1"], None);
+    check(
+        Bind::Tailnet,
+        "{}",
+        &[],
+        Some(
+            "gateway bind=tailnet could not resolve a Tailscale or loopback address; refusing wildcard fallback",
+        ),
     );
 }
 

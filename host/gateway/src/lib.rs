@@ -37,11 +37,12 @@ use openclaw_protocol::plugins::PluginEntry;
 pub use error::StartError;
 pub use infer::{InferAnswer, InferError, InferRequest, infer_local};
 pub use options::GatewayOptions;
+pub use start::{Owner as PortOwner, Running};
 
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Runs the gateway until SIGINT or SIGTERM. Blocks the calling thread and builds its own tokio runtime, so it must be
+/// Runs the gateway until SIGINT or SIGTERM; SIGUSR1 or SIGUSR2 restarts it in this process. Blocks the calling thread and builds its own tokio runtime, so it must be
 /// called outside any, and before the process has other threads (the log asks for the local time zone).
 ///
 /// # Errors
@@ -62,10 +63,34 @@ pub fn credential_variables(paths: &Paths) -> Vec<String> {
     wiring::Plugins::discover(&paths.state_dir).credential_variables()
 }
 
+/// The gateway that runs with this installation's state, if one does.
+#[must_use]
+pub fn running(paths: &Paths) -> Option<Running> {
+    start::running(&paths.state_dir)
+}
+
 /// The port of the gateway that runs with this installation's state, if one does: the file may have another one by now.
 #[must_use]
 pub fn running_port(paths: &Paths) -> Option<u16> {
-    start::running_port(&paths.state_dir)
+    running(paths).map(|running| running.port)
+}
+
+/// Who listens on a port, as far as this user may see.
+#[must_use]
+pub fn port_owners(port: u16) -> Vec<PortOwner> {
+    start::owners(port)
+}
+
+/// What the listeners of a taken port mean for somebody who wants it.
+#[must_use]
+pub fn port_hints(owners: &[PortOwner]) -> Vec<String> {
+    start::hints(owners)
+}
+
+/// The lines that explain a taken port.
+#[must_use]
+pub fn port_diagnosis(port: u16, owners: &[PortOwner]) -> String {
+    start::diagnose(port, owners)
 }
 
 /// The Unix socket on which the gateway that runs with this installation's state lets its owner in without a secret.

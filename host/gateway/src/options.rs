@@ -25,6 +25,8 @@ pub struct GatewayOptions {
     pub password: Option<Secret>,
     /// `--allow-unconfigured`: start although `gateway.mode` is not `local`.
     pub allow_unconfigured: bool,
+    /// `--force`: end whatever listens on the port first.
+    pub force: bool,
     /// `--verbose`: debug records on the console.
     pub verbose: bool,
     /// `--log-level`, for file and console: `error`, `warn`, `info`, `debug` or `trace`.
@@ -47,6 +49,7 @@ impl GatewayOptions {
             token: None,
             password: None,
             allow_unconfigured: false,
+            force: false,
             verbose: false,
             log_level: None,
             color: false,

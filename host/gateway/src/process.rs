@@ -25,6 +25,7 @@ use crate::reload::Reload;
 use crate::rpc::{self, health};
 use crate::runs::Runs;
 use crate::settings::Settings;
+use crate::start::Restarter;
 use crate::wiring::{self, Instances, ModelParts, Plugins};
 use crate::ws::{Hub, Sockets};
 
@@ -37,7 +38,7 @@ const READY_GRACE: Duration = Duration::from_secs(60);
 pub(crate) struct Gateway {
     pub(crate) paths: Paths,
     /// What the command line decided, which the configuration cannot change.
-    pub(crate) options: GatewayOptions,
+    pub(crate) options: Arc<GatewayOptions>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) log: Log,
     pub(crate) access: Access,
@@ -63,6 +64,8 @@ pub(crate) struct Gateway {
     /// The body of `GET /v1/models`.
     pub(crate) model_list: Live<Bytes>,
     pub(crate) reload: Reload,
+    /// How a method asks for a restart of all this.
+    pub(crate) restarter: Restarter,
     pub(crate) draining: AtomicBool,
     /// What the methods remember between calls.
     pub(crate) memory: rpc::Memory,

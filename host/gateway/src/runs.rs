@@ -78,6 +78,11 @@ impl Runs {
         self.lock().get(run_id).cloned()
     }
 
+    /// How many have not ended.
+    pub(crate) fn active(&self) -> u64 {
+        self.lock().values().filter(|run| !run.has_ended()).count() as u64
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Run>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -54,6 +54,9 @@ pub(crate) struct GlobalFlags {
 pub(crate) enum Command {
     /// Run the gateway in the foreground, or ask about it
     Gateway(gateway::Flags),
+    /// The gateway as a service: an older name of `openclaw gateway install`, `start` and so on
+    #[command(subcommand, hide = true)]
+    Daemon(gateway::Daemon),
     /// Show what runs: gateway, model, channels, sessions
     Status(status::Flags),
     /// Ask the running gateway for its health
@@ -139,6 +142,13 @@ mod tests {
         check("openclaw gateway run --port 1");
         check("openclaw --profile x gateway status --json --no-probe");
         check("openclaw gateway call channels.status --params {} --json");
+        check("openclaw gateway --force");
+        check("openclaw gateway probe --json --timeout 100");
+        check("openclaw gateway auth-token --show");
+        check("openclaw gateway install --port 1 --force --json --runtime node");
+        check("openclaw gateway restart --safe --force --wait 30s --skip-deferral --json");
+        check("openclaw daemon status --deep --require-rpc");
+        check("openclaw daemon stop --force");
         check("openclaw channels status --probe --timeout 1000 --json --channel x");
         check("openclaw channels restart x --account main");
         check("openclaw pairing approve x ABCD1234 --notify");

@@ -12,6 +12,7 @@ mod dotenv;
 mod error;
 mod installation;
 mod output;
+mod service;
 
 use std::process::ExitCode;
 

@@ -87,6 +87,8 @@ methods!(
     crate::models::ModelsListParams,
     crate::plugins::PluginsListParams,
     crate::outbound::SendParams,
+    crate::restart::RestartPreflightParams,
+    crate::restart::RestartRequestParams,
 );
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod models;
 pub mod outbound;
 pub mod pairing;
 pub mod plugins;
+pub mod restart;
 pub mod scope;
 pub mod shape;
 pub mod status;

@@ -44,8 +44,18 @@ pub struct Config {
     pub env_vars: BTreeMap<String, String>,
     /// `env.shellEnv`
     pub shell_env: ShellEnv,
+    /// `commands.*`
+    pub commands: Commands,
     /// `secrets.*`: who knows the secrets that the rest of the file refers to.
     pub secrets: SecretProviders,
+}
+
+/// `commands.*`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Commands {
+    /// `false`: a signal does not restart the gateway. Unset means that it does.
+    pub restart: Option<bool>,
 }
 
 /// `logging.*`
@@ -120,6 +130,7 @@ impl Config {
             plugins: section(document, &["plugins"]),
             env_vars: section(document, &["env", "vars"]),
             shell_env: section(document, &["env", "shellEnv"]),
+            commands: section(document, &["commands"]),
             secrets: SecretProviders::from_section(document.get("secrets")),
         }
     }

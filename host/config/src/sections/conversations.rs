@@ -209,18 +209,18 @@ pub(super) const MESSAGES: Shape = Object(&[
 const AUTO: Shape = Either(&[Bool, Word(&["auto"])]);
 
 pub(super) const COMMANDS: Shape = Object(&[
-    key("native", AUTO),
-    key("nativeSkills", AUTO),
-    key("text", Bool),
-    key("bash", Bool),
-    key("bashForegroundMs", Int(0, 30_000)),
-    key("config", Bool),
-    key("mcp", Bool),
-    key("plugins", Bool),
-    key("debug", Bool),
-    key("restart", Bool),
-    key("ownerAllowFrom", IDS),
-    key("allowFrom", Map(&IDS)),
+    unused("native", AUTO),
+    unused("nativeSkills", AUTO),
+    unused("text", Bool),
+    unused("bash", Bool),
+    unused("bashForegroundMs", Int(0, 30_000)),
+    unused("config", Bool),
+    unused("mcp", Bool),
+    unused("plugins", Bool),
+    unused("debug", Bool),
+    key("restart", Bool).about("false: SIGUSR1 and SIGUSR2 do not restart the gateway. Default: true."),
+    unused("ownerAllowFrom", IDS),
+    unused("allowFrom", Map(&IDS)),
 ]);
 
 pub(super) const APPROVALS: Shape = Object(&[key("exec", APPROVAL), key("plugin", APPROVAL)]);

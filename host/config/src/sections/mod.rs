@@ -42,7 +42,8 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     unused("attachments", elsewhere::ATTACHMENTS),
     unused("messages", conversations::MESSAGES),
     unused("tts", elsewhere::TTS),
-    unused("commands", conversations::COMMANDS),
+    key("commands", conversations::COMMANDS)
+        .about("What may be asked of the gateway in a chat and by signals."),
     unused("approvals", conversations::APPROVALS),
     key("session", conversations::SESSION).about("How messages find their session."),
     unused("cron", automation::CRON),

@@ -78,7 +78,7 @@ fn access(gateway: &Gateway, after: &Current) {
             gateway.access.rules().shared.clone()
         }
     };
-    gateway.access.set_rules(start::access_rules(shared, &after.config));
+    gateway.access.set_rules(start::access_rules(shared, &after.config, &gateway.listening));
 }
 
 /// Starts, renews and ends accounts as far as their own part changed, all at the same time.

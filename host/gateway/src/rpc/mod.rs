@@ -12,6 +12,7 @@ mod models;
 mod outbound;
 mod pairing;
 mod plugins;
+mod restart;
 mod sessions;
 mod status;
 
@@ -33,6 +34,7 @@ use openclaw_protocol::models::ModelsListParams;
 use openclaw_protocol::outbound::SendParams;
 use openclaw_protocol::pairing::{PairingApproveParams, PairingListParams};
 use openclaw_protocol::plugins::PluginsListParams;
+use openclaw_protocol::restart::{RestartPreflightParams, RestartRequestParams};
 use openclaw_protocol::status::{PresenceParams, StatusParams};
 use openclaw_protocol::{Call, Method, Permission, Request, RpcError, Scope, decode};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -183,6 +185,12 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
             call(params, async |_: PluginsListParams| Ok(plugins::list(gateway))).await
         }
         SendParams::METHOD => call(params, async |message| outbound::send(gateway, message).await).await,
+        RestartPreflightParams::METHOD => {
+            call(params, async |_: RestartPreflightParams| restart::preflight(gateway).await).await
+        }
+        RestartRequestParams::METHOD => {
+            call(params, async |wish| restart::request(gateway, wish).await).await
+        }
         other => match absent::answer(gateway, other, params) {
             Some(nothing) => encode(&nothing?),
             // `permit` lets only methods of the table through.

@@ -1,16 +1,25 @@
-//! From the options to a running gateway and to its end: the order of the checks (openclaw-compat §1.2.2), the lock, the
-//! port, what is printed, and what happens at a signal.
+//! From the options to a running gateway: the order of the checks (openclaw-compat §1.2.2) and how the parts are brought
+//! up. What the process holds around it (locks, port, signals) is `process`'s.
 
+mod addresses;
+mod announce;
 mod environment;
+mod force;
+mod limits;
 mod lock;
+mod notify;
+mod occupant;
 mod ports;
+mod process;
+mod restart;
+mod running;
 mod shutdown;
+mod sockets;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -38,11 +47,17 @@ use crate::reload::{self, Reload};
 use crate::settings::Settings;
 use crate::wiring::{self, Plugins};
 use crate::ws::Hub;
-use lock::{Holder, InstanceLock, LockError, Phase};
-
-/// How long a port that is taken is tried again: its owner may be on its way out.
-const PORT_PATIENCE: Duration = Duration::from_millis(600);
-const PORT_POLL: Duration = Duration::from_millis(200);
+use announce::announce;
+use notify::Notifier;
+pub use ports::Owner;
+pub(crate) use ports::{diagnose, hints, owners};
+use process::Process;
+pub(crate) use restart::{Promise, Restarter};
+pub use running::Running;
+use running::refuse_lock;
+pub(crate) use running::running;
+use shutdown::Order;
+use sockets::Sockets;
 
 /// What the checks before the first side effect decided.
 struct Plan {
@@ -57,26 +72,42 @@ struct Plan {
     warnings: Vec<String>,
 }
 
+/// What a round takes from the process.
+struct Host {
+    options: Arc<GatewayOptions>,
+    log: Log,
+    notifier: Notifier,
+    restarter: Restarter,
+    began: Instant,
+    /// To be told when the gateway serves.
+    up: tokio::sync::oneshot::Sender<()>,
+}
+
 /// Runs the gateway to its end. Blocks.
 pub(crate) fn run(options: GatewayOptions) -> Result<(), StartError> {
     let began = Instant::now();
-    let plan = check(&options)?;
+    // Until the signals are listened to, each has its usual effect: nothing is begun that had to be ended in order.
+    let sockets = Sockets::inherited()?;
+    let mut plan = check(&options, &sockets.passed())?;
     make_private(&options.paths.state_dir)?;
     // Before the runtime has threads, so that the local time zone can be asked for.
     let log = start_log(&options, &plan.settings.config())?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("gateway").build().map_err(
-            |error| StartError::failed(format!("Gateway failed to start: no threads: {error}"), error),
-        )?;
-    let ended = runtime.block_on(serve(options, plan, log.clone(), began));
+    plan.warnings.extend(limits::raise_open_files().err());
+    let keeper = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        StartError::failed(format!("Gateway failed to start: no event loop: {error}"), error)
+    })?;
+    let notifier = Notifier::new(&options.environment);
+    let process = Process { options: Arc::new(options), log: log.clone(), sockets, notifier };
+    let ended = keeper.block_on(process::live(process, plan, began));
     log.close();
     // What still hangs in a blocking call must not hold up the exit.
-    runtime.shutdown_background();
+    keeper.shutdown_background();
     ended
 }
 
-/// Everything that can refuse a start without touching anything.
-fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
+/// Everything that can refuse a start without touching anything. `passed` is where the sockets of a service manager
+/// listen, if it has opened any.
+fn check(options: &GatewayOptions, passed: &[SocketAddr]) -> Result<Plan, StartError> {
     let mut environment = options.environment.clone();
     let port_flag = options.port.as_deref().map(port).transpose()?;
     let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
@@ -102,10 +133,9 @@ fn check(options: &GatewayOptions) -> Result<Plan, StartError> {
     }
     let Chosen { loaded, refused } = chosen;
     let env = &environment;
-    let in_container = in_container();
-    let port = start::port(port_flag, &config, env)?;
-    let bind = start::bind(bind_flag, &config, in_container);
-    let listen = start::listen(bind, &config, in_container, None)?;
+    let configured = start::port(port_flag, &config, env)?;
+    let port = passed.first().map_or(configured, SocketAddr::port);
+    let (bind, listen) = addresses::resolve(bind_flag, &config, passed)?;
     start::mode_gate(loaded.source.is_some(), &config, options.allow_unconfigured)
         .map_err(|refusal| name_the_copy(refusal, &options.paths.config))?;
     let secrets = SecretResolver::new(&config, env, &options.paths.home);
@@ -147,8 +177,7 @@ pub(crate) fn auth_of(
     config: &Config,
 ) -> Result<GatewayAuth, StartError> {
     let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
-    let in_container = in_container();
-    let listen = start::listen(start::bind(bind_flag, config, in_container), config, in_container, None)?;
+    let (_, listen) = addresses::resolve(bind_flag, config, &[])?;
     let secrets = settings.secrets(config);
     wiring::may_wait(config, || {
         start::auth(&auth_flags(options)?, config, &secrets, &listen).map_err(StartError::from)
@@ -172,11 +201,6 @@ impl From<ConfigError> for StartError {
     fn from(error: ConfigError) -> StartError {
         StartError::Configuration(error.to_string())
     }
-}
-
-/// Whether this process runs in a container, as the usual runtimes mark it.
-fn in_container() -> bool {
-    ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
 }
 
 /// Makes the state directory, or tightens its mode.
@@ -220,13 +244,43 @@ pub(crate) fn log_levels(options: &GatewayOptions, config: &Config) -> Levels {
     }
 }
 
-/// The asynchronous part: lock, port, parts, listeners, and the wait for a signal.
-async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) -> Result<(), StartError> {
-    // Listens from the first moment: a signal during the start must not kill the process half-way.
-    let signals = shutdown::Signals::new().map_err(|error| {
-        StartError::failed(format!("Gateway failed to start: no signals: {error}"), error)
+/// One round: the parts are brought up, and at an order the gateway is drained.
+async fn serve(
+    host: Host,
+    plan: Plan,
+    sockets: Vec<std::net::TcpListener>,
+    mut orders: watch::Receiver<Order>,
+) -> Result<(), StartError> {
+    let notifier = host.notifier.clone();
+    let mut early = orders.clone();
+    let up = tokio::select! {
+        up = bring_up(host, plan, sockets) => up?,
+        // Nobody has been served yet: what is half up is let go.
+        _ = early.wait_for(|order| *order != Order::Run) => return Ok(()),
+    };
+    notifier.say(&format!("READY=1\nSTATUS=serving\nMAINPID={}", std::process::id()));
+    let alive = tokio::spawn(notifier.stay_alive());
+    // The process is gone without an order only where nobody is left to give one.
+    let order = orders.wait_for(|order| *order != Order::Run).await.map_or(Order::Stop, |order| *order);
+    shutdown::drain(&up.gateway, up.stop, up.served, order).await;
+    alive.abort();
+    Ok(())
+}
+
+/// A gateway that serves.
+struct Up {
+    gateway: Arc<Gateway>,
+    stop: watch::Sender<bool>,
+    served: tokio::task::JoinHandle<()>,
+}
+
+/// Parts, listeners, and what runs beside them.
+async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -> Result<Up, StartError> {
+    let Host { options, log, restarter, began, up: told, .. } = host;
+    let listeners = sockets.into_iter().map(TcpListener::from_std).collect::<std::io::Result<Vec<_>>>();
+    let listeners = listeners.map_err(|error| {
+        StartError::failed(format!("Gateway failed to start: the port cannot be used: {error}"), error)
     })?;
-    info!("loading configuration…");
     for warning in &plan.warnings {
         warn!("{warning}");
     }
@@ -234,15 +288,10 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     if plan.auth.mode == AuthMode::None {
         warn!("Gateway auth mode=none explicitly configured; all gateway connections are unauthenticated.");
     }
-    let holder =
-        Holder { pid: std::process::id(), port: plan.port, phase: Phase::Running, created_at: now_ms() };
-    let lock = InstanceLock::take(&lock_file(&options.paths.state_dir), holder).await;
-    let lock = lock.map_err(|error| refuse_lock(error, &options.paths.state_dir))?;
     let rejection = plan
         .refused
         .as_ref()
         .map(|refused| reload::restore_at_start(&options.paths.config, plan.settings.environment(), refused));
-    let listeners = bind(&plan.listen, plan.port).await?;
     // The gateway is of use without it; only repairs are not.
     let local = LocalSocket::open(&options.paths.state_dir).inspect_err(|why| warn!("{why}")).ok();
     info!("starting...");
@@ -259,7 +308,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         options,
         settings: Arc::clone(&plan.settings),
         log,
-        access: Access::new(access_rules(shared_secret(&plan.auth), &config)),
+        access: Access::new(access_rules(shared_secret(&plan.auth), &config, &listening)),
         auth_mode: plan.auth.mode.as_str().to_owned(),
         boot_id: Uuid::new_v4().to_string(),
         started: began,
@@ -278,6 +327,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         model_choice: Live::new(parts.model_choice),
         model_list: Live::new(http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str()))),
         reload,
+        restarter,
         draining: false.into(),
         memory: crate::rpc::Memory::default(),
         health: tokio::sync::Mutex::default(),
@@ -299,8 +349,9 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     reload::started(&gateway).await;
     crate::system_events::started(&gateway);
     tokio::spawn(reload::watch(Arc::clone(&gateway)));
-    shutdown::wait(signals, &gateway, stop, served, lock).await;
-    Ok(())
+    // Nobody waits any more where the process is on its way down.
+    let _ = told.send(());
+    Ok(Up { gateway, stop, served })
 }
 
 /// What clients have to present.
@@ -314,14 +365,29 @@ pub(crate) fn shared_secret(auth: &GatewayAuth) -> SharedSecret {
 }
 
 /// What is asked of clients: the secret, where their pages may come from, and how often they may be wrong.
-pub(crate) fn access_rules(shared: SharedSecret, config: &Config) -> Rules {
+pub(crate) fn access_rules(shared: SharedSecret, config: &Config, listening: &[SocketAddr]) -> Rules {
     let (usual, set) = (Limits::default(), config.gateway.auth.rate_limit);
     let limits = Limits {
         max_attempts: set.max_attempts.unwrap_or(usual.max_attempts),
         window: set.window_ms.map_or(usual.window, Duration::from_millis),
         lockout: set.lockout_ms.map_or(usual.lockout, Duration::from_millis),
     };
-    Rules { shared, allowed_origins: config.gateway.control_ui.allowed_origins.clone(), limits }
+    Rules { shared, allowed_origins: origins(&config.gateway.control_ui.allowed_origins, listening), limits }
+}
+
+/// The pages that may connect. A gateway that the network reaches and that lists none would refuse even its own page where
+/// a forwarded port hides that it is opened on this machine: those that every browser here has are seeded.
+fn origins(listed: &[String], listening: &[SocketAddr]) -> Vec<String> {
+    let (Some(port), true) = (listening.first().map(SocketAddr::port), listed.is_empty()) else {
+        return listed.to_vec();
+    };
+    if listening.iter().all(|at| at.ip().is_loopback()) {
+        return Vec::new();
+    }
+    let own = listening.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified() && !ip.is_loopback());
+    let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()].into_iter();
+    let hosts = hosts.chain(own.filter(IpAddr::is_ipv4).map(|ip| ip.to_string()));
+    hosts.map(|host| format!("http://{host}:{port}")).collect()
 }
 
 fn own_presence() -> PresenceEntry {
@@ -339,133 +405,6 @@ fn own_presence() -> PresenceEntry {
     }
 }
 
-/// Opens the port on all addresses that are required, and on the others where possible.
-async fn bind(listen: &Listen, port: u16) -> Result<Vec<TcpListener>, StartError> {
-    let mut listeners = Vec::new();
-    for &address in &listen.required {
-        listeners.push(bind_patiently(address, port).await?);
-    }
-    for &address in &listen.optional {
-        match TcpListener::bind((address, port)).await {
-            Ok(listener) => listeners.push(listener),
-            Err(error) => tracing::debug!(%address, %error, "not listening on an optional address"),
-        }
-    }
-    Ok(listeners)
-}
-
-async fn bind_patiently(address: IpAddr, port: u16) -> Result<TcpListener, StartError> {
-    let begun = tokio::time::Instant::now();
-    let shown = SocketAddr::new(address, port);
-    loop {
-        match TcpListener::bind(shown).await {
-            Ok(listener) => return Ok(listener),
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                if begun.elapsed() >= PORT_PATIENCE {
-                    let owners = ports::owners(port);
-                    return Err(StartError::Occupied(format!(
-                        "Gateway failed to start: another gateway instance is already listening on ws://{shown}\n\
-                         If the gateway is supervised, stop it with: openclaw gateway stop\n{}\n\
-                         Or choose another port: openclaw gateway --port <port>",
-                        ports::diagnose(port, &owners)
-                    )));
-                }
-                tokio::time::sleep(PORT_POLL).await;
-            }
-            Err(error) => {
-                let text = format!(
-                    "Gateway failed to start: failed to bind gateway socket on ws://{shown}: {error}"
-                );
-                return Err(StartError::failed(text, error));
-            }
-        }
-    }
-}
-
-fn lock_file(state_dir: &Path) -> PathBuf {
-    state_dir.join("gateway.lock")
-}
-
-/// The port of the gateway that runs with this state directory, if one does.
-pub(crate) fn running_port(state_dir: &Path) -> Option<u16> {
-    lock::holder(&lock_file(state_dir)).map(|holder| holder.port)
-}
-
-fn refuse_lock(error: LockError, state_dir: &Path) -> StartError {
-    match error {
-        LockError::Held(Some(holder)) => StartError::Occupied(format!(
-            "Gateway failed to start: gateway already running (pid {}); another gateway instance is already listening \
-             on ws://127.0.0.1:{} with the state directory {}\n\
-             If the gateway is supervised, stop it with: openclaw gateway stop\n\
-             To run a second one beside it, give it its own state: OPENCLAW_STATE_DIR=<dir> openclaw gateway --port \
-             <port>\n{}",
-            holder.pid,
-            holder.port,
-            state_dir.display(),
-            ports::diagnose(holder.port, &ports::owners(holder.port)),
-        )),
-        LockError::Held(None) => StartError::Occupied(format!(
-            "Gateway failed to start: gateway already running with the state directory {}\n\
-             If the gateway is supervised, stop it with: openclaw gateway stop",
-            state_dir.display()
-        )),
-        LockError::Io(error) => {
-            let text = format!(
-                "Gateway failed to start: the lock in {} cannot be taken: {error}",
-                state_dir.display()
-            );
-            StartError::failed(text, error)
-        }
-    }
-}
-
-/// Says where the gateway is, for programs in the log and for people on standard output.
-fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayAuth, began: Instant) {
-    let pid = std::process::id();
-    for address in &gateway.listening {
-        info!("listening on ws://{address} (PID {pid})");
-    }
-    let plugins = gateway.plugins.health().loaded;
-    let names = if plugins.is_empty() { "none".to_owned() } else { plugins.join(", ") };
-    info!(
-        "http server listening ({} plugins: {names}; {:.1}s)",
-        plugins.len(),
-        began.elapsed().as_secs_f64()
-    );
-    info!("log file: {}", gateway.log.path().display());
-    let model = gateway.model_choice.get();
-    let mut lines = vec![
-        format!("OpenClaw gateway {} is running (PID {pid}).", crate::VERSION),
-        format!("  listening on ws://127.0.0.1:{port} (bind {})", bind.as_str()),
-        format!("  API          http://127.0.0.1:{port}/v1 (Authorization: Bearer <token>)"),
-        format!("  agent model  {} ({})", model.reference, model.detail),
-        format!("  log file     {}", gateway.log.path().display()),
-    ];
-    if let Some(secret) = auth.secret.as_ref().filter(|_| auth.ephemeral) {
-        lines.push(format!(
-            "  token        {} (made up for this run: no token is configured)",
-            secret.expose()
-        ));
-    }
-    lines.push(format!("Try next: {} agent --message \"hello\"", own_name()));
-    // Standard output may be closed; the log has said the same.
-    drop(io::Write::write_all(&mut io::stdout().lock(), format!("{}\n", lines.join("\n")).as_bytes()));
-}
-
-/// How a person types this program: by its name where the shell would find it, else by its path.
-fn own_name() -> String {
-    let Ok(program) = std::env::current_exe() else { return "openclaw".to_owned() };
-    let on_path = std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path)
-            .any(|folder| folder.join("openclaw").canonicalize().ok() == program.canonicalize().ok())
-    });
-    if on_path {
-        return "openclaw".to_owned();
-    }
-    let here = std::env::current_dir().unwrap_or_default();
-    program.strip_prefix(&here).unwrap_or(&program).display().to_string()
-}
-
 /// What clients hear while nothing happens: a tick, and the state of health.
 async fn pulse(gateway: Arc<Gateway>) {
     let period = Duration::from_millis(TICK_INTERVAL_MS);
@@ -481,5 +420,27 @@ async fn pulse(gateway: Arc<Gateway>) {
             let health = gateway.health().await;
             gateway.hub.health_changed(&health);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_this_machine_are_seeded_where_the_network_reaches_the_gateway() {
+        let check = |listed: &[&str], listening: &[&str], expected: &[&str]| {
+            let listed: Vec<String> = listed.iter().map(|&origin| origin.to_owned()).collect();
+            let listening: Vec<SocketAddr> = listening.iter().map(|at| at.parse().unwrap()).collect();
+            assert_eq!(origins(&listed, &listening), expected);
+        };
+        check(&[], &["127.0.0.1:1", "[::1]:1"], &[]);
+        check(&[], &["0.0.0.0:1"], &["http://localhost:1", "http://127.0.0.1:1"]);
+        check(
+            &[],
+            &["10.0.0.2:1", "127.0.0.1:1"],
+            &["http://localhost:1", "http://127.0.0.1:1", "http://10.0.0.2:1"],
+        );
+        check(&["https://a"], &["0.0.0.0:1"], &["https://a"]);
     }
 }

@@ -6,13 +6,15 @@ use std::os::unix::fs::MetadataExt;
 
 /// One process with a listening socket on the port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Owner {
-    pub(crate) pid: u32,
-    pub(crate) user: String,
+pub struct Owner {
+    /// The process.
+    pub pid: u32,
+    /// Whose it is; `uid <n>` where the user has no name.
+    pub user: String,
     /// The command line, arguments joined by spaces, without secrets.
-    pub(crate) command: String,
+    pub command: String,
     /// `127.0.0.1:18789`.
-    pub(crate) address: String,
+    pub address: String,
 }
 
 /// The listeners of `port` that this user may see.
@@ -57,28 +59,39 @@ pub(crate) fn diagnose(port: u16, owners: &[Owner]) -> String {
     for owner in owners {
         lines.push(format!("- pid {} {}: {} ({})", owner.pid, owner.user, owner.command, owner.address));
     }
-    let hint = match owners.first().map(|owner| owner.command.as_str()) {
-        Some(command) if is_gateway(command) => {
-            "Gateway already running locally. Stop it (openclaw gateway stop) or use a different port."
-        }
-        Some(command) if command.contains("ssh") && command.contains("-L") => {
-            "SSH tunnel already bound to this port. Close the tunnel or use a different local port in -L."
-        }
-        _ => "Another process is listening on this port.",
-    };
-    lines.push(hint.to_owned());
-    if owners.len() > 1 {
-        lines.push(
-            "Multiple listeners detected; ensure only one gateway/tunnel per port unless intentionally running \
-             isolated profiles."
-                .to_owned(),
-        );
-    }
+    lines.extend(hints(owners));
     lines.join("\n")
 }
 
+/// What the listeners of a taken port mean for somebody who wants it (openclaw-compat §1.6).
+pub(crate) fn hints(owners: &[Owner]) -> Vec<String> {
+    let Some(first) = owners.first() else {
+        // It is taken, or nobody would ask; the owner is not this user's to see.
+        return vec![ANOTHER.to_owned()];
+    };
+    let command = first.command.as_str();
+    let hint = if is_gateway(command) {
+        "Gateway already running locally. Stop it (openclaw gateway stop) or use a different port."
+    } else if command.contains("ssh") && command.contains("-L") {
+        "SSH tunnel already bound to this port. Close the tunnel or use a different local port in -L."
+    } else {
+        ANOTHER
+    };
+    let mut hints = vec![hint.to_owned()];
+    let mut pids: Vec<u32> = owners.iter().map(|owner| owner.pid).collect();
+    pids.dedup();
+    if pids.len() > 1 {
+        let several = "Multiple listeners detected; ensure only one gateway/tunnel per port unless intentionally \
+                       running isolated profiles.";
+        hints.push(several.to_owned());
+    }
+    hints
+}
+
+const ANOTHER: &str = "Another process is listening on this port.";
+
 fn is_gateway(command: &str) -> bool {
-    command.contains("openclaw")
+    ["openclaw", "moltbot", "clawdbot"].iter().any(|name| command.contains(name))
 }
 
 /// Inode and address of each listening socket on `port` in a table of `/proc/net`.

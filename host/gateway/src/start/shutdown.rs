@@ -1,7 +1,6 @@
-//! The end: a signal, the news to the clients, the drain, the exit. A second signal ends the process at once.
+//! The signals, and the end of one round: the news to the clients, then the drain.
 
 use std::io;
-use std::process;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,18 +11,42 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
-use super::lock::InstanceLock;
 use crate::process::Gateway;
 
 /// How long all of the drain may take.
 const DRAIN: Duration = Duration::from_secs(10);
 /// The part of it that requests, sessions and turns get.
 const FINISH: Duration = Duration::from_secs(5);
+/// What clients are told to expect of a restart, in milliseconds.
+const RESTART_EXPECTED_MS: u64 = 1500;
 
-/// The signals that end the gateway.
+/// What a round is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Run,
+    Stop,
+    Restart,
+}
+
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// The code is what a shell reports for a process that the signal ended.
+    Stop {
+        name: &'static str,
+        code: i32,
+    },
+    Restart {
+        name: &'static str,
+    },
+}
+
+/// The signals that this process understands.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    first: Signal,
+    second: Signal,
 }
 
 impl Signals {
@@ -31,36 +54,47 @@ impl Signals {
         Ok(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            first: signal(SignalKind::user_defined1())?,
+            second: signal(SignalKind::user_defined2())?,
         })
     }
 
-    /// The name of the next one, and the code that a shell reports for it.
-    async fn next(&mut self) -> (&'static str, i32) {
+    /// The next one.
+    pub(super) async fn next(&mut self) -> Wish {
         tokio::select! {
-            _ = self.interrupt.recv() => ("SIGINT", 130),
-            _ = self.terminate.recv() => ("SIGTERM", 143),
+            _ = self.interrupt.recv() => Wish::Stop { name: "SIGINT", code: 130 },
+            _ = self.terminate.recv() => Wish::Stop { name: "SIGTERM", code: 143 },
+            // The older name of the same wish.
+            _ = self.first.recv() => Wish::Restart { name: "SIGUSR1" },
+            _ = self.second.recv() => Wish::Restart { name: "SIGUSR2" },
+        }
+    }
+
+    /// The name of the next one that asks for the end; a restart is no use before the start is done.
+    pub(super) async fn end(&mut self) -> &'static str {
+        loop {
+            if let Wish::Stop { name, .. } = self.next().await {
+                return name;
+            }
         }
     }
 }
 
-/// Waits for a signal and ends everything in order.
-pub(super) async fn wait(
-    mut signals: Signals,
+/// Ends a round in order: clients are told, components end, turns get their time, the ledger keeps the rest.
+pub(super) async fn drain(
     gateway: &Arc<Gateway>,
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
-    mut lock: InstanceLock,
+    order: Order,
 ) {
-    let (name, _) = signals.next().await;
-    info!("{name}: shutting down");
     gateway.draining.store(true, Ordering::Relaxed);
-    if let Err(error) = lock.draining() {
-        warn!(%error, "the lock does not say that this gateway is draining");
-    }
-    // The port is free from here on.
+    // Nothing more is accepted. Whoever connects during a restart waits in the socket's queue.
     stop.send_replace(true);
     let drain = async {
-        gateway.hub.shut_down("service restart");
+        match order {
+            Order::Restart => gateway.hub.shut_down("gateway restarting", Some(RESTART_EXPECTED_MS)),
+            Order::Stop | Order::Run => gateway.hub.shut_down("gateway stopping", None),
+        }
         // Components first: what they still admit is in the ledger, and what they still send has its receipt.
         let (_, ()) = tokio::join!(timeout(FINISH, gateway.sockets.drained()), gateway.supervisor.stop_all());
         gateway.messaging.shutdown(FINISH).await;
@@ -68,15 +102,10 @@ pub(super) async fn wait(
         drop(served.await);
         gateway.store.close().await;
     };
-    tokio::select! {
-        drained = timeout(DRAIN, drain) => match drained {
-            Ok(()) => info!("stopped"),
-            Err(_) => warn!("stopped; some work was cut off after {} s and goes on at the next start", DRAIN.as_secs()),
-        },
-        (name, code) = signals.next() => {
-            warn!("{name} again: exiting at once");
-            gateway.log.close();
-            process::exit(code);
+    match timeout(DRAIN, drain).await {
+        Ok(()) => info!("stopped"),
+        Err(_) => {
+            warn!("stopped; some work was cut off after {} s and goes on at the next start", DRAIN.as_secs())
         }
     }
 }

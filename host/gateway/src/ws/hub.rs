@@ -138,9 +138,13 @@ impl Hub {
         }
     }
 
-    /// Tells everybody and closes every session with 1012.
-    pub(crate) fn shut_down(&self, reason: &str) {
-        self.broadcast("shutdown", &serde_json::json!({ "reason": reason }));
+    /// Tells everybody and closes every session with 1012. `restart_expected_ms` is when a client may come back.
+    pub(crate) fn shut_down(&self, reason: &str, restart_expected_ms: Option<u64>) {
+        let mut payload = serde_json::json!({ "reason": reason });
+        if let (Some(payload), Some(ms)) = (payload.as_object_mut(), restart_expected_ms) {
+            payload.insert("restartExpectedMs".to_owned(), ms.into());
+        }
+        self.broadcast("shutdown", &payload);
         self.closing.send_replace(true);
     }
 

@@ -181,6 +181,14 @@ impl ClientError {
         }
     }
 
+    /// Code and reason of the close frame, where there was one.
+    pub(crate) fn close(&self) -> Option<(u16, &str)> {
+        match self {
+            Self::Closed { code, reason, .. } => Some((*code, reason)),
+            _ => None,
+        }
+    }
+
     /// Whether a gateway answered at all.
     pub(crate) fn gateway_answered(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Request(_))

@@ -119,7 +119,6 @@ impl Target {
         let configuration = context.config().cloned().unwrap_or_default();
         let environment = context.environment();
         let secrets = SecretResolver::new(&configuration, &environment, &context.paths.home);
-        let unusable = |refusal: start::Refusal| ClientError::Address(refusal.to_string());
         if let (Some(GatewayMode::Remote), Some(url)) =
             (configuration.gateway.mode, configuration.gateway.remote.url.clone())
         {
@@ -143,6 +142,18 @@ impl Target {
                  Config: {config}"
             )));
         }
+        Self::local(flags, context)
+    }
+
+    /// This machine's own gateway, whatever else is configured.
+    ///
+    /// # Errors
+    /// When a configured secret cannot be resolved, or the port is none.
+    pub(crate) fn local(flags: &TargetFlags, context: &Context) -> Result<Self, ClientError> {
+        let configuration = context.config().cloned().unwrap_or_default();
+        let environment = context.environment();
+        let secrets = SecretResolver::new(&configuration, &environment, &context.paths.home);
+        let unusable = |refusal: start::Refusal| ClientError::Address(refusal.to_string());
         let flagged = flags.token.is_some() || flags.password.is_some();
         let auth =
             start::AuthFlags { mode: None, token: flags.token.clone(), password: flags.password.clone() };

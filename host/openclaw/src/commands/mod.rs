@@ -34,6 +34,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
     let context = Context::new(&cli.global)?;
     match cli.command {
         Command::Gateway(flags) => gateway::run(flags, &context),
+        Command::Daemon(command) => gateway::run_daemon(&command, &context),
         Command::Status(flags) => status::run(&flags, &context),
         Command::Health(flags) => health::run(&flags, &context),
         Command::Logs(flags) => logs::run(&flags, &context),

@@ -33,6 +33,9 @@ pub(super) struct Flags {
     /// Start although gateway.mode is not local
     #[arg(long)]
     allow_unconfigured: bool,
+    /// End whatever listens on the port first
+    #[arg(long)]
+    force: bool,
     /// Say more on the console
     #[arg(long)]
     verbose: bool,
@@ -60,6 +63,7 @@ pub(super) fn run(flags: Flags, context: &Context) -> Result<ExitCode, CliError>
         token: flags.token,
         password,
         allow_unconfigured: flags.allow_unconfigured,
+        force: flags.force,
         verbose: flags.verbose,
         log_level: context.log_level.clone(),
         color: context.stderr_color,
