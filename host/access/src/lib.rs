@@ -2,10 +2,12 @@
 //! a refusal is worded. Never opens a socket, never reads the configuration and keeps nothing on disk.
 
 mod connect;
+pub mod devices;
 mod http_auth;
 mod limiter;
 mod origin;
 mod peer;
+mod proof;
 mod refusal;
 mod rules;
 mod shared;
@@ -19,10 +21,11 @@ use http::HeaderMap;
 use limiter::{Bucket, FailureLimiter, Guess};
 use refusal::AuthReason;
 
-pub use connect::Admitted;
+pub use connect::{Attempt, Identified};
 pub use http_auth::{HttpCaller, HttpRefusal, SCOPES_HEADER, bearer};
 pub use limiter::Limits;
 pub use peer::{Peer, Proxies};
+pub use proof::{CLOCK_SKEW_MS, ProvenDevice, verify_device};
 pub use rules::Rules;
 pub use shared::{AuthMethod, Presented, SharedSecret};
 pub use trusted_proxy::{OwnAddress, ProxyFault, TrustedProxy};
