@@ -113,7 +113,8 @@ impl SharedSecret {
     }
 
     /// The secret that clients share, if there is one.
-    pub(crate) fn secret(&self) -> Option<&Secret> {
+    #[must_use]
+    pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::None => None,
             Self::Token(secret) | Self::Password(secret) | Self::Proxy(_, secret) => secret.as_ref(),

@@ -20,6 +20,9 @@ const MOST_PENDING_PER_ADDRESS: usize = 16;
 /// Paired devices. Beyond it the one that was let in unasked and has been away longest makes room.
 const MOST_DEVICES: usize = 2_000;
 
+/// Characters of a client's own words that are kept.
+const MOST_TEXT: usize = 128;
+
 /// Where a client is, for the question whether its device may pair unasked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locality {
@@ -162,12 +165,12 @@ impl Newcomer {
     fn profile(&self) -> Profile {
         let client = &self.client;
         Profile {
-            display_name: client.display_name.clone(),
-            platform: Some(client.platform.clone()),
-            device_family: client.device_family.clone(),
+            display_name: client.display_name.as_deref().and_then(plain),
+            platform: plain(&client.platform),
+            device_family: client.device_family.as_deref().and_then(plain),
             client_id: Some(client.id.clone()),
             client_mode: Some(client.mode.clone()),
-            browser_origin: self.origin.clone(),
+            browser_origin: self.origin.as_deref().and_then(plain),
             remote_ip: Some(self.address.clone()),
         }
     }
@@ -451,7 +454,7 @@ fn need(who: &Newcomer, known: Option<&Device>) -> Option<Need> {
         return Some(Need::Scopes);
     }
     let differs = |pinned: Option<&String>, claimed: Option<&str>| {
-        let normal = |text: &str| text.trim().to_ascii_lowercase();
+        let normal = |text: &str| plain(text).unwrap_or_default().to_ascii_lowercase();
         pinned.zip(claimed).is_some_and(|(pinned, claimed)| normal(pinned) != normal(claimed))
     };
     let (pinned, client) = (&device.profile, &who.client);
@@ -560,6 +563,16 @@ fn ensure(device: &mut Device, role: Role, scopes: &[Scope], issuer: Option<Stri
         rotated_at_ms: None,
         revoked_at_ms: None,
     };
+}
+
+/// A text of a client as people may see it: without what moves a cursor or turns the writing round, and not long.
+fn plain(text: &str) -> Option<String> {
+    let shown = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let text: String = text.trim().chars().filter(shown).take(MOST_TEXT).collect();
+    (!text.is_empty()).then_some(text)
 }
 
 fn refused(who: &Newcomer, reason: &AuthReason) -> RpcError {

@@ -15,10 +15,12 @@ use std::collections::BTreeMap;
 
 use openclaw_secrets::Secret;
 
+use crate::connect::Identified;
+
 pub use admit::{DeviceGrant, Issued, Locality, Newcomer, PENDING_TTL_MS};
 pub use manage::{Approved, Denied, Manager, Rotated};
 pub use record::{ApprovedVia, Device, Pending, Profile, Role, RoleToken, SetupCode};
-pub use setup::{SETUP_TTL_MS, SetupProfile};
+pub use setup::{SETUP_TTL_MS, SetupProfile, encode_setup};
 pub use token::{TokenFault, TokenKey};
 
 /// One record that is to be written or removed.
@@ -128,6 +130,24 @@ impl Registry {
     #[must_use]
     pub fn generation_of(&self, shared: Option<&Secret>) -> Option<String> {
         self.key.generation_of(shared?)
+    }
+
+    /// Under which name an operator's client keeps what it wants to find again: that of the person, else of the
+    /// credential.
+    #[must_use]
+    pub fn recovery_scope(&self, who: &Identified) -> Option<String> {
+        if who.role != Role::Operator {
+            return None;
+        }
+        let device = who.device_id.as_deref().unwrap_or_default();
+        let token = self.devices.get(device).map(|device| device.pairing.as_str());
+        let (kind, name) = match (&who.user, token, &who.shared_generation) {
+            (Some(user), ..) => ("principal", user.as_str()),
+            (None, Some(pairing), _) => ("device-token", pairing),
+            (None, None, Some(generation)) => ("shared-auth", generation.as_str()),
+            (None, None, None) => ("device", who.device_id.as_deref()?),
+        };
+        self.key.name_of(&[b"recovery", kind.as_bytes(), name.as_bytes(), device.as_bytes()])
     }
 
     /// A paired device.

@@ -1,6 +1,8 @@
 //! Setup codes (openclaw-compat §2.6, `AUTH_BOOTSTRAP_TOKEN_INVALID`): whoever runs the gateway hands one to a new
 //! device, which pairs by it without being asked about. One code, one device, ten minutes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openclaw_protocol::Scope;
 use openclaw_secrets::Secret;
 use sha2::{Digest, Sha256};
@@ -97,6 +99,12 @@ impl Registry {
             && Scope::all_covered(&found.scopes, scopes);
         good.then(|| found.setup_id.clone())
     }
+}
+
+/// What a person types into the device: the JSON in base64url without padding.
+#[must_use]
+pub fn encode_setup(payload: &serde_json::Value) -> String {
+    URL_SAFE_NO_PAD.encode(payload.to_string())
 }
 
 fn digest(code: &str) -> String {

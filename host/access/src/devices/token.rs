@@ -76,6 +76,11 @@ impl TokenKey {
         Some(Secret::from(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
+    /// A name that tells nothing about its parts, in base64url.
+    pub(super) fn name_of(&self, parts: &[&[u8]]) -> Option<String> {
+        Some(URL_SAFE_NO_PAD.encode(self.mac(parts)?.finalize().into_bytes()))
+    }
+
     /// Names a shared secret without giving it away, not even to somebody who can guess it and reads the store alone.
     #[must_use]
     pub fn generation_of(&self, shared: &Secret) -> Option<String> {

@@ -11,6 +11,7 @@ use tracing::warn;
 
 use crate::process::Gateway;
 use crate::settings::Current;
+use crate::ws::standing;
 use crate::{http, start, wiring};
 
 /// Parts of the configuration from which the models are made.
@@ -32,6 +33,8 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, before: &Current, after: &Curr
     gateway.log.set_levels(start::log_levels(&gateway.options, config));
     if touched(&[&["gateway"], &["env"], &["secrets"]]) {
         access(gateway, after);
+        let proxy = &[&["gateway", "trustedProxies"][..], &["gateway", "auth", "trustedProxy"]];
+        standing::recheck(gateway, touched(proxy));
     }
     let allowed = |gateway: &Gateway| -> BTreeMap<String, bool> {
         let ids = gateway.plugins.channel_ids().map(str::to_owned).collect::<Vec<_>>();

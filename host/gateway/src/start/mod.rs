@@ -28,6 +28,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::clock::now_ms;
+use crate::devices::Devices;
 use crate::error::StartError;
 use crate::http;
 use crate::live::Live;
@@ -248,6 +249,12 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
     log.protect(Scrubber::new(&secrets));
     let parts = wiring::build(&options.paths, &plan.settings, &plan.plugins).await?;
+    let devices = Devices::open(parts.store.clone()).await.map_err(|error| {
+        StartError::failed(
+            format!("Gateway failed to start: the paired devices cannot be read: {error}"),
+            error,
+        )
+    })?;
     let listening: Vec<SocketAddr> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let config = plan.settings.config();
@@ -258,6 +265,8 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         settings: Arc::clone(&plan.settings),
         log,
         access: Access::new(access::rules(access::shared(&plan.auth, &config), &config)),
+        devices,
+        refusals: crate::ws::Written::default(),
         auth_mode: plan.auth.mode.as_str().to_owned(),
         boot_id: Uuid::new_v4().to_string(),
         started: began,

@@ -5,10 +5,13 @@ mod gauge;
 mod handshake;
 mod hub;
 mod outbound;
+mod refusals;
 mod session;
+pub(crate) mod standing;
 mod upgrade;
 
 #[cfg(test)]
 pub(crate) use hub::testing;
 pub(crate) use hub::{Client, Hub};
+pub(crate) use refusals::Written;
 pub(crate) use upgrade::{Sockets, is_upgrade, upgrade};
