@@ -13,6 +13,7 @@ pub mod call;
 pub mod channels;
 pub mod config;
 pub mod connect;
+pub mod devices;
 pub mod error;
 pub mod events;
 pub mod frame;

@@ -1,6 +1,8 @@
 //! The table of methods: what there is, who may call it, how often, and what it is for. One row a method. The gateway
 //! permits, limits and advertises by this table alone, and `docs/protocol.md` is printed from it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     absent,
     call::{Call, TYPED},
@@ -10,7 +12,8 @@ use crate::{
 };
 
 /// What kind of client a connection belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A person or a program that operates the gateway.
     #[default]

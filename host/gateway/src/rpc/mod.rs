@@ -5,6 +5,7 @@ mod absent;
 mod agent;
 mod channels;
 mod config;
+mod devices;
 pub(crate) mod health;
 mod limiter;
 mod logs;
@@ -28,6 +29,10 @@ use openclaw_protocol::config::{
     ConfigSetParams,
 };
 use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::devices::{
+    DevicePairApproveParams, DevicePairListParams, DevicePairRejectParams, DevicePairRemoveParams,
+    DevicePairRenameParams, DevicePairSetupCodeParams, DeviceTokenRevokeParams, DeviceTokenRotateParams,
+};
 use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
 use openclaw_protocol::models::ModelsListParams;
@@ -126,7 +131,7 @@ fn permit(client: &Client, method: &str) -> Result<&'static Method, RpcError> {
     }
     let known = Method::find(method);
     let permission = known.map_or(Permission::Scope(Scope::Admin), |method| method.permission);
-    permission.check(client.role, |scope| client.may(scope))?;
+    permission.check(client.standing.role, |scope| client.may(scope))?;
     known.ok_or_else(|| RpcError::unknown_method(method))
 }
 
@@ -166,6 +171,30 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         PairingListParams::METHOD => call(params, async |query| pairing::list(gateway, query).await).await,
         PairingApproveParams::METHOD => {
             call(params, async |which| pairing::approve(gateway, which).await).await
+        }
+        DevicePairListParams::METHOD => {
+            call(params, async |_: DevicePairListParams| Ok(devices::list(caller))).await
+        }
+        DevicePairApproveParams::METHOD => {
+            call(params, async |which| devices::approve(caller, which).await).await
+        }
+        DevicePairRejectParams::METHOD => {
+            call(params, async |which| devices::reject(caller, which).await).await
+        }
+        DevicePairRemoveParams::METHOD => {
+            call(params, async |which| devices::remove(caller, which).await).await
+        }
+        DevicePairRenameParams::METHOD => {
+            call(params, async |which| devices::rename(caller, which).await).await
+        }
+        DevicePairSetupCodeParams::METHOD => {
+            call(params, async |wanted| devices::setup_code(caller, wanted).await).await
+        }
+        DeviceTokenRotateParams::METHOD => {
+            call(params, async |which| devices::rotate(caller, which).await).await
+        }
+        DeviceTokenRevokeParams::METHOD => {
+            call(params, async |which| devices::revoke(caller, which).await).await
         }
         AgentParams::METHOD => call(params, async |turn| agent::run(caller, turn).await).await,
         AgentWaitParams::METHOD => call(params, async |which| agent::wait(gateway, which).await).await,

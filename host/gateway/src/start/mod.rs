@@ -1,6 +1,7 @@
 //! From the options to a running gateway: the order of the checks (openclaw-compat §1.2.2) and how the parts are brought
 //! up. What the process holds around it (locks, port, signals) is `process`'s.
 
+pub(crate) mod access;
 mod addresses;
 mod announce;
 mod environment;
@@ -17,13 +18,13 @@ mod shutdown;
 mod sockets;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openclaw_access::{Access, Limits, Rules, SharedSecret};
+use openclaw_access::Access;
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
 use openclaw_config::{AuthMode, Basis, Bind, Chosen, Config, ConfigError, Refused, SecretResolver};
 use openclaw_protocol::TICK_INTERVAL_MS;
@@ -36,6 +37,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::clock::now_ms;
+use crate::devices::Devices;
 use crate::error::StartError;
 use crate::http;
 use crate::live::Live;
@@ -299,6 +301,12 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
     log.protect(Scrubber::new(&secrets));
     let parts = wiring::build(&options.paths, &plan.settings, &plan.plugins).await?;
+    let devices = Devices::open(parts.store.clone()).await.map_err(|error| {
+        StartError::failed(
+            format!("Gateway failed to start: the paired devices cannot be read: {error}"),
+            error,
+        )
+    })?;
     let listening: Vec<SocketAddr> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let config = plan.settings.config();
@@ -308,7 +316,9 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         options,
         settings: Arc::clone(&plan.settings),
         log,
-        access: Access::new(access_rules(shared_secret(&plan.auth), &config, &listening)),
+        access: Access::new(access::rules(access::shared(&plan.auth, &config), &config, &listening)),
+        devices,
+        refusals: crate::ws::Written::default(),
         auth_mode: plan.auth.mode.as_str().to_owned(),
         boot_id: Uuid::new_v4().to_string(),
         started: began,
@@ -354,42 +364,6 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     Ok(Up { gateway, stop, served })
 }
 
-/// What clients have to present.
-pub(crate) fn shared_secret(auth: &GatewayAuth) -> SharedSecret {
-    match auth.mode {
-        AuthMode::None => SharedSecret::None,
-        AuthMode::Password => SharedSecret::Password(auth.secret.clone()),
-        // `start::auth` refuses a trusted proxy; if it ever did not, a token that nobody has lets nobody in.
-        AuthMode::Token | AuthMode::TrustedProxy => SharedSecret::Token(auth.secret.clone()),
-    }
-}
-
-/// What is asked of clients: the secret, where their pages may come from, and how often they may be wrong.
-pub(crate) fn access_rules(shared: SharedSecret, config: &Config, listening: &[SocketAddr]) -> Rules {
-    let (usual, set) = (Limits::default(), config.gateway.auth.rate_limit);
-    let limits = Limits {
-        max_attempts: set.max_attempts.unwrap_or(usual.max_attempts),
-        window: set.window_ms.map_or(usual.window, Duration::from_millis),
-        lockout: set.lockout_ms.map_or(usual.lockout, Duration::from_millis),
-    };
-    Rules { shared, allowed_origins: origins(&config.gateway.control_ui.allowed_origins, listening), limits }
-}
-
-/// The pages that may connect. A gateway that the network reaches and that lists none would refuse even its own page where
-/// a forwarded port hides that it is opened on this machine: those that every browser here has are seeded.
-fn origins(listed: &[String], listening: &[SocketAddr]) -> Vec<String> {
-    let (Some(port), true) = (listening.first().map(SocketAddr::port), listed.is_empty()) else {
-        return listed.to_vec();
-    };
-    if listening.iter().all(|at| at.ip().is_loopback()) {
-        return Vec::new();
-    }
-    let own = listening.iter().map(SocketAddr::ip).filter(|ip| !ip.is_unspecified() && !ip.is_loopback());
-    let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()].into_iter();
-    let hosts = hosts.chain(own.filter(IpAddr::is_ipv4).map(|ip| ip.to_string()));
-    hosts.map(|host| format!("http://{host}:{port}")).collect()
-}
-
 fn own_presence() -> PresenceEntry {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
     let host = host.unwrap_or_else(|_| "localhost".to_owned());
@@ -420,27 +394,5 @@ async fn pulse(gateway: Arc<Gateway>) {
             let health = gateway.health().await;
             gateway.hub.health_changed(&health);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_of_this_machine_are_seeded_where_the_network_reaches_the_gateway() {
-        let check = |listed: &[&str], listening: &[&str], expected: &[&str]| {
-            let listed: Vec<String> = listed.iter().map(|&origin| origin.to_owned()).collect();
-            let listening: Vec<SocketAddr> = listening.iter().map(|at| at.parse().unwrap()).collect();
-            assert_eq!(origins(&listed, &listening), expected);
-        };
-        check(&[], &["127.0.0.1:1", "[::1]:1"], &[]);
-        check(&[], &["0.0.0.0:1"], &["http://localhost:1", "http://127.0.0.1:1"]);
-        check(
-            &[],
-            &["10.0.0.2:1", "127.0.0.1:1"],
-            &["http://localhost:1", "http://127.0.0.1:1", "http://10.0.0.2:1"],
-        );
-        check(&["https://a"], &["0.0.0.0:1"], &["https://a"]);
     }
 }

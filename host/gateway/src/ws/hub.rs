@@ -7,12 +7,13 @@ use std::sync::{Arc, RwLock};
 
 use openclaw_protocol::connect::ClientInfo;
 use openclaw_protocol::status::PresenceEntry;
-use openclaw_protocol::{EVENTS, EventKind, Role, Scope, StateVersion};
+use openclaw_protocol::{EVENTS, EventKind, Scope, StateVersion};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::watch;
 
 use super::outbound::{Outbound, Weight};
+use super::standing::Standing;
 use crate::clock::now_ms;
 
 /// The names of all events, for `hello-ok`.
@@ -26,8 +27,8 @@ pub(crate) struct Client {
     pub(crate) conn_id: String,
     pub(crate) info: ClientInfo,
     pub(crate) ip: String,
-    pub(crate) role: Role,
     pub(crate) scopes: Vec<Scope>,
+    pub(crate) standing: Standing,
     pub(crate) outbound: Outbound,
     /// Unix milliseconds.
     pub(crate) connected_at: u64,
@@ -89,6 +90,18 @@ impl Hub {
         for client in clients.values() {
             client.tell(event, &payload, state);
         }
+    }
+
+    /// Looks at every client.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Client)) {
+        let Ok(clients) = self.clients.read() else { return };
+        clients.values().for_each(|client| look(client));
+    }
+
+    /// Whether a device is connected.
+    pub(crate) fn has_device(&self, device_id: &str) -> bool {
+        let is = |client: &Arc<Client>| client.standing.device_id.as_deref() == Some(device_id);
+        self.clients.read().is_ok_and(|clients| clients.values().any(is))
     }
 
     /// Whether anybody is connected.
@@ -177,6 +190,13 @@ pub(crate) mod testing {
     use super::*;
     use crate::ws::outbound::Queue;
 
+    /// That of the command line on this machine.
+    pub(crate) fn standing() -> Standing {
+        let peer = openclaw_access::Peer::new([127, 0, 0, 1].into(), &http::HeaderMap::new());
+        let (method, role) = (openclaw_access::AuthMethod::Token, openclaw_protocol::Role::Operator);
+        Standing::new(method, role, peer, None, None)
+    }
+
     /// A client with these scopes and the queue that its session would read.
     pub(crate) fn client(id: &str, scopes: &[Scope]) -> (Arc<Client>, Queue) {
         let (outbound, queue) = Outbound::new();
@@ -184,8 +204,8 @@ pub(crate) mod testing {
             conn_id: id.to_owned(),
             info: ClientInfo { id: "cli".into(), mode: "cli".into(), ..ClientInfo::default() },
             ip: "127.0.0.1".into(),
-            role: Role::Operator,
             scopes: scopes.to_vec(),
+            standing: standing(),
             outbound,
             connected_at: 1,
         };
