@@ -1,6 +1,9 @@
 //! Keeps the registry of devices: what it wants to change is in the store before it is in force, and in force before
 //! anybody is answered. What changes, and who may, is `openclaw-access`'s decision.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, PoisonError, RwLock};
 
 use openclaw_access::devices::{

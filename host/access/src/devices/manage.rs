@@ -45,7 +45,7 @@ pub struct Approved {
 #[derive(Clone, Debug)]
 pub struct Rotated {
     /// The new one.
-    pub token: Option<Secret>,
+    pub token: Secret,
     /// Whether the caller is the device itself and is told the token.
     pub own: bool,
     /// What the token covers.

@@ -130,7 +130,7 @@ impl Registry {
     /// Names a shared secret; see [`TokenKey::generation_of`].
     #[must_use]
     pub fn generation_of(&self, shared: Option<&Secret>) -> Option<String> {
-        self.key.generation_of(shared?)
+        Some(self.key.generation_of(shared?))
     }
 
     /// Under which name an operator's client keeps what it wants to find again: that of the person, else of the
@@ -148,7 +148,7 @@ impl Registry {
             (None, None, Some(generation)) => ("shared-auth", generation.as_str()),
             (None, None, None) => ("device", who.device_id.as_deref()?),
         };
-        self.key.name_of(&[b"recovery", kind.as_bytes(), name.as_bytes(), device.as_bytes()])
+        Some(self.key.name_of(&[b"recovery", kind.as_bytes(), name.as_bytes(), device.as_bytes()]))
     }
 
     /// A paired device.

@@ -235,7 +235,7 @@ fn rotating_keeps_the_old_token_until_a_new_one_is_seen() {
         let plan = registry.rotate(&admin(), "d", "operator", None, NOW).unwrap();
         let (rotated, notices) = run(&mut registry, plan);
         assert!(!rotated.own);
-        newest = rotated.token.unwrap();
+        newest = rotated.token;
         assert!(
             notices
                 .iter()

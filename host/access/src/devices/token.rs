@@ -5,10 +5,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
 use openclaw_protocol::{Role, Scope};
 use openclaw_secrets::Secret;
-use sha2::Sha256;
+use ring::hmac;
 
 use super::Registry;
 use super::record::Device;
@@ -46,19 +45,12 @@ impl TokenKey {
         &self.0
     }
 
-    fn mac(&self, parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
-        // A key of any length is accepted; `None` never happens.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
-        for part in parts {
-            // The length in front keeps neighbouring parts apart.
-            mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            mac.update(part);
-        }
-        Some(mac)
+    fn key(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &self.0)
     }
 
-    fn device_mac(&self, device: &Device, role: Role, generation: u32) -> Option<Hmac<Sha256>> {
-        self.mac(&[
+    fn device_text(device: &Device, role: Role, generation: u32) -> Vec<u8> {
+        text(&[
             b"device-token",
             device.device_id.as_bytes(),
             device.pairing.as_bytes(),
@@ -69,24 +61,38 @@ impl TokenKey {
 
     /// The token of this generation: four bytes that name it and the 32 of the code, in base64url.
     #[must_use]
-    pub fn token(&self, device: &Device, role: Role, generation: u32) -> Option<Secret> {
-        let code = self.device_mac(device, role, generation)?.finalize().into_bytes();
+    pub fn token(&self, device: &Device, role: Role, generation: u32) -> Secret {
+        let code = hmac::sign(&self.key(), &Self::device_text(device, role, generation));
         let mut bytes = generation.to_be_bytes().to_vec();
-        bytes.extend_from_slice(&code);
-        Some(Secret::from(URL_SAFE_NO_PAD.encode(bytes)))
+        bytes.extend_from_slice(code.as_ref());
+        Secret::from(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Compares in constant time.
+    fn is_code(&self, device: &Device, role: Role, generation: u32, code: &[u8]) -> bool {
+        hmac::verify(&self.key(), &Self::device_text(device, role, generation), code).is_ok()
     }
 
     /// A name that tells nothing about its parts, in base64url.
-    pub(super) fn name_of(&self, parts: &[&[u8]]) -> Option<String> {
-        Some(URL_SAFE_NO_PAD.encode(self.mac(parts)?.finalize().into_bytes()))
+    pub(super) fn name_of(&self, parts: &[&[u8]]) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.key(), &text(parts)))
     }
 
     /// Names a shared secret without giving it away, not even to somebody who can guess it and reads the store alone.
     #[must_use]
-    pub fn generation_of(&self, shared: &Secret) -> Option<String> {
-        let code = self.mac(&[b"shared-secret", shared.expose().as_bytes()])?.finalize().into_bytes();
-        Some(hex::encode(code.get(..16)?))
+    pub fn generation_of(&self, shared: &Secret) -> String {
+        self.name_of(&[b"shared-secret", shared.expose().as_bytes()])
     }
+}
+
+/// The parts one after the other, each with its length in front, which keeps neighbours apart.
+fn text(parts: &[&[u8]]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for part in parts {
+        text.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        text.extend_from_slice(part);
+    }
+    text
 }
 
 /// Why a device's token was not accepted.
@@ -145,9 +151,9 @@ impl Registry {
         let bytes = URL_SAFE_NO_PAD.decode(candidate.trim()).map_err(|_| TokenFault::Mismatch)?;
         let (named, code) = bytes.split_first_chunk::<4>().ok_or(TokenFault::Mismatch)?;
         let generation = u32::from_be_bytes(*named);
-        let mac = self.key.device_mac(device, role, generation).ok_or(TokenFault::Mismatch)?;
-        // In constant time.
-        mac.verify_slice(code).map_err(|_| TokenFault::Mismatch)?;
+        if !self.key.is_code(device, role, generation, code) {
+            return Err(TokenFault::Mismatch);
+        }
         if !token.is_live() {
             return Err(TokenFault::Revoked);
         }

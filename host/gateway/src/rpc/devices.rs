@@ -113,7 +113,7 @@ pub(super) async fn rotate(
     Ok(DeviceTokenRotated {
         device_id,
         role,
-        token: rotated.token.filter(|_| rotated.own).map(|token| token.expose().to_owned()),
+        token: rotated.own.then(|| rotated.token.expose().to_owned()),
         scopes: rotated.scopes,
         rotated_at_ms: rotated.rotated_at_ms,
         token_delivery: delivery.to_owned(),
