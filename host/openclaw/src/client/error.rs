@@ -89,13 +89,15 @@ impl std::fmt::Display for ClientError {
             Self::Closed { target, .. } | Self::Timeout { target, .. } | Self::NotAGateway { target, .. } => {
                 write!(f, "{}\n{}", self.summary(), target.details())
             }
-            Self::Tls { target, .. } => write!(
-                f,
-                "{}\nFix: for a certificate that the gateway made itself, compare its SHA-256 there and set it here: \
-                 openclaw config set gateway.remote.tlsFingerprint <sha256>\n{}",
-                self.summary(),
-                target.details()
-            ),
+            Self::Tls { target, reason } => {
+                let fix = if reason.contains("certificate") || reason.contains("fingerprint") {
+                    "for a certificate that the gateway made itself, compare its SHA-256 there and set it here: openclaw \
+                     config set gateway.remote.tlsFingerprint <sha256>"
+                } else {
+                    "what listens there may speak no TLS; then use ws:// through an SSH tunnel"
+                };
+                write!(f, "{}\nFix: {fix}\n{}", self.summary(), target.details())
+            }
             Self::Identity { .. } => f.write_str(&self.summary()),
             Self::Refused(error) => {
                 f.write_str(&error.message)?;

@@ -1,6 +1,7 @@
 //! How a command gets in (openclaw-compat §3.7): what is presented first, the one more try with a stored device token, and
 //! the local socket when nothing that could be presented works. Never reconnects by itself.
 
+use std::sync::Once;
 use std::time::Duration;
 
 use openclaw_protocol::{RpcError, Scope};
@@ -14,6 +15,9 @@ use super::{ClientError, Target, stream};
 
 /// What people read when the port did not let the command in and the local socket did (openclaw-compat §7.7).
 const FALLBACK_NOTICE: &str = "Direct scope access failed; using local fallback.";
+
+/// A command may connect several times; it is said once.
+static NOTICED: Once = Once::new();
 
 /// The role of the command line.
 pub(super) const ROLE: &str = "operator";
@@ -48,7 +52,7 @@ pub(super) async fn open(
         && let Ok(opened) = stream::open_local(socket).await
         && let Ok(mut client) = way.attempt(opened, &Presented::default(), None).await
     {
-        eprintln!("{FALLBACK_NOTICE}");
+        NOTICED.call_once(|| eprintln!("{FALLBACK_NOTICE}"));
         client.refused_elsewhere = Some(refused.summary());
         return Ok(client);
     }

@@ -42,6 +42,8 @@ struct Answers {
     channels: ChannelsStatus,
     version: String,
     latency_ms: u64,
+    /// Why the port took no credential, when only the local socket let the command in.
+    auth_warning: Option<String>,
 }
 
 pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError> {
@@ -70,7 +72,8 @@ async fn ask(flags: &Flags, target: &Target) -> Result<Answers, ClientError> {
         ..ChannelsStatusParams::default()
     };
     let (_, channels) = client.call(&params).await?;
-    Ok(Answers { raw, status, channels, version: client.hello.server.version.clone(), latency_ms })
+    let version = client.hello.server.version.clone();
+    Ok(Answers { raw, status, channels, version, latency_ms, auth_warning: client.refused_elsewhere })
 }
 
 fn document(context: &Context, target: &Target, answers: &Result<Answers, ClientError>) -> Value {
@@ -94,6 +97,7 @@ fn document(context: &Context, target: &Target, answers: &Result<Answers, Client
             "connectLatencyMs": answers.as_ref().ok().map(|answers| answers.latency_ms),
             "self": answers.as_ref().ok().map(|answers| json!({"version": answers.version})),
             "error": answers.as_ref().err().map(ClientError::summary),
+            "authWarning": answers.as_ref().ok().and_then(|answers| answers.auth_warning.as_ref()),
         },
         "channels": answers.as_ref().ok().map(|answers| json!({
             "channelOrder": answers.channels.channel_order,
@@ -130,6 +134,9 @@ fn overview(context: &Context, target: &Target, answers: &Result<Answers, Client
     row("Gateway", gateway_value(context, target, answers));
     if let Ok(answers) = answers {
         let status = &answers.status;
+        if let Some(warning) = &answers.auth_warning {
+            row("Gateway auth warning", format!("{warning} · let in by the local socket"));
+        }
         row("Process", process_value(status));
         row("API", api_value(target));
         let model = status.model.as_ref();

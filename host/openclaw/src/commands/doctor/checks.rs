@@ -185,6 +185,14 @@ async fn ask(flags: &RpcFlags, target: &Target) -> Result<Answers, ClientError> 
                 .fix("openclaw logs"),
         );
     }
+    if let Some(refusal) = &client.refused_elsewhere {
+        let message = format!("The port does not take this machine's credential: {refusal}");
+        found.push(
+            Finding::new(GATEWAY, Severity::Warning, message)
+                .at("gateway.auth")
+                .fix("Make gateway.auth.token what the gateway was started with, or restart the gateway."),
+        );
+    }
     Ok(Answers { health: found, channels, status })
 }
 

@@ -148,7 +148,8 @@ fn node(name: &'static str, first: &'static Read, depth: usize) -> Command {
     let mut command = Command::new(name);
     let row = table::READS.iter().find(|read| read.path == path);
     if let Some(row) = row {
-        command = RpcFlags::augment_args(command.about(row.about)).args(row.flags.iter().map(argument));
+        // The shared flags bring a heading, which what follows would stand under, and words of their own.
+        command = RpcFlags::augment_args(command.args(row.flags.iter().map(argument))).about(row.about);
         let examples = row.example.lines().map(|line| format!("  openclaw {line}"));
         command = command.after_help(format!("Examples:\n{}", examples.collect::<Vec<_>>().join("\n")));
     } else {
