@@ -322,6 +322,12 @@ pub fn bind_gate(bind: Bind, listen: &Listen, auth: &GatewayAuth, report: &Repor
          --token/--password."
             .to_owned(),
     ];
+    if bind == Bind::Auto {
+        // Nobody has asked for all interfaces: the container has.
+        let hint = "Container environment detected — the gateway defaults to bind=auto (0.0.0.0) for port-forwarding \
+                    compatibility.";
+        lines.insert(1, hint.to_owned());
+    }
     lines.extend(
         report
             .warnings

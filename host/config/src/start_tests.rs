@@ -212,6 +212,10 @@ fn nobody_listens_to_the_world_without_auth() {
         ]
     );
     assert!(gate("{gateway: {bind: 'lan', auth: {mode: 'none', token: 'x'}}}").is_err());
+    let everywhere = listen(Bind::Auto, &Config::default(), true, None).unwrap();
+    let open = GatewayAuth { mode: AuthMode::None, secret: None, ephemeral: false };
+    let in_container = bind_gate(Bind::Auto, &everywhere, &open, &report("{}")).unwrap_err();
+    assert!(in_container.lines[1].starts_with("Container environment detected"), "{in_container}");
     assert!(gate("{gateway: {bind: 'lan', auth: {token: 'x'}}}").is_ok());
     assert!(gate("{gateway: {auth: {mode: 'none'}}}").is_ok());
 }

@@ -190,7 +190,16 @@ impl Home {
 
     /// Starts the gateway and waits until it is ready.
     pub async fn start(&self) -> Gateway {
-        let mut command = self.command(&["gateway", "run"]);
+        self.launch(self.command(&["gateway", "run"])).await
+    }
+
+    /// Everything that the gateway printed since its last start.
+    pub fn console(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("console.log")).unwrap_or_default()
+    }
+
+    /// Starts the gateway by this command and waits until it is ready.
+    pub async fn launch(&self, mut command: Command) -> Gateway {
         let console = std::fs::File::create(self.dir.path().join("console.log")).unwrap();
         command.stdout(console.try_clone().unwrap()).stderr(console);
         let mut gateway =
@@ -247,10 +256,21 @@ impl Gateway {
         self.child.kill().await.unwrap();
     }
 
-    /// SIGTERM, and the exit code.
-    pub async fn terminate(mut self) -> i32 {
+    /// Sends a signal, for instance `USR2`.
+    pub async fn signal(&self, name: &str) {
         let pid = self.pid().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status().await.unwrap();
+        assert!(sent.success(), "{name} was not sent");
+    }
+
+    /// SIGTERM, and the exit code.
+    pub async fn terminate(self) -> i32 {
+        self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// Waits for its end and returns the exit code.
+    pub async fn ended(mut self) -> i32 {
         tokio::time::timeout(SOON, self.child.wait())
             .await
             .expect("it did not end")

@@ -30,6 +30,7 @@ use openclaw_config::{AuthMode, Basis, Bind, Chosen, Config, ConfigError, Refuse
 use openclaw_protocol::TICK_INTERVAL_MS;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_secrets::{Scrubber, Secret};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::level_filters::LevelFilter;
@@ -151,8 +152,29 @@ fn check(options: &GatewayOptions, passed: &[SocketAddr]) -> Result<Plan, StartE
         format!("configuration: an older spelling is read as the newer one: {moved} (to rewrite it: openclaw doctor --fix)")
     }));
     warnings.extend_from_slice(plugins.complaints());
+    let dangerous = dangerous(&loaded.report.document);
+    if !dangerous.is_empty() {
+        warnings.push(format!("security warning: dangerous config flags enabled: {}", dangerous.join(", ")));
+    }
     let settings = Arc::new(Settings::new(options.paths.clone(), environment, schemas, loaded));
     Ok(Plan { settings, refused, plugins: Arc::new(plugins), port, bind, listen, auth, warnings })
+}
+
+/// The switches that say of themselves that they are dangerous, as far as they are on.
+fn dangerous(document: &Value) -> Vec<String> {
+    fn walk(value: &Value, place: &str, found: &mut Vec<String>) {
+        let Some(object) = value.as_object() else { return };
+        for (key, value) in object {
+            let place = if place.is_empty() { key.clone() } else { format!("{place}.{key}") };
+            if key.starts_with("dangerously") && value.as_bool() == Some(true) {
+                found.push(format!("{place}=true"));
+            }
+            walk(value, &place, found);
+        }
+    }
+    let mut found = Vec::new();
+    walk(document, "", &mut found);
+    found
 }
 
 /// A file that is gone may have left a copy behind; whether it shall come back is a person's to say.
@@ -394,5 +416,23 @@ async fn pulse(gateway: Arc<Gateway>) {
             let health = gateway.health().await;
             gateway.hub.health_changed(&health);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switches_that_call_themselves_dangerous_are_named() {
+        let document = serde_json::json!({
+            "gateway": {"controlUi": {"dangerouslyDisableDeviceAuth": true, "dangerouslyOther": false}},
+            "channels": {"chat": {"accounts": {"a": {"dangerouslyAllowNameMatching": true}}}},
+        });
+        let expected = [
+            "gateway.controlUi.dangerouslyDisableDeviceAuth=true",
+            "channels.chat.accounts.a.dangerouslyAllowNameMatching=true",
+        ];
+        assert_eq!(dangerous(&document), expected);
     }
 }

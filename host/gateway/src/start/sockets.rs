@@ -13,7 +13,7 @@ use super::occupant;
 use crate::error::StartError;
 
 /// How long a port that is taken is tried again: its owner may be on its way out.
-const PORT_PATIENCE: Duration = Duration::from_millis(600);
+const PORT_PATIENCE: Duration = Duration::from_millis(400);
 const PORT_POLL: Duration = Duration::from_millis(200);
 
 /// The sockets of this process.

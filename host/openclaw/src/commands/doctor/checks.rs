@@ -19,6 +19,7 @@ use crate::{
     client::{Client, ClientError, Mode, RpcFlags, Target, UrlSource, block_on},
     context::Context,
     error::CliError,
+    service::Service,
 };
 
 const PATIENCE_MS: u64 = 10_000;
@@ -28,6 +29,7 @@ const ENVIRONMENT: &str = "core/doctor/environment";
 const STATE: &str = "core/doctor/state-integrity";
 const GATEWAY: &str = "core/doctor/gateway-health";
 const PORT: &str = "core/doctor/gateway-port";
+const SERVICE: &str = "core/doctor/gateway-service";
 const CHANNELS: &str = "core/doctor/channels";
 const MODEL: &str = "core/doctor/default-model";
 const PLUGINS: &str = "core/doctor/plugins";
@@ -44,6 +46,7 @@ pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) 
     findings.ran(bind(&config, &secrets));
     findings.ran(state_directory(&context.paths.state_dir, &context.shown(&context.paths.state_dir)));
     findings.ran(permissions(&context.paths.config, 0o600, &context.shown_config()));
+    findings.ran(service(context)?);
     let target = match Target::resolve(&flags.target, context) {
         Ok(target) => target,
         Err(error) => {
@@ -157,6 +160,19 @@ fn port(port: u16) -> Option<Finding> {
             Some(Finding::new(PORT, Severity::Error, message).at("gateway.port"))
         }
     }
+}
+
+/// The service's definition, where one is installed.
+fn service(context: &Context) -> Result<Vec<Finding>, CliError> {
+    let service = Service::detect(context)?;
+    if service.installed().is_none() {
+        return Ok(Vec::new());
+    }
+    let found = service.issues(context, context.port()).into_iter().map(|(_, words)| {
+        let finding = Finding::new(SERVICE, Severity::Warning, format!("{}: {words}", service.name()));
+        finding.fix("Run `openclaw gateway install --force`.")
+    });
+    Ok(found.collect())
 }
 
 /// What a gateway answered.
