@@ -10,12 +10,14 @@
 
 mod accounts;
 mod clock;
+mod conversation;
 mod demo;
 mod error;
 mod http;
 mod infer;
 mod live;
 mod logging;
+mod once;
 mod options;
 mod process;
 mod reload;
@@ -24,6 +26,7 @@ mod runs;
 mod settings;
 mod start;
 mod system_events;
+mod telling;
 mod turns;
 mod wiring;
 mod ws;

@@ -8,8 +8,10 @@
 //! the same type. Keys are camelCase on the wire; optional keys are left out when there is nothing to say.
 
 pub mod agent;
+pub mod agents;
 pub mod call;
 pub mod channels;
+pub mod chat;
 pub mod config;
 pub mod connect;
 pub mod error;
@@ -22,6 +24,7 @@ pub mod outbound;
 pub mod pairing;
 pub mod plugins;
 pub mod scope;
+pub mod sessions;
 pub mod shape;
 pub mod status;
 

@@ -22,6 +22,16 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// A list of texts.
     Texts,
+    /// A text of so many characters: from the first to the second bound.
+    Sized(usize, usize),
+    /// A number.
+    Number,
+    /// `true`, `false`, or one of these texts.
+    BoolOr(&'static [&'static str]),
+    /// `null`, or what the other kind allows.
+    OrNull(&'static Kind),
+    /// A list of so many items of a kind: from the first to the second bound.
+    List(&'static Kind, usize, usize),
     /// An object whose keys the table does not list.
     Map,
     /// An object of this shape.
@@ -78,6 +88,36 @@ fn check_kind(value: &Value, kind: &Kind, path: &str, faults: &mut Vec<String>) 
                     check_kind(item, &Kind::Text, &format!("{path}/{index}"), faults);
                 }
                 None
+            }
+        },
+        Kind::Sized(low, high) => match value.as_str().map(|text| text.chars().count()) {
+            None => Some("must be string".to_owned()),
+            Some(count) if count < *low => Some(format!("must NOT have fewer than {low} characters")),
+            Some(count) if count > *high => Some(format!("must NOT have more than {high} characters")),
+            Some(_) => None,
+        },
+        Kind::Number => (!value.is_number()).then(|| "must be number".to_owned()),
+        Kind::BoolOr(allowed) => {
+            let fits = value.is_boolean() || value.as_str().is_some_and(|text| allowed.contains(&text));
+            (!fits).then(|| "must match a schema in anyOf".to_owned())
+        }
+        Kind::OrNull(kind) => {
+            if !value.is_null() {
+                check_kind(value, kind, path, faults);
+            }
+            None
+        }
+        Kind::List(kind, low, high) => match value.as_array() {
+            None => Some("must be array".to_owned()),
+            Some(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    check_kind(item, kind, &format!("{path}/{index}"), faults);
+                }
+                match items.len() {
+                    count if count < *low => Some(format!("must NOT have fewer than {low} items")),
+                    count if count > *high => Some(format!("must NOT have more than {high} items")),
+                    _ => None,
+                }
             }
         },
         Kind::Map => (!value.is_object()).then(|| "must be object".to_owned()),
@@ -138,6 +178,10 @@ mod tests {
         Field::optional("caps", Kind::Texts),
         Field::optional("client", Kind::Object(&[Field::required("id", Kind::Text)])),
         Field::optional("probe", Kind::Bool),
+        Field::optional("name", Kind::OrNull(&Kind::Sized(1, 3))),
+        Field::optional("fast", Kind::BoolOr(&["auto"])),
+        Field::optional("keys", Kind::List(&Kind::NonEmpty, 1, 2)),
+        Field::optional("at", Kind::Number),
     ];
 
     #[test]
@@ -155,5 +199,12 @@ mod tests {
         check(json!({"to": "x", "client": {"id": "i", "x": 1}}), &["at /client: unexpected property 'x'"]);
         check(json!({"to": "x", "bogus": 1}), &["at root: unexpected property 'bogus'"]);
         check(json!([]), &["must be object"]);
+        check(json!({"to": "x", "name": null, "fast": "auto", "keys": ["a"], "at": 1.5}), &[]);
+        check(json!({"to": "x", "name": ""}), &["at /name: must NOT have fewer than 1 characters"]);
+        check(json!({"to": "x", "name": "four"}), &["at /name: must NOT have more than 3 characters"]);
+        check(json!({"to": "x", "fast": "no"}), &["at /fast: must match a schema in anyOf"]);
+        check(json!({"to": "x", "keys": []}), &["at /keys: must NOT have fewer than 1 items"]);
+        check(json!({"to": "x", "keys": ["a", "b", "c"]}), &["at /keys: must NOT have more than 2 items"]);
+        check(json!({"to": "x", "at": "x"}), &["at /at: must be number"]);
     }
 }

@@ -13,6 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::watch;
 
 use super::outbound::{Outbound, Weight};
+use super::subscriptions::Subscriptions;
 use crate::clock::now_ms;
 
 /// The events that this gateway sends, who may see each, and whether a slow client can do without.
@@ -23,6 +24,8 @@ const EVENTS: &[(&str, Option<Scope>, Weight)] = &[
     ("presence", Some(Scope::Read), Weight::Droppable),
     ("agent", Some(Scope::Read), Weight::Droppable),
     ("chat", Some(Scope::Read), Weight::Needed),
+    ("sessions.changed", Some(Scope::Read), Weight::Droppable),
+    ("session.message", Some(Scope::Read), Weight::Droppable),
 ];
 
 /// The names of all events, for `hello-ok`.
@@ -38,6 +41,8 @@ pub(crate) struct Client {
     pub(crate) ip: String,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) outbound: Outbound,
+    /// Which sessions it wants to hear of.
+    pub(crate) subscriptions: Subscriptions,
     /// Unix milliseconds.
     pub(crate) connected_at: u64,
 }
@@ -97,6 +102,21 @@ impl Hub {
         for client in clients.values() {
             client.tell(event, &payload, state);
         }
+    }
+
+    /// Sends `payload` to the clients that may see `event` and that `wanted` names.
+    pub(crate) fn tell_those(&self, event: &str, payload: &impl Serialize, wanted: impl Fn(&Client) -> bool) {
+        let Ok(payload) = to_raw_value(payload) else { return };
+        let state = self.state_version();
+        let Ok(clients) = self.clients.read() else { return };
+        for client in clients.values().filter(|client| wanted(client)) {
+            client.tell(event, &payload, state);
+        }
+    }
+
+    /// Whether `wanted` names a client.
+    pub(crate) fn any(&self, wanted: impl Fn(&Client) -> bool) -> bool {
+        self.clients.read().is_ok_and(|clients| clients.values().any(|client| wanted(client)))
     }
 
     /// Whether anybody is connected.
@@ -190,6 +210,7 @@ pub(crate) mod testing {
             ip: "127.0.0.1".into(),
             scopes: scopes.to_vec(),
             outbound,
+            subscriptions: Subscriptions::default(),
             connected_at: 1,
         };
         (Arc::new(client), queue)

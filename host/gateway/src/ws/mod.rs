@@ -6,6 +6,7 @@ mod handshake;
 mod hub;
 mod outbound;
 mod session;
+mod subscriptions;
 mod upgrade;
 
 #[cfg(test)]

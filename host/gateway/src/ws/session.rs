@@ -111,6 +111,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
                         ip: arrival.peer.address.to_string(),
                         scopes: admitted.scopes,
                         outbound,
+                        subscriptions: Default::default(),
                         connected_at: now_ms(),
                     });
                     // The hello is queued before the client is in the hub: no event can come first.
