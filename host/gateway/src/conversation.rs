@@ -29,19 +29,30 @@ pub(crate) fn begin(
     request: TurnRequest,
     deliver: Option<SendRequest>,
 ) {
-    let (gateway, own) = (Arc::clone(gateway), Arc::clone(run));
+    let (inside, own) = (Arc::clone(gateway), Arc::clone(run));
     let work = async move {
-        let answer = take_turn(&gateway, &own, request).await;
+        let answer = take_turn(&inside, &own, request).await;
         if let Some(request) = deliver {
-            hand_over(&gateway, request, &answer).await;
+            hand_over(&inside, request, &answer).await;
         }
         answer
     };
-    watch_over(run, work);
+    let (gateway, own) = (Arc::clone(gateway), Arc::clone(run));
+    watch_over(run, work, async move {
+        let failed = own
+            .known()
+            .is_some_and(|ended| ended.answer.status != RunStatus::Ok && ended.answer.summary != "aborted");
+        let phase = if failed { "error" } else { "end" };
+        session_events::changed(&gateway, &own.about, session_events::Change::Phase(phase)).await;
+    });
 }
 
-/// Runs `work` in a task of its own and ends the run with its answer, also when it breaks off.
-pub(crate) fn watch_over(run: &Arc<Run>, work: impl Future<Output = AgentFinal> + Send + 'static) {
+/// Runs `work` in a task of its own and ends the run with its answer, also when it breaks off; then does what comes `after`.
+pub(crate) fn watch_over(
+    run: &Arc<Run>,
+    work: impl Future<Output = AgentFinal> + Send + 'static,
+    after: impl Future<Output = ()> + Send + 'static,
+) {
     let begun = Instant::now();
     let work = tokio::spawn(work);
     let run = Arc::clone(run);
@@ -53,6 +64,7 @@ pub(crate) fn watch_over(run: &Arc<Run>, work: impl Future<Output = AgentFinal> 
         // The answer has it.
         run.about.write("");
         run.end(Ended { answer: Arc::new(answer), at: now_ms() });
+        after.await;
     });
 }
 
@@ -70,31 +82,35 @@ async fn take_turn(gateway: &Arc<Gateway>, run: &Run, request: TurnRequest) -> A
     session_events::changed(gateway, about, session_events::Change::Reason("send")).await;
     teller.phase("preparing_context");
     let end = follow(gateway, run, request, &mut teller).await;
-    let (answer, phase) = match end {
+    match end {
         End::Turn(turn) => match *turn {
             Ok(turn) => {
                 let word = stop_word(turn.stop_reason);
+                teller.catch_up();
                 session_events::messages(gateway, &turn, about).await;
                 teller.finished(&turn.reply, word);
+                let by = if turn.command {
+                    "command".to_owned()
+                } else {
+                    format!("{}/{}", turn.provider, turn.model)
+                };
                 info!(
                     subsystem = "agent",
                     session = about.session_key,
-                    "turn completed run={run_id} model={}/{} duration={}ms",
-                    turn.provider,
-                    turn.model,
+                    "turn completed run={run_id} model={by} duration={}ms",
                     turn.duration.as_millis()
                 );
                 let meta = turn_meta(&turn, word);
-                (completed(run_id, turn.reply, meta), "end")
+                completed(run_id, turn.reply, meta)
             }
             Err(error) if error.is_abort() => {
                 teller.aborted("stop");
-                (failed(run_id, RunStatus::Error, "aborted", error.to_string(), begun), "end")
+                failed(run_id, RunStatus::Error, "aborted", error.to_string(), begun)
             }
             Err(error) => {
                 let status = if error.is_timeout() { RunStatus::Timeout } else { RunStatus::Error };
                 teller.failed(&error);
-                (failed(run_id, status, "failed", error.to_string(), begun), "error")
+                failed(run_id, status, "failed", error.to_string(), begun)
             }
         },
         End::Stopped(reason) => {
@@ -104,11 +120,9 @@ async fn take_turn(gateway: &Arc<Gateway>, run: &Run, request: TurnRequest) -> A
             if let Some(result) = &mut answer.result {
                 result.meta.stop_reason = Some(reason.to_owned());
             }
-            (answer, "end")
+            answer
         }
-    };
-    session_events::changed(gateway, about, session_events::Change::Phase(phase)).await;
-    answer
+    }
 }
 
 /// Runs the turn and tells its pieces. When it returns the lane is free, however the turn ended.

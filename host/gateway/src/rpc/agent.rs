@@ -88,7 +88,7 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
                 }
                 answer
             };
-            conversation::watch_over(&run, work);
+            conversation::watch_over(&run, work, async {});
         } else {
             let request = TurnRequest {
                 agent_id: run.about.agent_id.clone(),

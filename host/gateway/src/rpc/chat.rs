@@ -318,7 +318,9 @@ async fn end(runs: Vec<Arc<Run>>, reason: &'static str) -> Vec<String> {
     };
     // Past the moment they end by themselves.
     drop(tokio::time::timeout(END_WITHIN, ends).await);
-    runs.iter().map(|run| run.about.run_id.clone()).collect()
+    // One that was answered at the same moment was not ended by us.
+    let ours = |run: &Arc<Run>| run.known().is_none_or(|ended| ended.answer.summary == "aborted");
+    runs.iter().filter(|run| ours(run)).map(|run| run.about.run_id.clone()).collect()
 }
 
 pub(super) async fn inject(
