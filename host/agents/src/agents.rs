@@ -16,6 +16,7 @@ use crate::events::SystemEvents;
 use crate::history::{Histories, History};
 use crate::prompt::{self, Prompts};
 use crate::runs::{ActiveRun, Runs, Stop};
+use crate::sessions::Chosen;
 use crate::settings::{AgentSettings, Settings};
 use crate::{Turn, TurnError, TurnRequest};
 
@@ -25,17 +26,18 @@ const NO_REPLY: &str = "NO_REPLY";
 /// All agents. Cheap to clone.
 #[derive(Clone)]
 pub struct Agents {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    store: Store,
+pub(crate) struct Inner {
+    pub(crate) store: Store,
     backend: Arc<dyn Backend>,
     settings: RwLock<Arc<Settings>>,
-    histories: Histories,
+    pub(crate) histories: Histories,
+    pub(crate) chosen: Chosen,
     prompts: Prompts,
     runs: Runs,
-    events: SystemEvents,
+    pub(crate) events: SystemEvents,
     started: Instant,
 }
 
@@ -62,6 +64,7 @@ impl Agents {
             backend,
             settings: RwLock::new(Arc::new(settings)),
             histories: Histories::default(),
+            chosen: Chosen::default(),
             prompts: Prompts::default(),
             runs: Runs::default(),
             events: SystemEvents::default(),
@@ -88,6 +91,11 @@ impl Agents {
     /// Whether a message must not wait for the turn that runs in its session.
     pub fn overtakes(&self, message: &str) -> bool {
         Command::parse(message) == Some(Command::Stop)
+    }
+
+    /// Whether a message starts its session anew.
+    pub fn resets(&self, message: &str) -> bool {
+        matches!(Command::parse(message), Some(Command::New(_)))
     }
 
     /// Runs one turn. The caller holds the session's lane, except for a message that overtakes, and stores the result:
@@ -171,7 +179,13 @@ impl Running<'_> {
     async fn run(mut self, command: Option<Command>) -> Result<Turn, TurnError> {
         let history = match self.request.fresh {
             true => History::default(),
-            false => self.inner.histories.take(&self.inner.store, &self.request.session_key).await?,
+            false => {
+                let key = &self.request.session_key;
+                if self.request.model.is_none() {
+                    self.request.model = self.inner.chosen.model(&self.inner.store, key).await?;
+                }
+                self.inner.histories.take(&self.inner.store, key).await?
+            }
         };
         match command {
             Some(Command::New(first)) if first.is_empty() => {

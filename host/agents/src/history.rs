@@ -85,6 +85,11 @@ impl Histories {
         self.lock().insert(key, history);
     }
 
+    /// Forgets it: the store has another one now.
+    pub(crate) fn forget(&self, key: &str) {
+        self.lock().remove(key);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }

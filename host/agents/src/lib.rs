@@ -13,6 +13,7 @@ mod events;
 mod history;
 mod prompt;
 mod runs;
+mod sessions;
 mod settings;
 mod texts;
 mod turn;

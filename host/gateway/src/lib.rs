@@ -10,6 +10,7 @@
 
 mod accounts;
 mod clock;
+mod conversation;
 mod demo;
 mod devices;
 mod error;
@@ -18,6 +19,7 @@ mod infer;
 mod live;
 mod local;
 mod logging;
+mod once;
 mod options;
 mod process;
 mod reload;
@@ -26,6 +28,7 @@ mod runs;
 mod settings;
 mod start;
 mod system_events;
+mod telling;
 mod turns;
 mod wiring;
 mod ws;

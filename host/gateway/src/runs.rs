@@ -1,27 +1,30 @@
-//! Agent runs that the control plane asked for, by their idempotency key: a repetition gets the first one's answer, and
-//! `agent.wait` finds it. Bounded in number and in time; runs nothing itself.
+//! Turns that the control plane asked for, by their run ids, which are the callers' idempotency keys: a repetition gets the
+//! first one's answer, `agent.wait` finds it, and an abort reaches it wherever it is. Runs nothing itself.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use openclaw_protocol::agent::AgentFinal;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-/// How long the answer of a run is kept (openclaw-compat §3.8).
-const TTL: Duration = Duration::from_secs(300);
-/// Runs that are remembered; beyond it the one that ended first is forgotten.
-const CAPACITY: usize = 1000;
+use crate::once::{Claim, Once, Slot};
 
-/// What is known of a run.
+/// A run that is remembered.
+pub(crate) type Run = Slot<About, Ended>;
+
+/// What is known of a run from its beginning.
 #[derive(Debug)]
-pub(crate) struct Run {
+pub(crate) struct About {
+    pub(crate) run_id: String,
+    /// The method that asked for it.
+    pub(crate) method: &'static str,
+    /// The client that asked for it.
+    pub(crate) client: String,
     pub(crate) session_key: String,
     pub(crate) agent_id: String,
     /// Unix milliseconds.
     pub(crate) accepted_at: u64,
-    ended: watch::Sender<Option<Ended>>,
+    stop: watch::Sender<Option<&'static str>>,
+    written: Mutex<String>,
 }
 
 /// How a run ended.
@@ -30,86 +33,90 @@ pub(crate) struct Ended {
     pub(crate) answer: Arc<AgentFinal>,
     /// Unix milliseconds.
     pub(crate) at: u64,
-    when: Instant,
 }
 
-/// Whether a key is new.
-#[derive(Debug)]
-pub(crate) enum Entry {
-    /// The caller runs it and must call `end`.
-    New(Arc<Run>),
-    /// Somebody runs it, or has.
-    Known(Arc<Run>),
-    /// All places are taken by runs that have not ended.
-    Full,
+impl PartialEq for About {
+    /// Whether a repetition means the same.
+    fn eq(&self, other: &Self) -> bool {
+        let route = |about: &Self| {
+            (about.method, about.client.clone(), about.session_key.clone(), about.agent_id.clone())
+        };
+        route(self) == route(other)
+    }
+}
+
+impl About {
+    pub(crate) fn new(
+        run_id: &str,
+        method: &'static str,
+        client: &str,
+        session_key: &str,
+        agent_id: &str,
+    ) -> Self {
+        Self {
+            run_id: run_id.to_owned(),
+            method,
+            client: client.to_owned(),
+            session_key: session_key.to_owned(),
+            agent_id: agent_id.to_owned(),
+            accepted_at: crate::clock::now_ms(),
+            stop: watch::Sender::new(None),
+            written: Mutex::default(),
+        }
+    }
+
+    /// Ends the run, for a reason that its events tell.
+    pub(crate) fn stop(&self, reason: &'static str) {
+        self.stop.send_replace(Some(reason));
+    }
+
+    /// Returns the reason when somebody ends the run.
+    pub(crate) async fn stopped(&self) -> &'static str {
+        let mut stop = self.stop.subscribe();
+        let reason = stop.wait_for(Option::is_some).await.ok().and_then(|reason| *reason);
+        match reason {
+            Some(reason) => reason,
+            // The sender lives as long as this run: there is nothing to wait for.
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Keeps what the model has written so far.
+    pub(crate) fn write(&self, text: &str) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        text.clone_into(&mut written);
+    }
+
+    /// What the model has written so far.
+    pub(crate) fn written(&self) -> String {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// All remembered runs.
 #[derive(Debug, Default)]
-pub(crate) struct Runs(Mutex<HashMap<String, Arc<Run>>>);
+pub(crate) struct Runs(Once<About, Ended>);
 
 impl Runs {
     /// Finds a run or makes a place for it.
-    pub(crate) fn enter(&self, run_id: &str, session_key: &str, agent_id: &str, now_ms: u64) -> Entry {
-        let mut runs = self.lock();
-        let now = Instant::now();
-        runs.retain(|_, run| run.ended.borrow().as_ref().is_none_or(|ended| now - ended.when < TTL));
-        if let Some(run) = runs.get(run_id) {
-            return Entry::Known(Arc::clone(run));
-        }
-        if runs.len() >= CAPACITY {
-            let ended = runs.iter().filter_map(|(id, run)| Some((id, run.ended.borrow().as_ref()?.when)));
-            let Some((first, _)) = ended.min_by_key(|(_, when)| *when) else { return Entry::Full };
-            let first = first.clone();
-            runs.remove(&first);
-        }
-        let run = Arc::new(Run {
-            session_key: session_key.to_owned(),
-            agent_id: agent_id.to_owned(),
-            accepted_at: now_ms,
-            ended: watch::Sender::new(None),
-        });
-        runs.insert(run_id.to_owned(), Arc::clone(&run));
-        Entry::New(run)
+    pub(crate) fn enter(&self, about: About) -> Claim<About, Ended> {
+        let run_id = about.run_id.clone();
+        self.0.enter(&run_id, about)
     }
 
     /// A run that is remembered.
     pub(crate) fn get(&self, run_id: &str) -> Option<Arc<Run>> {
-        self.lock().get(run_id).cloned()
+        self.0.get(run_id)
     }
 
-    /// How many have not ended.
-    pub(crate) fn active(&self) -> u64 {
-        self.lock().values().filter(|run| !run.has_ended()).count() as u64
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Run>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Run {
-    /// Tells everybody how it ended.
-    pub(crate) fn end(&self, answer: AgentFinal, now_ms: u64) -> Arc<AgentFinal> {
-        let answer = Arc::new(answer);
-        self.ended.send_replace(Some(Ended {
-            answer: Arc::clone(&answer),
-            at: now_ms,
-            when: Instant::now(),
-        }));
-        answer
-    }
-
-    /// Whether the answer is known.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.borrow().is_some()
-    }
-
-    /// Waits for the end.
-    pub(crate) async fn ended(&self) -> Option<Ended> {
-        let mut ended = self.ended.subscribe();
-        let found = ended.wait_for(Option::is_some).await;
-        found.ok().and_then(|ended| ended.clone())
+    /// The runs that have not ended, the oldest first.
+    pub(crate) fn live(&self) -> Vec<Arc<Run>> {
+        let mut live: Vec<_> = self.0.unanswered().into_iter().map(|(_, run)| run).collect();
+        live.sort_by(|one, other| {
+            let when = |run: &Run| (run.about.accepted_at, run.about.run_id.clone());
+            when(one).cmp(&when(other))
+        });
+        live
     }
 }
 
@@ -118,37 +125,29 @@ mod tests {
     use super::*;
     use openclaw_protocol::agent::RunStatus;
 
-    fn answer(id: &str) -> AgentFinal {
-        AgentFinal { run_id: id.into(), status: RunStatus::Ok, summary: "completed".into(), result: None }
+    fn about(run_id: &str, session: &str, client: &str) -> About {
+        About::new(run_id, "agent", client, session, "main")
     }
 
-    fn is_new(runs: &Runs, id: &str) -> bool {
-        matches!(runs.enter(id, "s", "main", 1), Entry::New(_))
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_repetition_gets_the_first_answer_until_it_is_forgotten() {
+    #[tokio::test]
+    async fn a_run_id_means_one_turn_of_one_client() {
         let runs = Runs::default();
-        let Entry::New(run) = runs.enter("r", "s", "main", 1) else { panic!("known") };
-        let Entry::Known(same) = runs.enter("r", "other", "main", 2) else { panic!("new") };
-        let waiting = tokio::spawn(async move { same.ended().await });
-        run.end(answer("r"), 5);
-        assert_eq!(waiting.await.unwrap().unwrap().answer.run_id, "r");
-        tokio::time::advance(TTL - Duration::from_secs(1)).await;
-        assert!(!is_new(&runs, "r"));
-        tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(is_new(&runs, "r"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_memory_is_bounded_and_never_forgets_what_still_runs() {
-        let runs = Runs::default();
-        for number in 0..CAPACITY {
-            assert!(is_new(&runs, &number.to_string()));
-        }
-        assert!(matches!(runs.enter("more", "s", "main", 1), Entry::Full));
-        runs.get("7").unwrap().end(answer("7"), 5);
-        assert!(is_new(&runs, "more"));
-        assert!(runs.get("7").is_none() && runs.get("8").is_some());
+        let Claim::First(run) = runs.enter(about("r", "s", "cli")) else { panic!("known") };
+        assert!(matches!(runs.enter(about("r", "s", "cli")), Claim::Again(_)));
+        assert!(matches!(runs.enter(about("r", "other", "cli")), Claim::Other));
+        assert!(matches!(runs.enter(about("r", "s", "another")), Claim::Other));
+        assert_eq!(runs.live().len(), 1);
+        run.about.write("hel");
+        run.about.stop("rpc");
+        assert_eq!((run.about.stopped().await, run.about.written().as_str()), ("rpc", "hel"));
+        let answer = AgentFinal {
+            run_id: "r".into(),
+            status: RunStatus::Ok,
+            summary: "completed".into(),
+            result: None,
+        };
+        run.end(Ended { answer: Arc::new(answer), at: 5 });
+        assert_eq!(runs.live().len(), 0);
+        assert_eq!(runs.get("r").unwrap().answer().await.unwrap().at, 5);
     }
 }

@@ -35,10 +35,21 @@ impl NoTurn {
 
 /// Runs one turn and stores it. Dropping the future stops the turn, and nothing is stored then.
 pub(crate) async fn run(lanes: &Lanes, agents: &Agents, request: TurnRequest) -> Result<Turn, NoTurn> {
+    run_from(lanes, agents, request, || ()).await
+}
+
+/// As `run`; calls `begin` when the turn has its lane.
+pub(crate) async fn run_from(
+    lanes: &Lanes,
+    agents: &Agents,
+    request: TurnRequest,
+    begin: impl FnOnce(),
+) -> Result<Turn, NoTurn> {
     let session = request.session_key.clone();
     let limit = request.timeout.unwrap_or_else(|| agents.settings().timeout);
     let beside = !request.plain && agents.overtakes(&request.message);
     let turn = async {
+        begin();
         let turn = agents.run_turn(request).await;
         match &turn {
             Ok(turn) => {

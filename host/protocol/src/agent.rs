@@ -4,7 +4,7 @@
 //! is over. In between the connection gets `agent` events (frame `13-agent-and-wait`).
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     call::Call,
@@ -15,6 +15,9 @@ use crate::{
 
 /// The name of the event that tells of a running turn.
 pub const AGENT_EVENT: &str = "agent";
+
+/// Attachments of one message: more than anybody sends.
+pub(crate) const ATTACHMENTS: usize = 64;
 
 /// Parameters of `agent`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -57,6 +60,30 @@ pub struct AgentParams {
     /// One raw completion instead of a turn: no session, no history, only this message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_run: Option<bool>,
+    /// Added after the agent's own system prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_system_prompt: Option<String>,
+    /// How long the model may think.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<String>,
+    /// The id that the session has to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_existing_session_id: Option<String>,
+    /// Another recipient of the answer than `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// Another channel for the answer than `channel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_channel: Option<String>,
+    /// Another account for the answer than `accountId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_account_id: Option<String>,
+    /// The thread or topic that the answer is sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<String>,
+    /// Everything else that the published schema allows.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 impl Call for AgentParams {
@@ -68,16 +95,51 @@ impl Call for AgentParams {
         Field::required("message", Kind::NonEmpty),
         Field::required("idempotencyKey", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
-        Field::optional("sessionKey", Kind::NonEmpty),
-        Field::optional("sessionId", Kind::NonEmpty),
-        Field::optional("to", Kind::NonEmpty),
-        Field::optional("provider", Kind::NonEmpty),
-        Field::optional("model", Kind::NonEmpty),
-        Field::optional("timeout", Kind::Int(0, 86_400)),
+        Field::optional("provider", Kind::Text),
+        Field::optional("model", Kind::Text),
+        Field::optional("to", Kind::Text),
+        Field::optional("replyTo", Kind::Text),
+        Field::optional("sessionId", Kind::Text),
+        Field::optional("sessionKey", Kind::Text),
+        Field::optional("expectedExistingSessionId", Kind::NonEmpty),
+        Field::optional("thinking", Kind::Text),
         Field::optional("deliver", Kind::Bool),
-        Field::optional("channel", Kind::NonEmpty),
-        Field::optional("accountId", Kind::NonEmpty),
+        Field::optional("attachments", Kind::List(&Kind::Any, 0, ATTACHMENTS)),
+        Field::optional("channel", Kind::Text),
+        Field::optional("replyChannel", Kind::Text),
+        Field::optional("accountId", Kind::Text),
+        Field::optional("replyAccountId", Kind::Text),
+        Field::optional("threadId", Kind::Text),
+        Field::optional("groupId", Kind::Text),
+        Field::optional("groupChannel", Kind::Text),
+        Field::optional("groupSpace", Kind::Text),
+        Field::optional("timeout", Kind::Int(0, i64::MAX)),
+        Field::optional("bestEffortDeliver", Kind::Bool),
+        Field::optional("lane", Kind::Text),
+        Field::optional("cwd", Kind::NonEmpty),
+        Field::optional("cleanupBundleMcpOnRunEnd", Kind::Bool),
         Field::optional("modelRun", Kind::Bool),
+        Field::optional("promptMode", Kind::OneOf(&["full", "minimal", "none"])),
+        Field::optional("extraSystemPrompt", Kind::Text),
+        Field::optional("bootstrapContextMode", Kind::OneOf(&["full", "lightweight"])),
+        Field::optional("bootstrapContextRunKind", Kind::OneOf(&["default", "heartbeat", "cron"])),
+        Field::optional("acpTurnSource", Kind::OneOf(&["manual_spawn"])),
+        Field::optional("internalRuntimeHandoffId", Kind::NonEmpty),
+        Field::optional("internalExecutionIdentityRetry", Kind::Bool),
+        Field::optional("internalExecutionIdentityRecoveryAttempt", Kind::Int(1, i64::MAX)),
+        Field::optional("execApprovalFollowupExpectedSessionId", Kind::NonEmpty),
+        Field::optional("internalEvents", Kind::List(&Kind::Map, 0, ATTACHMENTS)),
+        Field::optional("inputProvenance", Kind::Map),
+        Field::optional("suppressPromptPersistence", Kind::Bool),
+        Field::optional("sessionEffects", Kind::OneOf(&["visible", "internal"])),
+        Field::optional("sourceReplyDeliveryMode", Kind::OneOf(&["automatic", "message_tool_only"])),
+        Field::optional("disableMessageTool", Kind::Bool),
+        Field::optional("swarmCollector", Kind::Bool),
+        Field::optional("swarmOutputSchema", Kind::Map),
+        Field::optional("forceRestartSafeTools", Kind::Bool),
+        Field::optional("forceCodeModeTools", Kind::Bool),
+        Field::optional("voiceWakeTrigger", Kind::Text),
+        Field::optional("label", Kind::Chars(1, 512)),
     ];
     type Reply = AgentFinal;
 }
@@ -213,7 +275,7 @@ impl Call for AgentWaitParams {
     const SCOPE: Option<Scope> = Some(Scope::Write);
     const PURPOSE: &'static str = "waits for the end of a run";
     const SHAPE: &'static [Field] =
-        &[Field::required("runId", Kind::NonEmpty), Field::optional("timeoutMs", Kind::Int(0, 86_400_000))];
+        &[Field::required("runId", Kind::NonEmpty), Field::optional("timeoutMs", Kind::Int(0, i64::MAX))];
     type Reply = AgentWait;
 }
 
@@ -248,6 +310,9 @@ pub struct AgentEvent {
     /// The session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_key: Option<String>,
+    /// The agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
     /// `lifecycle`, `assistant`, `tool`, `thinking`, `usage` …
     pub stream: String,
     /// Depends on `stream`; for `assistant` an [`AssistantDelta`].

@@ -97,6 +97,33 @@ methods!(
     crate::outbound::SendParams,
     crate::restart::RestartPreflightParams,
     crate::restart::RestartRequestParams,
+    crate::outbound::PollParams,
+    crate::chat::ChatHistoryParams,
+    crate::chat::ChatStartupParams,
+    crate::chat::ChatMetadataParams,
+    crate::chat::ChatMessageGetParams,
+    crate::chat::ChatSendParams,
+    crate::chat::ChatAbortParams,
+    crate::chat::ChatInjectParams,
+    crate::agents::AgentsListParams,
+    crate::agents::AgentIdentityParams,
+    crate::sessions::SessionsListParams,
+    crate::sessions::SessionsPreviewParams,
+    crate::sessions::SessionsDescribeParams,
+    crate::sessions::SessionsGetParams,
+    crate::sessions::SessionsResolveParams,
+    crate::sessions::SessionsSearchParams,
+    crate::sessions::SessionsUsageParams,
+    crate::sessions::SessionsSubscribeParams,
+    crate::sessions::SessionsMessagesSubscribeParams,
+    crate::sessions::SessionsMessagesUnsubscribeParams,
+    crate::sessions::SessionsCreateParams,
+    crate::sessions::SessionsSendParams,
+    crate::sessions::SessionsAbortParams,
+    crate::sessions::SessionsPatchParams,
+    crate::sessions::SessionsResetParams,
+    crate::sessions::SessionsDeleteParams,
+    crate::sessions::SessionsCompactParams,
 );
 
 #[cfg(test)]
@@ -137,6 +164,7 @@ mod tests {
             channel: Some("c".to_owned()),
             account_id: Some("a".to_owned()),
             model_run: Some(true),
+            ..AgentParams::default()
         };
         assert_eq!(decode::<AgentParams>(Some(serde_json::to_value(&sent).unwrap())).unwrap(), sent);
     }

@@ -41,6 +41,12 @@ pub const EVENTS: &[EventKind] = &[
     EventKind::droppable("presence", Some(Scope::Read), "who is connected"),
     EventKind::droppable("agent", Some(Scope::Read), "what a run does, as it does it"),
     EventKind::needed("chat", Some(Scope::Read), "a reply as it is written, and its end"),
+    EventKind::droppable("sessions.changed", Some(Scope::Read), "a session is new, another or gone"),
+    EventKind::droppable(
+        "session.message",
+        Some(Scope::Read),
+        "a message of a session that the client follows",
+    ),
     EventKind::droppable("device.pair.requested", Some(Scope::Pairing), "a device waits for a person"),
     EventKind::droppable("device.pair.resolved", Some(Scope::Pairing), "a person has decided about a device"),
     EventKind::droppable("device.pair.changed", Some(Scope::Pairing), "the list of devices is another one"),

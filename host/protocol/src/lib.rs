@@ -9,8 +9,10 @@
 
 pub mod absent;
 pub mod agent;
+pub mod agents;
 pub mod call;
 pub mod channels;
+pub mod chat;
 pub mod config;
 pub mod connect;
 pub mod devices;
@@ -27,6 +29,7 @@ pub mod pairing;
 pub mod plugins;
 pub mod restart;
 pub mod scope;
+pub mod sessions;
 pub mod shape;
 pub mod status;
 

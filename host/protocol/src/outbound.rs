@@ -1,6 +1,7 @@
 //! `send`: one message out, without an agent.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     call::Call,
@@ -8,7 +9,7 @@ use crate::{
     shape::{Field, Kind},
 };
 
-/// Parameters of `send`.
+/// Parameters of `send`: one message out, without an agent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SendParams {
@@ -29,8 +30,14 @@ pub struct SendParams {
     /// The thread or topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread_id: Option<String>,
+    /// Delivers without a sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<bool>,
     /// A repetition gets the first one's answer.
     pub idempotency_key: String,
+    /// Everything else that the published schema allows.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 impl Call for SendParams {
@@ -40,10 +47,22 @@ impl Call for SendParams {
     const SHAPE: &'static [Field] = &[
         Field::required("to", Kind::NonEmpty),
         Field::optional("message", Kind::Text),
-        Field::optional("channel", Kind::NonEmpty),
-        Field::optional("accountId", Kind::NonEmpty),
-        Field::optional("replyToId", Kind::NonEmpty),
-        Field::optional("threadId", Kind::NonEmpty),
+        Field::optional("mediaUrl", Kind::Text),
+        Field::optional("mediaUrls", Kind::Texts),
+        Field::optional("buffer", Kind::Text),
+        Field::optional("filename", Kind::Text),
+        Field::optional("contentType", Kind::Text),
+        Field::optional("asVoice", Kind::Bool),
+        Field::optional("gifPlayback", Kind::Bool),
+        Field::optional("channel", Kind::Text),
+        Field::optional("accountId", Kind::Text),
+        Field::optional("agentId", Kind::Text),
+        Field::optional("replyToId", Kind::Text),
+        Field::optional("threadId", Kind::Text),
+        Field::optional("forceDocument", Kind::Bool),
+        Field::optional("silent", Kind::Bool),
+        Field::optional("parseMode", Kind::OneOf(&["HTML"])),
+        Field::optional("sessionKey", Kind::Text),
         Field::required("idempotencyKey", Kind::NonEmpty),
     ];
     type Reply = SendResult;
@@ -62,4 +81,33 @@ pub struct SendResult {
     /// The vendor's id of the conversation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat_id: Option<String>,
+}
+
+/// Parameters of `poll`: a question with answers to choose from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PollParams {
+    /// The channel; may be left out when only one is configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+impl Call for PollParams {
+    const METHOD: &'static str = "poll";
+    const SCOPE: Option<Scope> = Some(Scope::Write);
+    const SHAPE: &'static [Field] = &[
+        Field::required("to", Kind::NonEmpty),
+        Field::required("question", Kind::NonEmpty),
+        Field::required("options", Kind::List(&Kind::NonEmpty, 2, 12)),
+        Field::optional("maxSelections", Kind::Int(1, 12)),
+        Field::optional("durationSeconds", Kind::Int(1, 604800)),
+        Field::optional("durationHours", Kind::Int(1, i64::MAX)),
+        Field::optional("silent", Kind::Bool),
+        Field::optional("isAnonymous", Kind::Bool),
+        Field::optional("threadId", Kind::Text),
+        Field::optional("channel", Kind::Text),
+        Field::optional("accountId", Kind::Text),
+        Field::required("idempotencyKey", Kind::NonEmpty),
+    ];
+    type Reply = SendResult;
 }

@@ -32,8 +32,12 @@ pub enum Kind {
     Union(&'static [&'static str]),
     /// A list of texts.
     Texts,
-    /// A list.
-    List(&'static Kind),
+    /// A list of so many items of a kind, from the first to the second bound.
+    List(&'static Kind, usize, usize),
+    /// `true`, `false`, or one of these texts.
+    BoolOr(&'static [&'static str]),
+    /// `null`, or what the other kind allows.
+    OrNull(&'static Kind),
     /// An object whose keys the table does not list.
     Map,
     /// An object of this shape.
@@ -104,21 +108,22 @@ fn check_kind(value: &Value, kind: &Kind, path: &str, faults: &mut Faults) {
         Kind::Chars(least, most) => check_text(value, *least, *most, path, faults),
         Kind::OneOf(allowed) => {
             faults.unless(value.is_string(), path, "must be string");
-            let fine = value.as_str().is_some_and(|text| allowed.contains(&text));
-            faults.unless(fine, path, "must be equal to one of the allowed values");
+            faults.unless(is_one_of(value, allowed), path, "must be equal to one of the allowed values");
         }
-        Kind::Union(allowed) => {
-            if value.as_str().is_some_and(|text| allowed.contains(&text)) {
-                return;
+        Kind::Union(allowed) => check_union(value, allowed, path, faults),
+        Kind::BoolOr(allowed) => {
+            if !value.is_boolean() && !is_one_of(value, allowed) {
+                faults.push(path, "must be boolean");
+                check_union(value, allowed, path, faults);
             }
-            for _ in *allowed {
-                faults.unless(value.is_string(), path, "must be string");
-                faults.push(path, "must be equal to constant");
-            }
-            faults.push(path, "must match a schema in anyOf");
         }
-        Kind::Texts => check_list(value, &Kind::Text, path, faults),
-        Kind::List(item) => check_list(value, item, path, faults),
+        Kind::OrNull(kind) => {
+            if !value.is_null() {
+                check_kind(value, kind, path, faults);
+            }
+        }
+        Kind::Texts => check_list(value, &Kind::Text, (0, usize::MAX), path, faults),
+        Kind::List(item, least, most) => check_list(value, item, (*least, *most), path, faults),
         Kind::Map => faults.unless(value.is_object(), path, "must be object"),
         Kind::Object(fields) => match value.as_object() {
             None => faults.push(path, "must be object"),
@@ -144,8 +149,25 @@ fn check_text(value: &Value, least: usize, most: usize, path: &str, faults: &mut
     faults.unless(count <= most, path, &format!("must not have more than {most} characters"));
 }
 
-fn check_list(value: &Value, item: &Kind, path: &str, faults: &mut Faults) {
+fn is_one_of(value: &Value, allowed: &[&str]) -> bool {
+    value.as_str().is_some_and(|text| allowed.contains(&text))
+}
+
+fn check_union(value: &Value, allowed: &[&str], path: &str, faults: &mut Faults) {
+    if is_one_of(value, allowed) {
+        return;
+    }
+    for _ in allowed {
+        faults.unless(value.is_string(), path, "must be string");
+        faults.push(path, "must be equal to constant");
+    }
+    faults.push(path, "must match a schema in anyOf");
+}
+
+fn check_list(value: &Value, item: &Kind, (least, most): (usize, usize), path: &str, faults: &mut Faults) {
     let Some(items) = value.as_array() else { return faults.push(path, "must be array") };
+    faults.unless(items.len() >= least, path, &format!("must not have fewer than {least} items"));
+    faults.unless(items.len() <= most, path, &format!("must not have more than {most} items"));
     for (index, value) in items.iter().enumerate() {
         check_kind(value, item, &format!("{path}/{index}"), faults);
     }
@@ -180,7 +202,9 @@ mod tests {
         Field::optional("view", Kind::Union(&["x", "y"])),
         Field::optional("label", Kind::Chars(1, 4)),
         Field::optional("caps", Kind::Texts),
-        Field::optional("names", Kind::List(&Kind::NonEmpty)),
+        Field::optional("names", Kind::List(&Kind::NonEmpty, 1, 2)),
+        Field::optional("fast", Kind::BoolOr(&["auto"])),
+        Field::optional("name", Kind::OrNull(&Kind::Chars(1, 3))),
         Field::optional("client", Kind::Object(&[Field::required("id", Kind::Text)])),
         Field::optional("idle", Kind::Number),
         Field::optional("probe", Kind::Bool),
@@ -208,6 +232,18 @@ mod tests {
         check(json!({"to": "x", "caps": ["a", 1]}), &["at /caps/1: must be string"]);
         check(json!({"to": "x", "caps": "a"}), &["at /caps: must be array"]);
         check(json!({"to": "x", "names": [""]}), &["at /names/0: must not have fewer than 1 characters"]);
+        check(json!({"to": "x", "names": []}), &["at /names: must not have fewer than 1 items"]);
+        check(json!({"to": "x", "names": ["a", "b", "c"]}), &["at /names: must not have more than 2 items"]);
+        check(json!({"to": "x", "name": null, "fast": "auto"}), &[]);
+        check(json!({"to": "x", "name": "four"}), &["at /name: must not have more than 3 characters"]);
+        check(
+            json!({"to": "x", "fast": "no"}),
+            &[
+                "at /fast: must be boolean",
+                "at /fast: must be equal to constant",
+                "at /fast: must match a schema in anyOf",
+            ],
+        );
         check(json!({"to": "x", "idle": "1"}), &["at /idle: must be number"]);
         check(json!({"to": "x", "probe": null}), &["at /probe: must be boolean"]);
         check(json!({"to": "x", "client": 5}), &["at /client: must be object"]);

@@ -12,8 +12,10 @@ mod outbox;
 mod pairing;
 mod reader;
 mod row;
+mod session_settings;
 mod sessions;
 mod store;
+mod transcripts;
 mod upkeep;
 mod writer;
 
@@ -27,4 +29,6 @@ pub use records::{
     InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest,
     PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, Usage, Verdict,
 };
+pub use session_settings::{Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings};
 pub use store::{Store, path_in};
+pub use transcripts::{Found, NumberedEntry, Page, SessionUsage};

@@ -18,6 +18,16 @@ impl Store {
         self.writer.write_lazily(move |ledger| write_session(ledger, &session, now), Box::new(guard)).await
     }
 
+    /// Returns when everything that was queued for the session can be read.
+    pub(crate) async fn settle(&self, key: &str) -> Result<(), StoreError> {
+        let unsettled = lock(&self.unsettled).contains_key(key);
+        if unsettled {
+            // An empty job: when it is answered, all that was queued before it can be read.
+            self.writer.write(|_| Ok(())).await?;
+        }
+        Ok(())
+    }
+
     /// A session and the end of its transcript, oldest entry first: at most `max_entries` entries, and no more than
     /// `max_bytes` of content. `None`: there is no such session.
     ///
@@ -29,11 +39,7 @@ impl Store {
         max_entries: usize,
         max_bytes: usize,
     ) -> Result<Option<(SessionRow, Vec<Entry>)>, StoreError> {
-        let unsettled = lock(&self.unsettled).contains_key(key);
-        if unsettled {
-            // An empty job: when it is answered, all that was queued before it can be read.
-            self.writer.write(|_| Ok(())).await?;
-        }
+        self.settle(key).await?;
         let key = key.to_owned();
         let work = move |sql: &Connection| {
             let session = sql
@@ -177,7 +183,7 @@ pub(crate) fn write_session(ledger: &Ledger<'_>, session: &SessionWrite, now: i6
     Ok(())
 }
 
-fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+pub(crate) fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     Ok(SessionRow {
         key: row.get("key")?,
         session_id: row.get("session_id")?,
@@ -193,7 +199,7 @@ fn session_row(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
 #[error("unknown word {0:?}")]
 pub(crate) struct UnknownWord(pub(crate) String);
 
-fn entry_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
+pub(crate) fn entry_row(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let role: String = row.get("role")?;
     let role = match role.as_str() {
         "user" => EntryRole::User,

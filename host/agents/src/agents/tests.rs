@@ -13,6 +13,8 @@ use crate::{ChannelContext, TurnEvent};
 struct Scripted {
     answers: Mutex<VecDeque<Said>>,
     asked: Mutex<Vec<Vec<(Role, String)>>>,
+    /// Which model each was to be.
+    choices: Mutex<Vec<Option<String>>>,
     begun: Notify,
 }
 
@@ -27,7 +29,7 @@ impl Backend for Scripted {
     async fn ask(
         &self,
         request: ChatRequest,
-        _: &ModelChoice,
+        choice: &ModelChoice,
         deadline: Instant,
         sink: Option<&mpsc::Sender<TurnEvent>>,
     ) -> Result<ChatReply, ModelsError> {
@@ -35,6 +37,7 @@ impl Backend for Scripted {
             (message.role, message.content.as_ref().map_or_else(String::new, Content::to_text))
         };
         self.asked.lock().unwrap().push(request.messages.into_iter().map(text).collect());
+        self.choices.lock().unwrap().push(choice.primary.clone());
         self.begun.notify_one();
         let said = self.answers.lock().unwrap().pop_front().unwrap();
         let (provider, model) = ("p".to_owned(), "m".to_owned());
@@ -289,4 +292,42 @@ async fn what_happened_meanwhile_is_told_with_the_next_message() {
     assert_eq!(turn.write.unwrap().entries[0].content, *said, "the transcript says what the model read");
     fixture.say("two").await.unwrap();
     assert_eq!(fixture.asked(2), [user("two")]);
+}
+
+#[tokio::test]
+async fn a_session_changed_from_outside_is_what_the_next_turn_finds() {
+    let fixture =
+        Fixture::new([Said::Text("one!"), Said::Text("two!"), Said::Text("three!"), Said::Text("four!")])
+            .await;
+    let (key, agents) = ("agent:main:main", &fixture.agents);
+    let first = fixture.say("one").await.unwrap();
+    agents.commit(&first).await.unwrap();
+    let record = fixture.store.session(key).await.unwrap().unwrap();
+    agents.inject(&record, "by the way").await.unwrap();
+    let second = fixture.say("two").await.unwrap();
+    agents.commit(&second).await.unwrap();
+    assert_eq!(fixture.asked(1), [user("one"), assistant("one!"), assistant("by the way"), user("two")]);
+    assert_eq!(agents.trim_session(key, &first.session_id, 1).await.unwrap(), 5);
+    let third = fixture.say("three").await.unwrap();
+    agents.commit(&third).await.unwrap();
+    assert_eq!(fixture.asked(2), [assistant("two!"), user("three")]);
+    let anew = agents.reset_session(key, "main").await.unwrap().unwrap();
+    let fourth = fixture.say("four").await.unwrap();
+    assert_eq!((fixture.asked(3), &fourth.session_id), (vec![user("four")], &anew.row.session_id));
+}
+
+#[tokio::test]
+async fn the_model_that_was_chosen_for_a_session_is_asked() {
+    let fixture = Fixture::new([Said::Text("one!"), Said::Text("two!"), Said::Text("three!")]).await;
+    fixture.say("one").await.unwrap();
+    let choose = |model: Option<&str>| {
+        let model = model.map(str::to_owned);
+        Box::new(move |settings: &mut openclaw_store::SessionSettings| settings.model = model)
+    };
+    fixture.agents.patch_session("agent:main:main", "main", choose(Some("p/other"))).await.unwrap();
+    fixture.say("two").await.unwrap();
+    fixture.agents.patch_session("agent:main:main", "main", choose(None)).await.unwrap();
+    fixture.say("three").await.unwrap();
+    let choices = fixture.backend.choices.lock().unwrap();
+    assert_eq!(*choices, [None, Some("p/other".to_owned()), None]);
 }

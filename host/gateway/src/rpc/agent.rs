@@ -4,39 +4,54 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openclaw_agents::{Turn, TurnEvent, TurnRequest};
+use openclaw_agents::TurnRequest;
 use openclaw_messaging::{SendRequest, Target, main_key};
-use openclaw_models::{ChatRequest, FinishReason, Message, Role};
+use openclaw_models::{ChatRequest, Message, Role};
 use openclaw_protocol::agent::{
-    AGENT_EVENT, AgentAccepted, AgentEvent, AgentFinal, AgentMeta, AgentParams, AgentResult, AgentWait,
-    AgentWaitParams, AssistantDelta, ReplyPayload, RunMeta, RunStatus, Usage,
+    AgentAccepted, AgentFinal, AgentMeta, AgentParams, AgentWait, AgentWaitParams, RunMeta, RunStatus,
 };
-use openclaw_protocol::{RpcError, Scope};
+use openclaw_protocol::{Call as _, RpcError, Scope};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::{info, warn};
 
+use super::sessions::change::thinking;
+use super::sessions::rows;
 use super::{Answer, Caller};
 use crate::accounts;
-use crate::clock::now_ms;
+use crate::conversation::{self, completed, elapsed_ms, failed, hand_over, stop_word, usage};
+use crate::once::{Claim, bound_elsewhere, busy};
 use crate::process::Gateway;
-use crate::runs::{Entry, Run};
-use crate::turns;
+use crate::runs::About;
 
 /// How long `agent.wait` waits when nobody says otherwise.
 const WAIT_MS: u64 = 30_000;
-/// Pieces of text that may wait to become events.
-const PIECES: usize = 64;
-/// `chat` events carry the whole text so far, so that they are sent only so often (openclaw-compat §3.11.3).
-const CHAT_EVERY: Duration = Duration::from_millis(150);
+/// What a client may send along that changes nothing here: there are no tools, no groups of agents and no other lanes.
+const HARMLESS: [&str; 15] = [
+    "lane",
+    "label",
+    "bestEffortDeliver",
+    "groupId",
+    "groupChannel",
+    "groupSpace",
+    "cleanupBundleMcpOnRunEnd",
+    "bootstrapContextMode",
+    "bootstrapContextRunKind",
+    "inputProvenance",
+    "sourceReplyDeliveryMode",
+    "disableMessageTool",
+    "forceRestartSafeTools",
+    "forceCodeModeTools",
+    "voiceWakeTrigger",
+];
 
 /// `agent`
 pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFinal, RpcError> {
     let gateway = &caller.gateway;
-    if (params.model.is_some() || params.provider.is_some()) && !caller.client.may(Scope::Admin) {
+    let decides = filled(&params.model).is_some() || filled(&params.provider).is_some();
+    if (decides || gateway.agents.resets(&params.message)) && !caller.client.may(Scope::Admin) {
         return Err(RpcError::missing_scope(Scope::Admin));
     }
+    judge(&params)?;
     let (agent_id, session_key) = selection(gateway, &params).await?;
     let model = reference(&params);
     if let Some(model) = &model {
@@ -44,58 +59,79 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
     }
     let deliver = if params.deliver == Some(true) { Some(destination(gateway, &params)?) } else { None };
     let run_id = params.idempotency_key.clone();
-    let (run, status) = match gateway.runs.enter(&run_id, &session_key, &agent_id, now_ms()) {
-        Entry::New(run) => (run, "accepted"),
-        Entry::Known(run) if run.session_key == session_key => (run, "in_flight"),
-        Entry::Known(_) => {
-            return Err(RpcError::invalid("idempotency key is already bound to a different message route"));
-        }
-        Entry::Full => {
-            return Err(RpcError::busy("The server is busy. Please try again in a moment.", Some(1_000)));
-        }
+    let about = About::new(&run_id, AgentParams::METHOD, &caller.client.info.id, &session_key, &agent_id);
+    let (run, status) = match gateway.runs.enter(about) {
+        Claim::First(run) => (run, "accepted"),
+        Claim::Again(run) => (run, "in_flight"),
+        Claim::Other => return Err(bound_elsewhere()),
+        Claim::Full => return Err(busy()),
     };
     let accepted = AgentAccepted {
-        run_id: run_id.clone(),
-        session_key: Some(run.session_key.clone()),
-        agent_id: Some(run.agent_id.clone()),
+        run_id,
+        session_key: Some(run.about.session_key.clone()),
+        agent_id: Some(run.about.agent_id.clone()),
         status: status.to_owned(),
-        accepted_at: run.accepted_at,
+        accepted_at: run.about.accepted_at,
     };
     // A client takes the first answer that is not `accepted` for the last one: what has ended is answered once.
-    if !run.has_ended() {
+    if run.known().is_none() {
         caller.client.outbound.frame(&Answer::ok(&caller.id, &accepted));
     }
     if status == "accepted" {
         // A task of its own: the turn belongs to its session, not to this connection.
-        let begun = Instant::now();
-        let turn = tokio::spawn({
-            let (gateway, run) = (Arc::clone(gateway), Arc::clone(&run));
-            async move {
-                let answer = if params.model_run == Some(true) {
-                    complete(&gateway, &params, model).await
-                } else {
-                    take_turn(&gateway, &run, &params, model).await
-                };
+        if params.model_run == Some(true) {
+            let gateway = Arc::clone(gateway);
+            let work = async move {
+                let answer = complete(&gateway, &params, model).await;
                 if let Some(request) = deliver {
                     hand_over(&gateway, request, &answer).await;
                 }
                 answer
-            }
-        });
-        let run = Arc::clone(&run);
-        tokio::spawn(async move {
-            // Whatever became of the turn, the run ends: its callers would wait for ever.
-            let answer = turn.await.unwrap_or_else(|lost| {
-                let why = format!("the turn broke off inside the gateway: {lost}");
-                failed(run_id, RunStatus::Error, "failed", why, begun)
-            });
-            run.end(answer, now_ms());
-        });
+            };
+            conversation::watch_over(&run, work, async {});
+        } else {
+            let request = TurnRequest {
+                agent_id: run.about.agent_id.clone(),
+                session_key: run.about.session_key.clone(),
+                message: params.message,
+                model,
+                extra_system: params.extra_system_prompt,
+                timeout: params.timeout.filter(|&seconds| seconds > 0).map(Duration::from_secs),
+                ..TurnRequest::default()
+            };
+            conversation::begin(gateway, &run, request, deliver);
+        }
     }
-    match run.ended().await {
+    match run.answer().await {
         Some(ended) => Ok(AgentFinal::clone(&ended.answer)),
         None => Err(RpcError::unavailable("the run was lost")),
     }
+}
+
+/// Refuses what this gateway would have to leave out of the turn.
+fn judge(params: &AgentParams) -> Result<(), RpcError> {
+    thinking(params.thinking.as_deref())?;
+    for (key, value) in &params.rest {
+        let nothing = matches!(value, Value::Null | Value::Bool(false)) || *value == json!([]);
+        let usual = match key.as_str() {
+            "promptMode" => value == "full" || params.model_run == Some(true),
+            "sessionEffects" => value == "visible",
+            key => HARMLESS.contains(&key),
+        };
+        if !nothing && !usual {
+            let why = if key == "attachments" {
+                "not supported by this gateway yet"
+            } else {
+                "not supported by this gateway"
+            };
+            return Err(RpcError::invalid(format!("agent: {key} is {why}; leave it out")));
+        }
+    }
+    Ok(())
+}
+
+fn filled(text: &Option<String>) -> Option<&str> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
 /// `agent.wait`
@@ -105,8 +141,8 @@ pub(super) async fn wait(gateway: &Gateway, which: AgentWaitParams) -> Result<Ag
         .get(&which.run_id)
         .ok_or_else(|| RpcError::invalid(format!("unknown run: {}", which.run_id)))?;
     let limit = Duration::from_millis(which.timeout_ms.unwrap_or(WAIT_MS));
-    let started_at = Some(run.accepted_at);
-    let answer = match tokio::time::timeout(limit, run.ended()).await {
+    let started_at = Some(run.about.accepted_at);
+    let answer = match tokio::time::timeout(limit, run.answer()).await {
         Ok(Some(ended)) => {
             let meta = ended.answer.result.as_ref().map(|result| &result.meta);
             AgentWait {
@@ -132,25 +168,28 @@ pub(super) async fn wait(gateway: &Gateway, which: AgentWaitParams) -> Result<Ag
 
 /// Which agent and which session a request means; without a selector the default agent's main session.
 async fn selection(gateway: &Gateway, params: &AgentParams) -> Result<(String, String), RpcError> {
-    let config = gateway.settings.config();
-    let by_id = match &params.session_id {
-        Some(id) if params.session_key.is_none() => Some(session_of(gateway, id).await?),
+    let by_id = match filled(&params.session_id) {
+        Some(id) if filled(&params.session_key).is_none() => Some(session_of(gateway, id).await?),
         _ => None,
     };
-    let key = params.session_key.clone().or(by_id).map(|key| key.to_lowercase());
-    let in_key =
-        key.as_deref().and_then(|key| key.strip_prefix("agent:")?.split(':').next()).map(str::to_owned);
-    let agent_id = params.agent_id.as_deref().map(str::to_lowercase);
-    let agent_id = agent_id.or(in_key).unwrap_or_else(|| config.agents.default_id().to_owned());
-    if config.agents.get(&agent_id).is_none() {
-        return Err(RpcError::invalid(format!("unknown agent: {agent_id}")));
-    }
-    let session_key = match (key, &params.to) {
-        (Some(key), _) => key,
-        (None, Some(to)) => format!("agent:{agent_id}:direct:{to}").to_lowercase(),
-        (None, None) => main_key(&agent_id),
+    let key = filled(&params.session_key).map(str::to_owned).or(by_id);
+    let place = match (key, filled(&params.to)) {
+        (Some(key), _) => rows::place(gateway, &key, params.agent_id.as_deref())?,
+        (None, to) => {
+            let rows::Place { agent, .. } = rows::place(gateway, "main", params.agent_id.as_deref())?;
+            let key = match to {
+                Some(to) => format!("agent:{agent}:direct:{to}").to_lowercase(),
+                None => main_key(&agent),
+            };
+            rows::Place { key, agent }
+        }
     };
-    Ok((agent_id, session_key))
+    if let Some(expected) = &params.expected_existing_session_id
+        && rows::known(gateway, &place).await?.row.session_id != *expected
+    {
+        return Err(RpcError::invalid("session changed; reload and retry"));
+    }
+    Ok((place.agent, place.key))
 }
 
 async fn session_of(gateway: &Gateway, id: &str) -> Result<String, RpcError> {
@@ -160,41 +199,30 @@ async fn session_of(gateway: &Gateway, id: &str) -> Result<String, RpcError> {
 }
 
 fn reference(params: &AgentParams) -> Option<String> {
-    match (&params.provider, &params.model) {
+    match (filled(&params.provider), filled(&params.model)) {
         (Some(provider), Some(model)) => Some(format!("{provider}/{model}")),
-        (None, Some(model)) => Some(model.clone()),
+        (None, Some(model)) => Some(model.to_owned()),
         (_, None) => None,
     }
 }
 
 /// Where `deliver` sends the answer.
 fn destination(gateway: &Arc<Gateway>, params: &AgentParams) -> Result<SendRequest, RpcError> {
-    let (Some(channel), Some(to)) = (&params.channel, &params.to) else {
+    let channel = filled(&params.reply_channel).or(filled(&params.channel));
+    let to = filled(&params.reply_to).or(filled(&params.to));
+    let (Some(channel), Some(to)) = (channel, to) else {
         return Err(RpcError::invalid("deliver needs `channel` and `to`"));
     };
-    let account =
-        accounts::resolve(gateway, channel, params.account_id.as_deref()).map_err(RpcError::invalid)?;
+    let account = filled(&params.reply_account_id).or(filled(&params.account_id));
+    let account = accounts::resolve(gateway, channel, account).map_err(RpcError::invalid)?;
     Ok(SendRequest {
         account,
-        target: Target { room: to.clone(), thread: None },
+        target: Target { room: to.to_owned(), thread: filled(&params.thread_id).map(str::to_owned) },
         text: String::new(),
         reply_to: None,
         silent: false,
         idempotency_key: format!("agent-{}", params.idempotency_key),
     })
-}
-
-async fn hand_over(gateway: &Gateway, request: SendRequest, answer: &AgentFinal) {
-    let texts =
-        answer.result.iter().flat_map(|result| &result.payloads).filter_map(|payload| payload.text.clone());
-    let text = texts.collect::<Vec<_>>().join("\n\n");
-    if answer.status != RunStatus::Ok || text.is_empty() {
-        return;
-    }
-    let account = request.account.clone();
-    if let Err(error) = gateway.messaging.send(SendRequest { text, ..request }).await {
-        warn!(%account, code = error.code(), "the answer was not delivered: {error}");
-    }
 }
 
 /// One raw completion: no session, no history, only this message.
@@ -230,218 +258,28 @@ async fn complete(gateway: &Gateway, params: &AgentParams, model: Option<String>
     }
 }
 
-/// A turn in its session, told as it goes.
-async fn take_turn(gateway: &Gateway, run: &Run, params: &AgentParams, model: Option<String>) -> AgentFinal {
-    let begun = Instant::now();
-    let run_id = params.idempotency_key.clone();
-    let mut teller = Teller::new(gateway, &run_id, &run.session_key, &run.agent_id);
-    teller.lifecycle(json!({"phase": "start", "startedAt": now_ms()}));
-    let (sink, mut pieces) = mpsc::channel(PIECES);
-    let request = TurnRequest {
-        run_id: Some(run_id.clone()),
-        agent_id: run.agent_id.clone(),
-        session_key: run.session_key.clone(),
-        message: params.message.clone(),
-        model,
-        timeout: params.timeout.filter(|&seconds| seconds > 0).map(Duration::from_secs),
-        sink: Some(sink),
-        ..TurnRequest::default()
-    };
-    let mut turn = std::pin::pin!(turns::run(gateway.messaging.lanes(), &gateway.agents, request));
-    let ended = loop {
-        // Pieces first: the end must not overtake what was written before it.
-        tokio::select! {
-            biased;
-            Some(piece) = pieces.recv() => teller.pieces(piece, &mut pieces),
-            ended = &mut turn => break ended,
-        }
-    };
-    while let Ok(piece) = pieces.try_recv() {
-        teller.pieces(piece, &mut pieces);
-    }
-    match ended {
-        Ok(turn) => {
-            let word = stop_word(turn.stop_reason);
-            teller.finished(&turn.reply, word);
-            info!(
-                subsystem = "agent",
-                session = run.session_key,
-                "turn completed run={run_id} model={}/{} duration={}ms",
-                turn.provider,
-                turn.model,
-                turn.duration.as_millis()
-            );
-            let meta = turn_meta(&turn, word);
-            completed(run_id, turn.reply, meta)
-        }
-        Err(error) => {
-            let (status, summary) = match () {
-                () if error.is_timeout() => (RunStatus::Timeout, "failed"),
-                () if error.is_abort() => (RunStatus::Error, "aborted"),
-                () => (RunStatus::Error, "failed"),
-            };
-            teller.failed(&error.to_string(), error.is_abort());
-            failed(run_id, status, summary, error.to_string(), begun)
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn turn_meta(turn: &Turn, stop_reason: &str) -> RunMeta {
-    RunMeta {
-        duration_ms: u64::try_from(turn.duration.as_millis()).unwrap_or(u64::MAX),
-        agent_meta: Some(AgentMeta {
-            session_id: turn.session_id.clone(),
-            provider: turn.provider.clone(),
-            model: turn.model.clone(),
-            usage: Some(usage(turn.usage)),
-        }),
-        stop_reason: Some(stop_reason.to_owned()),
-        error: None,
-    }
-}
-
-fn completed(run_id: String, text: String, meta: RunMeta) -> AgentFinal {
-    let payloads =
-        if text.is_empty() { Vec::new() } else { vec![ReplyPayload { text: Some(text), media_url: None }] };
-    let result = Some(AgentResult { payloads, meta });
-    AgentFinal { run_id, status: RunStatus::Ok, summary: "completed".to_owned(), result }
-}
-
-fn failed(run_id: String, status: RunStatus, summary: &str, error: String, begun: Instant) -> AgentFinal {
-    let meta = RunMeta { duration_ms: elapsed_ms(begun), error: Some(error.clone()), ..RunMeta::default() };
-    let summary = if summary == "aborted" { summary.to_owned() } else { error };
-    AgentFinal { run_id, status, summary, result: Some(AgentResult { payloads: Vec::new(), meta }) }
-}
-
-fn usage(usage: openclaw_models::Usage) -> Usage {
-    Usage {
-        input: usage.input_tokens,
-        output: usage.output_tokens,
-        cache_read: usage.cached_tokens,
-        total: usage.input_tokens.saturating_add(usage.output_tokens),
-    }
-}
-
-fn stop_word(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::ContentFilter => "content_filter",
-        FinishReason::Error => "error",
-    }
-}
-
-fn elapsed_ms(begun: Instant) -> u64 {
-    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Tells clients of one running turn: `agent` events for each piece, `chat` events now and then.
-struct Teller<'a> {
-    gateway: &'a Gateway,
-    run_id: &'a str,
-    session_key: &'a str,
-    agent_id: &'a str,
-    seq: u64,
-    text: String,
-    /// Text that no `chat` event has carried yet begins here.
-    told: usize,
-    last_chat: Option<Instant>,
-}
-
-impl<'a> Teller<'a> {
-    fn new(gateway: &'a Gateway, run_id: &'a str, session_key: &'a str, agent_id: &'a str) -> Teller<'a> {
-        Teller {
-            gateway,
-            run_id,
-            session_key,
-            agent_id,
-            seq: 0,
-            text: String::new(),
-            told: 0,
-            last_chat: None,
-        }
-    }
-
-    fn event(&mut self, stream: &str, data: Value) {
-        self.seq += 1;
-        let event = AgentEvent {
-            run_id: self.run_id.to_owned(),
-            session_key: Some(self.session_key.to_owned()),
-            stream: stream.to_owned(),
-            data,
-            seq: self.seq,
-            ts: now_ms(),
+    #[test]
+    fn what_would_be_left_out_of_the_turn_is_refused() {
+        let refusal = |key: &str, value: Value, model_run: bool| {
+            let rest = serde_json::Map::from_iter([(key.to_owned(), value)]);
+            let params = AgentParams { rest, model_run: Some(model_run), ..AgentParams::default() };
+            judge(&params).map_err(|error| error.message)
         };
-        self.gateway.hub.broadcast(AGENT_EVENT, &event);
-    }
-
-    fn lifecycle(&mut self, data: Value) {
-        self.event("lifecycle", data);
-    }
-
-    /// Tells `first` and what else waits, texts in one event: each carries the whole text so far, so that one event for
-    /// every token of a long answer would be too many.
-    fn pieces(&mut self, first: TurnEvent, more: &mut mpsc::Receiver<TurnEvent>) {
-        let mut delta = String::new();
-        for piece in std::iter::once(first).chain(std::iter::from_fn(|| more.try_recv().ok())) {
-            match piece {
-                TurnEvent::Text(text) => delta.push_str(&text),
-                TurnEvent::Reasoning(delta) => self.event("thinking", json!({ "delta": delta })),
-            }
+        for (key, value) in
+            [("lane", json!("main")), ("promptMode", json!("full")), ("attachments", json!([]))]
+        {
+            assert_eq!(refusal(key, value, false), Ok(()), "{key}");
         }
-        if delta.is_empty() {
-            return;
-        }
-        self.text.push_str(&delta);
-        let data = AssistantDelta { text: self.text.clone(), delta };
-        self.event("assistant", serde_json::to_value(data).unwrap_or_default());
-        if self.last_chat.is_none_or(|last| last.elapsed() >= CHAT_EVERY) {
-            self.chat_delta();
-        }
-    }
-
-    fn chat(&mut self, mut fields: Value) {
-        if let Some(fields) = fields.as_object_mut() {
-            fields.insert("runId".to_owned(), json!(self.run_id));
-            fields.insert("sessionKey".to_owned(), json!(self.session_key));
-            fields.insert("agentId".to_owned(), json!(self.agent_id));
-            fields.insert("seq".to_owned(), json!(self.seq));
-        }
-        self.gateway.hub.broadcast("chat", &fields);
-    }
-
-    fn chat_delta(&mut self) {
-        let delta = self.text.get(self.told..).unwrap_or_default().to_owned();
-        if delta.is_empty() {
-            return;
-        }
-        self.told = self.text.len();
-        self.last_chat = Some(Instant::now());
-        let message = spoken(&self.text);
-        self.chat(json!({"state": "delta", "deltaText": delta, "message": message}));
-    }
-
-    fn finished(&mut self, reply: &str, stop_reason: &str) {
-        self.chat_delta();
-        self.lifecycle(
-            json!({"phase": "end", "endedAt": now_ms(), "stopReason": stop_reason, "aborted": false}),
+        assert_eq!(refusal("promptMode", json!("none"), true), Ok(()));
+        assert_eq!(
+            refusal("promptMode", json!("none"), false),
+            Err("agent: promptMode is not supported by this gateway; leave it out".to_owned())
         );
-        self.chat(json!({"state": "final", "stopReason": stop_reason, "message": spoken(reply)}));
+        assert!(refusal("attachments", json!([{}]), false).unwrap_err().contains("yet"));
+        assert!(refusal("cwd", json!("/x"), false).is_err());
     }
-
-    fn failed(&mut self, error: &str, aborted: bool) {
-        self.chat_delta();
-        self.lifecycle(json!({"phase": "error", "endedAt": now_ms(), "error": error, "aborted": aborted}));
-        let fields = if aborted {
-            json!({"state": "aborted", "stopReason": "rpc", "message": spoken(&self.text)})
-        } else {
-            json!({"state": "error", "errorMessage": error, "errorKind": "unknown"})
-        };
-        self.chat(fields);
-    }
-}
-
-fn spoken(text: &str) -> Value {
-    json!({"role": "assistant", "content": [{"type": "text", "text": text}], "timestamp": now_ms()})
 }

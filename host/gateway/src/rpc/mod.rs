@@ -3,7 +3,9 @@
 
 mod absent;
 mod agent;
+mod agents;
 mod channels;
+mod chat;
 mod config;
 mod devices;
 pub(crate) mod health;
@@ -14,6 +16,7 @@ mod outbound;
 mod pairing;
 mod plugins;
 mod restart;
+pub(crate) mod session_events;
 mod sessions;
 mod status;
 
@@ -21,8 +24,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use openclaw_protocol::agent::{AgentParams, AgentWaitParams};
+use openclaw_protocol::agents::{AgentIdentityParams, AgentsListParams};
 use openclaw_protocol::channels::{
     ChannelsRestartParams, ChannelsStartParams, ChannelsStatusParams, ChannelsStopParams,
+};
+use openclaw_protocol::chat::{
+    ChatAbortParams, ChatHistoryParams, ChatInjectParams, ChatMessageGetParams, ChatMetadataParams,
+    ChatSendParams, ChatStartupParams,
 };
 use openclaw_protocol::config::{
     ConfigApplyParams, ConfigGetParams, ConfigPatchParams, ConfigSchemaLookupParams, ConfigSchemaParams,
@@ -36,16 +44,24 @@ use openclaw_protocol::devices::{
 use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
 use openclaw_protocol::models::ModelsListParams;
-use openclaw_protocol::outbound::SendParams;
+use openclaw_protocol::outbound::{PollParams, SendParams};
 use openclaw_protocol::pairing::{PairingApproveParams, PairingListParams};
 use openclaw_protocol::plugins::PluginsListParams;
 use openclaw_protocol::restart::{RestartPreflightParams, RestartRequestParams};
+use openclaw_protocol::sessions::{
+    SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
+    SessionsDescribeParams, SessionsGetParams, SessionsListParams, SessionsMessagesSubscribeParams,
+    SessionsMessagesUnsubscribeParams, SessionsPatchParams, SessionsPreviewParams, SessionsResetParams,
+    SessionsResolveParams, SessionsSearchParams, SessionsSendParams, SessionsSubscribeParams,
+    SessionsUsageParams,
+};
 use openclaw_protocol::status::{PresenceParams, StatusParams};
 use openclaw_protocol::{Call, Method, Permission, Request, RpcError, Scope, decode};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::once::{Claim, Once, bound_elsewhere, busy};
 use crate::process::Gateway;
 use crate::ws::Client;
 
@@ -54,6 +70,15 @@ use crate::ws::Client;
 pub(crate) struct Memory {
     limiter: limiter::Limiter,
     schema: OnceLock<config::Built>,
+    answers: Once<Asked, Result<Arc<RawValue>, RpcError>>,
+}
+
+/// What an idempotency key stands for.
+#[derive(Debug, PartialEq)]
+struct Asked {
+    method: &'static str,
+    client: String,
+    route: String,
 }
 
 /// Who calls, and with what.
@@ -144,6 +169,40 @@ async fn call<C: Call>(
     encode(&reply)
 }
 
+/// Does `work` once for an idempotency key, however often and from however many sides it is asked; all get its answer. A
+/// failure is not kept: the same request may be made again. The work goes on when the client has gone.
+async fn once<T: Serialize>(
+    caller: &Caller,
+    method: &'static str,
+    route: &str,
+    key: &str,
+    work: impl Future<Output = Result<T, RpcError>> + Send + 'static,
+) -> Outcome {
+    let asked = Asked { method, client: caller.client.info.id.clone(), route: route.to_owned() };
+    let slot = match caller.gateway.memory.answers.enter(key, asked) {
+        Claim::First(slot) => slot,
+        Claim::Again(slot) => {
+            let lost = || Err(RpcError::unavailable("the first request with this key was lost; try again"));
+            return slot.answer().await.unwrap_or_else(lost);
+        }
+        Claim::Other => return Err(bound_elsewhere()),
+        Claim::Full => return Err(busy()),
+    };
+    let (gateway, key) = (Arc::clone(&caller.gateway), key.to_owned());
+    let done = tokio::spawn(async move {
+        let outcome = tokio::spawn(async move { encode(&work.await?) }).await.unwrap_or_else(|lost| {
+            tracing::error!("{method} broke off: {lost}");
+            Err(RpcError::unavailable("internal error"))
+        });
+        if outcome.is_err() {
+            gateway.memory.answers.forget(&key);
+        }
+        slot.end(outcome.clone());
+        outcome
+    });
+    done.await.unwrap_or_else(|_| Err(RpcError::unavailable("internal error")))
+}
+
 async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outcome {
     let gateway = &caller.gateway;
     match method {
@@ -213,7 +272,74 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         PluginsListParams::METHOD => {
             call(params, async |_: PluginsListParams| Ok(plugins::list(gateway))).await
         }
-        SendParams::METHOD => call(params, async |message| outbound::send(gateway, message).await).await,
+        SendParams::METHOD => outbound::send(caller, decode(params)?).await,
+        PollParams::METHOD => call(params, async |poll| outbound::poll(gateway, &poll)).await,
+        ChatHistoryParams::METHOD => {
+            call(params, async |query| chat::history::history(gateway, query).await).await
+        }
+        ChatStartupParams::METHOD => {
+            call(params, async |query| chat::history::startup(gateway, query).await).await
+        }
+        ChatMetadataParams::METHOD => {
+            call(params, async |_: ChatMetadataParams| Ok(chat::history::metadata(gateway))).await
+        }
+        ChatMessageGetParams::METHOD => {
+            call(params, async |which| chat::history::message_get(gateway, which).await).await
+        }
+        ChatSendParams::METHOD => call(params, async |said| chat::send(caller, said).await).await,
+        ChatAbortParams::METHOD => call(params, async |which| chat::abort(gateway, which).await).await,
+        ChatInjectParams::METHOD => call(params, async |said| chat::inject(gateway, said).await).await,
+        AgentsListParams::METHOD => call(params, async |_: AgentsListParams| Ok(agents::list(gateway))).await,
+        AgentIdentityParams::METHOD => call(params, async |which| agents::identity(gateway, &which)).await,
+        SessionsListParams::METHOD => {
+            call(params, async |query| sessions::read::list(gateway, query).await).await
+        }
+        SessionsPreviewParams::METHOD => {
+            call(params, async |query| sessions::read::preview(gateway, query).await).await
+        }
+        SessionsDescribeParams::METHOD => {
+            call(params, async |which| sessions::read::describe(gateway, which).await).await
+        }
+        SessionsGetParams::METHOD => {
+            call(params, async |which| sessions::read::get(gateway, which).await).await
+        }
+        SessionsResolveParams::METHOD => {
+            call(params, async |which| sessions::read::resolve(gateway, which).await).await
+        }
+        SessionsSearchParams::METHOD => {
+            call(params, async |query| sessions::read::search(gateway, query).await).await
+        }
+        SessionsUsageParams::METHOD => {
+            call(params, async |query| sessions::usage::usage(gateway, query).await).await
+        }
+        SessionsSubscribeParams::METHOD => {
+            call(params, async |_: SessionsSubscribeParams| Ok(sessions::read::subscribe(caller))).await
+        }
+        SessionsMessagesSubscribeParams::METHOD => {
+            call(params, async |which| sessions::read::follow(caller, &which)).await
+        }
+        SessionsMessagesUnsubscribeParams::METHOD => {
+            call(params, async |which| sessions::read::leave(caller, &which)).await
+        }
+        SessionsCreateParams::METHOD => {
+            call(params, async |new| sessions::change::create(caller, new).await).await
+        }
+        SessionsSendParams::METHOD => call(params, async |said| chat::session_send(caller, said).await).await,
+        SessionsAbortParams::METHOD => {
+            call(params, async |which| chat::session_abort(gateway, which).await).await
+        }
+        SessionsPatchParams::METHOD => {
+            call(params, async |patch| sessions::change::patch(caller, patch).await).await
+        }
+        SessionsResetParams::METHOD => {
+            call(params, async |which| sessions::change::reset(gateway, which).await).await
+        }
+        SessionsDeleteParams::METHOD => {
+            call(params, async |which| sessions::change::delete(caller, which).await).await
+        }
+        SessionsCompactParams::METHOD => {
+            call(params, async |which| sessions::change::compact(gateway, which).await).await
+        }
         RestartPreflightParams::METHOD => {
             call(params, async |_: RestartPreflightParams| restart::preflight(gateway).await).await
         }

@@ -1,45 +1,84 @@
-//! `send`: one message out, without an agent. Idempotency is the outbox's.
+//! `send`: one message out, without an agent; `poll` says why there is none. The same key sends once, also when it comes from
+//! many sides at once; beyond this process's memory the outbox knows the keys.
 
 use std::sync::Arc;
 
 use openclaw_messaging::{SendError, SendRequest, StoreError, Target};
-use openclaw_protocol::RpcError;
-use openclaw_protocol::outbound::{SendParams, SendResult};
+use openclaw_protocol::outbound::{PollParams, SendParams, SendResult};
+use openclaw_protocol::{Call as _, RpcError};
+use serde_json::{Value, json};
 
+use super::{Caller, Outcome, once};
 use crate::accounts;
+use crate::once::bound_elsewhere;
 use crate::process::Gateway;
 
-pub(super) async fn send(gateway: &Arc<Gateway>, message: SendParams) -> Result<SendResult, RpcError> {
-    let channel = channel(gateway, message.channel)?;
-    let account =
-        accounts::resolve(gateway, &channel, message.account_id.as_deref()).map_err(RpcError::invalid)?;
+/// What a client may send along that changes nothing for a text.
+const HARMLESS: [&str; 3] = ["agentId", "sessionKey", "forceDocument"];
+
+pub(super) async fn send(caller: &Caller, message: SendParams) -> Outcome {
+    let gateway = &caller.gateway;
+    judge(&message)?;
+    let channel = channel(gateway, message.channel.as_deref(), "unsupported channel")?;
+    let account_id = message.account_id.as_deref().filter(|account| !account.is_empty());
+    let account = accounts::resolve(gateway, &channel, account_id).map_err(RpcError::invalid)?;
+    let thread = message.thread_id.filter(|thread| !thread.is_empty());
+    let route = json!([account.to_string(), message.to, thread]).to_string();
+    let key = message.idempotency_key.clone();
     let request = SendRequest {
         account,
-        target: Target { room: message.to.clone(), thread: message.thread_id },
+        target: Target { room: message.to.clone(), thread },
         text: message.message.unwrap_or_default(),
-        reply_to: message.reply_to_id,
-        silent: false,
-        idempotency_key: message.idempotency_key.clone(),
+        reply_to: message.reply_to_id.filter(|id| !id.is_empty()),
+        silent: message.silent == Some(true),
+        idempotency_key: key.clone(),
     };
-    let delivered = gateway.messaging.send(request).await.map_err(|error| refuse(&error))?;
-    Ok(SendResult {
-        run_id: message.idempotency_key,
-        message_id: delivered.message_ids.into_iter().next().unwrap_or_default(),
-        channel,
-        chat_id: Some(message.to),
+    let gateway = Arc::clone(gateway);
+    once(caller, SendParams::METHOD, &route, &key, async move {
+        let delivered = gateway.messaging.send(request).await.map_err(|error| refuse(&error))?;
+        Ok(SendResult {
+            run_id: message.idempotency_key,
+            message_id: delivered.message_ids.into_iter().next().unwrap_or_default(),
+            channel,
+            chat_id: Some(message.to),
+        })
     })
+    .await
+}
+
+/// `poll`: no channel here can ask one yet.
+pub(super) fn poll(gateway: &Gateway, params: &PollParams) -> Result<SendResult, RpcError> {
+    let channel = channel(gateway, params.channel.as_deref(), "unsupported poll channel")?;
+    Err(RpcError::invalid(format!(
+        "unsupported poll channel: {channel} (no channel of this gateway can ask polls yet; send the question as a message)"
+    )))
+}
+
+/// Refuses what would not arrive.
+fn judge(message: &SendParams) -> Result<(), RpcError> {
+    let asked = |value: &Value| {
+        !matches!(value, Value::Null | Value::Bool(false)) && *value != json!([]) && value != ""
+    };
+    let more = message.rest.iter().find(|(key, value)| asked(value) && !HARMLESS.contains(&key.as_str()));
+    match more {
+        None => Ok(()),
+        Some((key, _)) => Err(RpcError::invalid(format!(
+            "send: {key} is not supported by this gateway yet; send the text alone"
+        ))),
+    }
 }
 
 /// The channel that is meant: the named one, or the only one.
-fn channel(gateway: &Gateway, named: Option<String>) -> Result<String, RpcError> {
+fn channel(gateway: &Gateway, named: Option<&str>, unsupported: &str) -> Result<String, RpcError> {
     let config = gateway.settings.config();
+    let named = named.map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty());
     match named {
         Some(name) if name == "webchat" => Err(RpcError::invalid(
             "unsupported channel: webchat (internal-only). Use `chat.send` for WebChat UI messages or choose a \
              deliverable channel.",
         )),
         Some(name) if config.channel(&name).is_none() => {
-            Err(RpcError::invalid(format!("unsupported channel: {name}")))
+            Err(RpcError::invalid(format!("{unsupported}: {name}")))
         }
         Some(name) => Ok(name),
         None => match config.channels.as_slice() {
@@ -52,12 +91,27 @@ fn channel(gateway: &Gateway, named: Option<String>) -> Result<String, RpcError>
 fn refuse(error: &SendError) -> RpcError {
     match error {
         SendError::Empty | SendError::UnknownAccount(_) => RpcError::invalid(error.to_string()),
-        SendError::Store(StoreError::Conflict(_)) => {
-            RpcError::invalid("idempotency key is already bound to a different message route")
-        }
+        SendError::Store(StoreError::Conflict(_)) => bound_elsewhere(),
         SendError::Failed { .. }
         | SendError::Ambiguous { .. }
         | SendError::Waiting { .. }
         | SendError::Store(_) => RpcError::unavailable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_not_arrive_is_refused() {
+        let refusal = |key: &str, value: Value| {
+            let rest = serde_json::Map::from_iter([(key.to_owned(), value)]);
+            judge(&SendParams { rest, ..SendParams::default() }).map_err(|error| error.message)
+        };
+        assert_eq!(refusal("mediaUrls", json!([])), Ok(()));
+        assert_eq!(refusal("sessionKey", json!("agent:main:main")), Ok(()));
+        let expected = "send: mediaUrl is not supported by this gateway yet; send the text alone";
+        assert_eq!(refusal("mediaUrl", json!("http://x")), Err(expected.to_owned()));
     }
 }

@@ -15,7 +15,7 @@ pub(super) async fn preflight(gateway: &Gateway) -> Result<RestartPreflight, Rpc
     let count = |number: i64| u64::try_from(number).unwrap_or_default();
     let replies = count(queues.ledger.pending) + count(queues.ledger.sending);
     let turns = queues.lanes.turns as u64;
-    Ok(RestartPreflight::of(turns, replies, gateway.runs.active()))
+    Ok(RestartPreflight::of(turns, replies, gateway.runs.live().len() as u64))
 }
 
 pub(super) async fn request(

@@ -1,4 +1,9 @@
-//! What `status` and `health` say about sessions: how many there are and which were used last. Never reads a transcript.
+//! Sessions as the control plane shows them; here what `status` and `health` say about sessions: how many there are and which were used last. Never reads a transcript.
+
+pub(super) mod change;
+pub(super) mod read;
+pub(super) mod rows;
+pub(super) mod usage;
 
 use openclaw_protocol::status::{SessionRow, SessionsSummary};
 use openclaw_store::StoreError;

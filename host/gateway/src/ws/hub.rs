@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use super::outbound::{Outbound, Weight};
 use super::standing::Standing;
+use super::subscriptions::Subscriptions;
 use crate::clock::now_ms;
 
 /// The names of all events, for `hello-ok`.
@@ -30,6 +31,8 @@ pub(crate) struct Client {
     pub(crate) scopes: Vec<Scope>,
     pub(crate) standing: Standing,
     pub(crate) outbound: Outbound,
+    /// Which sessions it wants to hear of.
+    pub(crate) subscriptions: Subscriptions,
     /// Unix milliseconds.
     pub(crate) connected_at: u64,
 }
@@ -102,6 +105,21 @@ impl Hub {
     pub(crate) fn has_device(&self, device_id: &str) -> bool {
         let is = |client: &Arc<Client>| client.standing.device_id.as_deref() == Some(device_id);
         self.clients.read().is_ok_and(|clients| clients.values().any(is))
+    }
+
+    /// Sends `payload` to the clients that may see `event` and that `wanted` names.
+    pub(crate) fn tell_those(&self, event: &str, payload: &impl Serialize, wanted: impl Fn(&Client) -> bool) {
+        let Ok(payload) = to_raw_value(payload) else { return };
+        let state = self.state_version();
+        let Ok(clients) = self.clients.read() else { return };
+        for client in clients.values().filter(|client| wanted(client)) {
+            client.tell(event, &payload, state);
+        }
+    }
+
+    /// Whether `wanted` names a client.
+    pub(crate) fn any(&self, wanted: impl Fn(&Client) -> bool) -> bool {
+        self.clients.read().is_ok_and(|clients| clients.values().any(|client| wanted(client)))
     }
 
     /// Whether anybody is connected.
@@ -207,6 +225,7 @@ pub(crate) mod testing {
             scopes: scopes.to_vec(),
             standing: standing(),
             outbound,
+            subscriptions: Subscriptions::default(),
             connected_at: 1,
         };
         (Arc::new(client), queue)

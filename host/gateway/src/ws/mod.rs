@@ -9,6 +9,7 @@ mod owner;
 mod refusals;
 mod session;
 pub(crate) mod standing;
+mod subscriptions;
 mod upgrade;
 
 #[cfg(test)]

@@ -115,6 +115,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
                         scopes: admitted.scopes,
                         standing: admitted.standing,
                         outbound,
+                        subscriptions: Default::default(),
                         connected_at: now_ms(),
                     });
                     // The hello is queued before the client is in the hub: no event can come first.

@@ -62,6 +62,7 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         reply_to_id: flags.reply_to.clone(),
         thread_id: flags.thread_id.clone(),
         idempotency_key: Uuid::new_v4().to_string(),
+        ..SendParams::default()
     };
     let rpc = RpcFlags { timeout: Some(flags.rpc.timeout.unwrap_or(PATIENCE_MS)), ..flags.rpc.clone() };
     let (_, sent) = client::ask(context, &rpc, &params)?;

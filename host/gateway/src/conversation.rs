@@ -1,0 +1,241 @@
+//! A turn that the control plane asked for, from its place in the session's lane to its answer: told as it goes, ended when
+//! somebody ends its run, delivered to a channel when that was asked. It goes on when the client that asked for it has gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use openclaw_agents::{Turn, TurnRequest};
+use openclaw_messaging::SendRequest;
+use openclaw_models::FinishReason;
+use openclaw_protocol::agent::{AgentFinal, AgentMeta, AgentResult, ReplyPayload, RunMeta, RunStatus, Usage};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use crate::clock::now_ms;
+use crate::process::Gateway;
+use crate::rpc::session_events;
+use crate::runs::{Ended, Run};
+use crate::telling::Teller;
+use crate::turns::{self, NoTurn};
+
+/// Pieces of text that may wait to become events.
+const PIECES: usize = 64;
+
+/// Begins the turn of a run. Whatever becomes of it, the run ends.
+pub(crate) fn begin(
+    gateway: &Arc<Gateway>,
+    run: &Arc<Run>,
+    request: TurnRequest,
+    deliver: Option<SendRequest>,
+) {
+    let (inside, own) = (Arc::clone(gateway), Arc::clone(run));
+    let work = async move {
+        let answer = take_turn(&inside, &own, request).await;
+        if let Some(request) = deliver {
+            hand_over(&inside, request, &answer).await;
+        }
+        answer
+    };
+    let (gateway, own) = (Arc::clone(gateway), Arc::clone(run));
+    watch_over(run, work, async move {
+        let failed = own
+            .known()
+            .is_some_and(|ended| ended.answer.status != RunStatus::Ok && ended.answer.summary != "aborted");
+        let phase = if failed { "error" } else { "end" };
+        session_events::changed(&gateway, &own.about, session_events::Change::Phase(phase)).await;
+    });
+}
+
+/// Runs `work` in a task of its own and ends the run with its answer, also when it breaks off; then does what comes `after`.
+pub(crate) fn watch_over(
+    run: &Arc<Run>,
+    work: impl Future<Output = AgentFinal> + Send + 'static,
+    after: impl Future<Output = ()> + Send + 'static,
+) {
+    let begun = Instant::now();
+    let work = tokio::spawn(work);
+    let run = Arc::clone(run);
+    tokio::spawn(async move {
+        let answer = work.await.unwrap_or_else(|lost| {
+            let why = format!("the turn broke off inside the gateway: {lost}");
+            failed(run.about.run_id.clone(), RunStatus::Error, "failed", why, begun)
+        });
+        // The answer has it.
+        run.about.write("");
+        run.end(Ended { answer: Arc::new(answer), at: now_ms() });
+        after.await;
+    });
+}
+
+/// How a turn came to its end.
+enum End {
+    Turn(Box<Result<Turn, NoTurn>>),
+    Stopped(&'static str),
+}
+
+async fn take_turn(gateway: &Arc<Gateway>, run: &Run, request: TurnRequest) -> AgentFinal {
+    let about = &run.about;
+    let begun = Instant::now();
+    let run_id = about.run_id.clone();
+    let mut teller = Teller::new(&gateway.hub, about);
+    session_events::changed(gateway, about, session_events::Change::Reason("send")).await;
+    teller.phase("preparing_context");
+    let end = follow(gateway, run, request, &mut teller).await;
+    match end {
+        End::Turn(turn) => match *turn {
+            Ok(turn) => {
+                let word = stop_word(turn.stop_reason);
+                teller.catch_up();
+                session_events::messages(gateway, &turn, about).await;
+                teller.finished(&turn.reply, word);
+                let by = if turn.command {
+                    "command".to_owned()
+                } else {
+                    format!("{}/{}", turn.provider, turn.model)
+                };
+                info!(
+                    subsystem = "agent",
+                    session = about.session_key,
+                    "turn completed run={run_id} model={by} duration={}ms",
+                    turn.duration.as_millis()
+                );
+                let meta = turn_meta(&turn, word);
+                completed(run_id, turn.reply, meta)
+            }
+            Err(error) if error.is_abort() => {
+                teller.aborted("stop");
+                failed(run_id, RunStatus::Error, "aborted", error.to_string(), begun)
+            }
+            Err(error) => {
+                let status = if error.is_timeout() { RunStatus::Timeout } else { RunStatus::Error };
+                teller.failed(&error);
+                failed(run_id, status, "failed", error.to_string(), begun)
+            }
+        },
+        End::Stopped(reason) => {
+            teller.aborted(reason);
+            let why = "the turn was stopped (aborted)".to_owned();
+            let mut answer = failed(run_id, RunStatus::Error, "aborted", why, begun);
+            if let Some(result) = &mut answer.result {
+                result.meta.stop_reason = Some(reason.to_owned());
+            }
+            answer
+        }
+    }
+}
+
+/// Runs the turn and tells its pieces. When it returns the lane is free, however the turn ended.
+async fn follow(gateway: &Gateway, run: &Run, request: TurnRequest, teller: &mut Teller<'_>) -> End {
+    let (sink, mut pieces) = mpsc::channel(PIECES);
+    let (beginning, mut begun) = oneshot::channel();
+    let request = TurnRequest { run_id: Some(run.about.run_id.clone()), sink: Some(sink), ..request };
+    // Nobody listens when the run was stopped meanwhile.
+    let begin = move || beginning.send(()).unwrap_or_default();
+    let mut turn =
+        std::pin::pin!(turns::run_from(gateway.messaging.lanes(), &gateway.agents, request, begin));
+    let mut waiting = true;
+    let end = loop {
+        let due = teller.due();
+        // The beginning and the pieces first: the end must not overtake what was before it.
+        tokio::select! {
+            biased;
+            reason = run.about.stopped() => break End::Stopped(reason),
+            Ok(()) = &mut begun, if waiting => {
+                waiting = false;
+                teller.begun();
+                teller.phase("starting_model");
+            }
+            Some(piece) = pieces.recv() => teller.pieces(piece, &mut pieces),
+            // Text that was held back for the sake of the others.
+            () = sleep_until(due), if due.is_some() => teller.catch_up(),
+            ended = &mut turn => break End::Turn(Box::new(ended)),
+        }
+    };
+    while let Ok(piece) = pieces.try_recv() {
+        teller.pieces(piece, &mut pieces);
+    }
+    end
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Sends the answer to the channel that was named.
+pub(crate) async fn hand_over(gateway: &Gateway, request: SendRequest, answer: &AgentFinal) {
+    let texts =
+        answer.result.iter().flat_map(|result| &result.payloads).filter_map(|payload| payload.text.clone());
+    let text = texts.collect::<Vec<_>>().join("\n\n");
+    if answer.status != RunStatus::Ok || text.is_empty() {
+        return;
+    }
+    let account = request.account.clone();
+    if let Err(error) = gateway.messaging.send(SendRequest { text, ..request }).await {
+        warn!(%account, code = error.code(), "the answer was not delivered: {error}");
+    }
+}
+
+fn turn_meta(turn: &Turn, stop_reason: &str) -> RunMeta {
+    RunMeta {
+        duration_ms: u64::try_from(turn.duration.as_millis()).unwrap_or(u64::MAX),
+        agent_meta: Some(AgentMeta {
+            session_id: turn.session_id.clone(),
+            provider: turn.provider.clone(),
+            model: turn.model.clone(),
+            usage: Some(usage(turn.usage)),
+        }),
+        stop_reason: Some(stop_reason.to_owned()),
+        error: None,
+    }
+}
+
+/// The answer of a turn that ended well.
+pub(crate) fn completed(run_id: String, text: String, meta: RunMeta) -> AgentFinal {
+    let payloads =
+        if text.is_empty() { Vec::new() } else { vec![ReplyPayload { text: Some(text), media_url: None }] };
+    let result = Some(AgentResult { payloads, meta });
+    AgentFinal { run_id, status: RunStatus::Ok, summary: "completed".to_owned(), result }
+}
+
+/// The answer of a turn that did not.
+pub(crate) fn failed(
+    run_id: String,
+    status: RunStatus,
+    summary: &str,
+    error: String,
+    begun: Instant,
+) -> AgentFinal {
+    let meta = RunMeta { duration_ms: elapsed_ms(begun), error: Some(error.clone()), ..RunMeta::default() };
+    let summary = if summary == "aborted" { summary.to_owned() } else { error };
+    AgentFinal { run_id, status, summary, result: Some(AgentResult { payloads: Vec::new(), meta }) }
+}
+
+pub(crate) fn usage(usage: openclaw_models::Usage) -> Usage {
+    Usage {
+        input: usage.input_tokens,
+        output: usage.output_tokens,
+        cache_read: usage.cached_tokens,
+        total: usage.input_tokens.saturating_add(usage.output_tokens),
+    }
+}
+
+pub(crate) fn stop_word(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::Error => "error",
+    }
+}
+
+pub(crate) fn elapsed_ms(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How long whoever ends a run waits for its end before it answers.
+pub(crate) const END_WITHIN: Duration = Duration::from_secs(1);
