@@ -85,7 +85,18 @@ methods!(
     crate::config::ConfigSchemaParams,
     crate::config::ConfigSchemaLookupParams,
     crate::models::ModelsListParams,
+    crate::models::ModelsAuthStatusParams,
     crate::plugins::PluginsListParams,
+    crate::plugins::PluginsInspectParams,
+    crate::plugins::PluginsStatusParams,
+    crate::commands::CommandsListParams,
+    crate::diagnostics::StabilityParams,
+    crate::diagnostics::LanesParams,
+    crate::system::SystemInfoParams,
+    crate::system::IdentityParams,
+    crate::system::SystemEventParams,
+    crate::system::WakeParams,
+    crate::system::SecretsReloadParams,
     crate::outbound::SendParams,
 );
 

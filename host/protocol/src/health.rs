@@ -9,6 +9,7 @@ use crate::{
     channels::AccountSnapshot,
     scope::Scope,
     shape::{Field, Kind},
+    status::Heartbeat,
 };
 
 /// Parameters of `health`.
@@ -44,6 +45,9 @@ pub struct HealthSnapshot {
     pub duration_ms: u64,
     /// Plugins.
     pub plugins: PluginHealth,
+    /// Whether edits of the configuration take effect by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_reload: Option<ConfigReload>,
     /// By channel id.
     pub channels: BTreeMap<String, ChannelHealth>,
     /// In which order to show them.
@@ -58,6 +62,14 @@ pub struct HealthSnapshot {
     pub agents: Vec<AgentHealth>,
     /// Sessions of all agents.
     pub sessions: SessionStore,
+}
+
+/// Whether edits of the configuration take effect by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigReload {
+    /// `active` or `disabled`.
+    pub hot_reload_status: String,
 }
 
 /// Plugins by what became of them.
@@ -101,6 +113,9 @@ pub struct AgentHealth {
     pub name: Option<String>,
     /// Whether it is used unless another is named.
     pub is_default: bool,
+    /// When it wakes by itself.
+    #[serde(default)]
+    pub heartbeat: Heartbeat,
     /// Its sessions.
     pub sessions: SessionStore,
 }

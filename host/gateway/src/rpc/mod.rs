@@ -4,16 +4,20 @@
 mod absent;
 mod agent;
 mod channels;
+mod commands;
 mod config;
+mod diagnostics;
 pub(crate) mod health;
 mod limiter;
 mod logs;
 mod models;
 mod outbound;
+mod overview;
 mod pairing;
 mod plugins;
 mod sessions;
 mod status;
+mod system;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -22,22 +26,28 @@ use openclaw_protocol::agent::{AgentParams, AgentWaitParams};
 use openclaw_protocol::channels::{
     ChannelsRestartParams, ChannelsStartParams, ChannelsStatusParams, ChannelsStopParams,
 };
+use openclaw_protocol::commands::CommandsListParams;
 use openclaw_protocol::config::{
     ConfigApplyParams, ConfigGetParams, ConfigPatchParams, ConfigSchemaLookupParams, ConfigSchemaParams,
     ConfigSetParams,
 };
 use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::diagnostics::{LanesParams, StabilityParams};
 use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
-use openclaw_protocol::models::ModelsListParams;
+use openclaw_protocol::models::{ModelsAuthStatusParams, ModelsListParams};
 use openclaw_protocol::outbound::SendParams;
 use openclaw_protocol::pairing::{PairingApproveParams, PairingListParams};
-use openclaw_protocol::plugins::PluginsListParams;
+use openclaw_protocol::plugins::{PluginsInspectParams, PluginsListParams, PluginsStatusParams};
 use openclaw_protocol::status::{PresenceParams, StatusParams};
+use openclaw_protocol::system::{
+    Identity, IdentityParams, SecretsReloadParams, SystemEventParams, SystemInfoParams, WakeParams,
+};
 use openclaw_protocol::{Call, Method, Permission, Request, RpcError, Scope, decode};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::OnceCell;
 
 use crate::process::Gateway;
 use crate::ws::Client;
@@ -47,6 +57,7 @@ use crate::ws::Client;
 pub(crate) struct Memory {
     limiter: limiter::Limiter,
     schema: OnceLock<config::Built>,
+    identity: OnceCell<Identity>,
 }
 
 /// Who calls, and with what.
@@ -143,7 +154,7 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         HealthParams::METHOD => {
             let params = decode::<HealthParams>(params)?;
             Ok(if params.probe == Some(true) {
-                health::probed(gateway).await
+                health::probed(gateway, caller.client.may(Scope::Read)).await
             } else {
                 gateway.health().await
             })
@@ -181,6 +192,30 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         ModelsListParams::METHOD => call(params, async |query| Ok(models::list(gateway, &query))).await,
         PluginsListParams::METHOD => {
             call(params, async |_: PluginsListParams| Ok(plugins::list(gateway))).await
+        }
+        PluginsInspectParams::METHOD => {
+            call(params, async |which: PluginsInspectParams| plugins::inspect(gateway, &which.plugin_id))
+                .await
+        }
+        PluginsStatusParams::METHOD => {
+            call(params, async |_: PluginsStatusParams| Ok(plugins::status(gateway))).await
+        }
+        ModelsAuthStatusParams::METHOD => {
+            call(params, async |_: ModelsAuthStatusParams| Ok(models::auth_status(gateway))).await
+        }
+        CommandsListParams::METHOD => call(params, async |query| Ok(commands::list(&query))).await,
+        StabilityParams::METHOD => {
+            call(params, async |_: StabilityParams| Ok(diagnostics::stability())).await
+        }
+        LanesParams::METHOD => call(params, async |_: LanesParams| Ok(diagnostics::lanes(gateway))).await,
+        SystemInfoParams::METHOD => call(params, async |_: SystemInfoParams| Ok(system::info(gateway))).await,
+        IdentityParams::METHOD => {
+            call(params, async |_: IdentityParams| system::identity(gateway).await).await
+        }
+        SystemEventParams::METHOD => call(params, async |event| system::event(gateway, event).await).await,
+        WakeParams::METHOD => call(params, async |told| system::wake(gateway, &told)).await,
+        SecretsReloadParams::METHOD => {
+            call(params, async |_: SecretsReloadParams| Ok(system::reload_secrets(gateway).await)).await
         }
         SendParams::METHOD => call(params, async |message| outbound::send(gateway, message).await).await,
         other => match absent::answer(gateway, other, params) {

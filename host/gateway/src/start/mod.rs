@@ -244,7 +244,8 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     let listeners = bind(&plan.listen, plan.port).await?;
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
-    secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
+    let found = wiring::secrets(&plan.settings, &plan.plugins);
+    secrets.extend(found.values);
     log.protect(Scrubber::new(&secrets));
     let parts = wiring::build(&options.paths, &plan.settings, &plan.plugins).await?;
     let listening: Vec<SocketAddr> =
@@ -279,6 +280,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         memory: crate::rpc::Memory::default(),
         health: tokio::sync::Mutex::default(),
         secrets: secrets.into(),
+        lacking_secrets: Live::new(found.lacking),
     });
     let (stop, stopping) = watch::channel(false);
     let served = tokio::spawn(http::serve(
@@ -319,8 +321,7 @@ pub(crate) fn access_rules(shared: SharedSecret, config: &Config) -> Rules {
 }
 
 fn own_presence() -> PresenceEntry {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
-    let host = host.unwrap_or_else(|_| "localhost".to_owned());
+    let host = crate::machine::hostname();
     PresenceEntry {
         text: Some(format!("Gateway: {host} · app {} · mode gateway · reason self", crate::VERSION)),
         host: Some(host),
