@@ -392,12 +392,9 @@ impl Call for PresenceParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceEntry {
-    /// Host name.
+    /// The gateway's host name, or what a client calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// One of [`crate::connect::CLIENT_IDS`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
     /// Address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -407,6 +404,12 @@ pub struct PresenceEntry {
     /// For instance `linux`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// For instance `Linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_family: Option<String>,
+    /// The device's model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_identifier: Option<String>,
     /// `gateway` or one of [`crate::connect::CLIENT_MODES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,

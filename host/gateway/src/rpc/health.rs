@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use openclaw_config::{Config, ReloadMode};
-use openclaw_protocol::health::{AgentHealth, ChannelHealth, ConfigReload, HealthSnapshot, SessionStore};
-use openclaw_protocol::status::{Heartbeat, SessionsSummary};
+use openclaw_protocol::health::{
+    AgentHealth, ChannelHealth, ConfigReload, HealthSnapshot, HeartbeatPlan, SessionStore,
+};
+use openclaw_protocol::status::SessionsSummary;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::channels::{probe_all, summary};
@@ -48,7 +50,7 @@ async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant
             agent_id: agent.id.clone(),
             name: agent.name.clone(),
             is_default: agent.id == default_agent_id,
-            heartbeat: Heartbeat::none(),
+            heartbeat: HeartbeatPlan::none(),
             sessions: session_store(gateway, own),
         });
     }
