@@ -22,6 +22,60 @@ pub(crate) enum Command {
     Whoami,
 }
 
+/// A command as people are told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandInfo {
+    /// Without the slash.
+    pub name: &'static str,
+    /// Every spelling, with the slash.
+    pub aliases: &'static [&'static str],
+    /// One line.
+    pub description: &'static str,
+    /// `session` or `status`.
+    pub category: &'static str,
+    /// Whether more may follow it.
+    pub accepts_args: bool,
+}
+
+/// Every command, in the order of `/help`.
+pub const COMMANDS: &[CommandInfo] = &[
+    CommandInfo {
+        name: "new",
+        aliases: &["/new", "/reset"],
+        description: "Start a new session; what follows is its first message.",
+        category: "session",
+        accepts_args: true,
+    },
+    CommandInfo {
+        name: "stop",
+        aliases: &["/stop"],
+        description: "Stop the turn that runs.",
+        category: "session",
+        accepts_args: false,
+    },
+    CommandInfo {
+        name: "status",
+        aliases: &["/status"],
+        description: "Show the model, the tokens and the session.",
+        category: "status",
+        accepts_args: false,
+    },
+    CommandInfo {
+        name: "whoami",
+        aliases: &["/whoami", "/id"],
+        description: "Show who the channel says you are.",
+        category: "status",
+        accepts_args: false,
+    },
+    CommandInfo {
+        name: "help",
+        aliases: &["/help"],
+        description: "Show the commands.",
+        category: "status",
+        accepts_args: false,
+    },
+];
+
 /// What `/new` answers.
 pub(crate) const NEW: &str = "✅ New session started.";
 /// What `/stop` answers when it ended a turn.
@@ -121,6 +175,18 @@ mod tests {
     use openclaw_store::Usage;
 
     use super::*;
+
+    #[test]
+    fn what_people_are_told_of_is_a_command() {
+        for command in COMMANDS {
+            assert!(HELP.contains(&format!("/{}", command.name)), "{}", command.name);
+            for alias in command.aliases {
+                assert!(Command::parse(alias).is_some(), "{alias}");
+                let with_args = Command::parse(&format!("{alias} more"));
+                assert_eq!(with_args.is_some(), command.accepts_args, "{alias}");
+            }
+        }
+    }
 
     #[test]
     fn commands_are_whole_messages() {

@@ -20,6 +20,7 @@ mod turn;
 
 pub use agents::Agents;
 pub(crate) use agents::now_ms;
+pub use command::{COMMANDS, CommandInfo};
 pub use events::{Pushed, SystemEvent, SystemEvents};
 pub use openclaw_store::{SessionRow, SessionWrite, StoreError};
 pub use runs::{ActiveRun, Stop};

@@ -11,7 +11,7 @@ use openclaw_agents::Agents;
 use openclaw_config::Paths;
 use openclaw_messaging::Messaging;
 use openclaw_models::Models;
-use openclaw_protocol::status::ModelChoice;
+use openclaw_protocol::status::{DegradedSecretOwner, ModelChoice};
 use openclaw_secrets::{Scrubber, Secret};
 use openclaw_store::Store;
 use openclaw_supervisor::{State, Supervisor};
@@ -76,13 +76,17 @@ pub(crate) struct Gateway {
     pub(crate) health: Mutex<Option<(Instant, Arc<RawValue>)>>,
     /// Every secret that was in force since the start: a running account may still use an old one.
     pub(crate) secrets: std::sync::Mutex<Vec<Secret>>,
+    /// What lacks a secret that the configuration in force refers to.
+    pub(crate) lacking_secrets: Live<Vec<DegradedSecretOwner>>,
 }
 
 impl Gateway {
     /// Keeps the secrets of the configuration in force out of the log.
     pub(crate) fn protect_secrets(&self) {
+        let found = wiring::secrets(&self.settings, &self.plugins);
+        self.lacking_secrets.set(found.lacking);
         let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
-        for secret in wiring::secrets(&self.settings, &self.plugins) {
+        for secret in found.values {
             if !known.iter().any(|other| other.matches(secret.expose())) {
                 known.push(secret);
             }

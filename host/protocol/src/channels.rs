@@ -50,6 +50,9 @@ pub struct ChannelsStatus {
     /// The same, longer.
     #[serde(default)]
     pub channel_detail_labels: BTreeMap<String, String>,
+    /// The same once more, in the order of `channel_order`.
+    #[serde(default)]
+    pub channel_meta: Vec<ChannelMeta>,
     /// One summary a channel: the facts of its default account.
     pub channels: BTreeMap<String, AccountSnapshot>,
     /// All accounts, by channel id.
@@ -62,6 +65,21 @@ pub struct ChannelsStatus {
     /// Whether the probes ran out of time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<bool>,
+    /// Why the answer is not complete, for people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// How to show a channel.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelMeta {
+    /// The channel.
+    pub id: String,
+    /// What to call it.
+    pub label: String,
+    /// The same, longer.
+    pub detail_label: String,
 }
 
 /// Something about an account that a person should look at.

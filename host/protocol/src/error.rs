@@ -26,6 +26,31 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 7] = [
+        Self::InvalidRequest,
+        Self::Forbidden,
+        Self::NotPaired,
+        Self::Unavailable,
+        Self::ApprovalNotFound,
+        Self::NotLinked,
+        Self::AgentTimeout,
+    ];
+
+    /// What it says, in one line.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "the request is wrong, or its credential was refused",
+            Self::Forbidden => "the connection lacks a scope",
+            Self::NotPaired => "the device has to be approved first",
+            Self::Unavailable => "the gateway cannot do it now; `retryable` says whether it may later",
+            Self::ApprovalNotFound => "there is no such approval",
+            Self::NotLinked => "no account is linked; kept for old clients",
+            Self::AgentTimeout => "a turn took too long; kept for old clients",
+        }
+    }
+
     /// The code as it travels.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     call::Call,
     channels::AccountSnapshot,
     scope::Scope,
     shape::{Field, Kind},
+    status::Heartbeat,
 };
 
 /// Parameters of `health`.
@@ -44,6 +46,9 @@ pub struct HealthSnapshot {
     pub duration_ms: u64,
     /// Plugins.
     pub plugins: PluginHealth,
+    /// Whether edits of the configuration take effect by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_reload: Option<ConfigReload>,
     /// By channel id.
     pub channels: BTreeMap<String, ChannelHealth>,
     /// In which order to show them.
@@ -60,6 +65,14 @@ pub struct HealthSnapshot {
     pub sessions: SessionStore,
 }
 
+/// Whether edits of the configuration take effect by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigReload {
+    /// `active` or `disabled`.
+    pub hot_reload_status: String,
+}
+
 /// Plugins by what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PluginHealth {
@@ -67,8 +80,8 @@ pub struct PluginHealth {
     pub loaded: Vec<String>,
     /// Those that do not load, and why.
     pub errors: Vec<PluginFault>,
-    /// Ids of those that are wanted and not there.
-    pub unavailable: Vec<String>,
+    /// Those that are wanted and not there; nothing here, since a channel's own state says so.
+    pub unavailable: Vec<Value>,
 }
 
 /// A plugin that does not load.
@@ -76,6 +89,12 @@ pub struct PluginHealth {
 pub struct PluginFault {
     /// The plugin.
     pub id: String,
+    /// `bundled` or `installed`.
+    #[serde(default)]
+    pub origin: String,
+    /// Whether it runs all the same; never.
+    #[serde(default)]
+    pub activated: bool,
     /// For people: what happened and what to do.
     pub error: String,
 }
@@ -101,8 +120,39 @@ pub struct AgentHealth {
     pub name: Option<String>,
     /// Whether it is used unless another is named.
     pub is_default: bool,
+    /// When it wakes by itself.
+    #[serde(default)]
+    pub heartbeat: HeartbeatPlan,
     /// Its sessions.
     pub sessions: SessionStore,
+}
+
+/// When and how an agent wakes by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeartbeatPlan {
+    /// How often.
+    #[serde(flatten)]
+    pub heartbeat: Heartbeat,
+    /// What it is then asked.
+    pub prompt: String,
+    /// To whom it speaks; `none` for nobody.
+    pub target: String,
+    /// Characters of an answer that is not passed on.
+    pub ack_max_chars: u64,
+}
+
+impl HeartbeatPlan {
+    /// An agent that never wakes by itself.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            heartbeat: Heartbeat::none(),
+            prompt: String::new(),
+            target: "none".to_owned(),
+            ack_max_chars: 0,
+        }
+    }
 }
 
 /// Where sessions are kept, and which were used last.

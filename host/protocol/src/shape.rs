@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 
 /// Faults that are told at most.
 const MOST_FAULTS: usize = 8;
+/// Stands in a table for the keys that it does not list.
+const OTHERS: &str = "*";
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +59,12 @@ impl Field {
     #[must_use]
     pub const fn required(name: &'static str, kind: Kind) -> Self {
         Self { name, kind, required: true }
+    }
+
+    /// Any other key.
+    #[must_use]
+    pub const fn others() -> Self {
+        Self::optional(OTHERS, Kind::Any)
     }
 
     /// A key that may be left out.
@@ -178,7 +186,8 @@ fn check_object(object: &Map<String, Value>, fields: &[Field], path: &str, fault
     if let Some(field) = missing {
         faults.push(path, &format!("must have required property '{}'", field.name));
     }
-    let unknown = object.keys().find(|key| fields.iter().all(|field| field.name != key.as_str()));
+    let listed = |key: &str| fields.iter().any(|field| field.name == key || field.name == OTHERS);
+    let unknown = object.keys().find(|key| !listed(key));
     if let Some(key) = unknown {
         let place = if path.is_empty() { "at root: " } else { "" };
         faults.push(path, &format!("{place}unexpected property '{key}'"));
@@ -251,6 +260,8 @@ mod tests {
         check(json!({"to": "x", "client": {"id": "i", "x": 1}}), &["at /client: unexpected property 'x'"]);
         check(json!({"to": "x", "bogus": 1}), &["at root: unexpected property 'bogus'"]);
         check(json!([]), &["must be object"]);
+        const OPEN: &[Field] = &[Field::others()];
+        assert!(super::check(&json!({"a": 1, "any": 2}), OPEN).is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `status` and `system-presence`: what the gateway is, what it runs on, who is connected.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     call::Call,
@@ -44,7 +45,24 @@ pub struct StatusSummary {
     /// Agents.
     pub agents: AgentsSummary,
     /// Sessions.
-    pub sessions: SessionsSummary,
+    pub sessions: SessionsOverview,
+    /// When agents wake by themselves.
+    pub heartbeat: Heartbeats,
+    /// What the main sessions' next turns will be told.
+    #[serde(default)]
+    pub queued_system_events: Vec<String>,
+    /// What lacks a secret that the configuration refers to.
+    #[serde(default)]
+    pub degraded_secret_owners: Vec<DegradedSecretOwner>,
+    /// Plugins that the configuration wants and that do not load.
+    #[serde(default)]
+    pub degraded_plugins: Vec<DegradedPlugin>,
+    /// Background tasks, counted by state; this gateway has none.
+    #[serde(default)]
+    pub tasks: Value,
+    /// What is wrong with background tasks, counted by kind.
+    #[serde(default)]
+    pub task_audit: Value,
     /// Replies on their way.
     pub outbox: OutboxSummary,
     /// Short lines about the channels, for people.
@@ -173,6 +191,174 @@ pub struct SessionRow {
     pub age: u64,
 }
 
+/// The sessions, as `status` tells of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionsOverview {
+    /// The files that they are kept in.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// How many there are.
+    pub count: u64,
+    /// What a session uses that has no settings of its own.
+    #[serde(default)]
+    pub defaults: SessionModel,
+    /// The ten that were used last, newest first.
+    #[serde(default)]
+    pub recent: Vec<RecentSession>,
+    /// The same for each agent.
+    #[serde(default)]
+    pub by_agent: Vec<AgentSessions>,
+}
+
+/// The model of sessions without one of their own.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionModel {
+    /// The provider's own id.
+    pub model: Option<String>,
+    /// Tokens that fit into one request, where known.
+    pub context_tokens: Option<u64>,
+}
+
+/// The sessions of one agent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentSessions {
+    /// The agent.
+    pub agent_id: String,
+    /// The file that they are kept in.
+    pub path: String,
+    /// How many there are.
+    pub count: u64,
+    /// The ten that were used last, newest first.
+    pub recent: Vec<RecentSession>,
+}
+
+/// A session that was used lately.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecentSession {
+    /// The agent.
+    #[serde(default)]
+    pub agent_id: String,
+    /// For instance `agent:main:main`.
+    pub key: String,
+    /// `direct` or `group`.
+    #[serde(default)]
+    pub kind: String,
+    /// The id of its transcript.
+    #[serde(default)]
+    pub session_id: String,
+    /// Unix milliseconds.
+    pub updated_at: u64,
+    /// Milliseconds since then.
+    pub age: u64,
+    /// The provider's own id of the model that answered last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Tokens of the last prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_tokens: Option<u64>,
+    /// Tokens of the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens: Option<u64>,
+    /// The part of the last prompt that the provider had cached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_read: Option<u64>,
+    /// Tokens that the transcript takes up of the model's context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_tokens: Option<u64>,
+    /// Tokens that fit into one request, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u64>,
+    /// What is special about it.
+    #[serde(default)]
+    pub flags: Vec<String>,
+}
+
+/// When agents wake by themselves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heartbeats {
+    /// The agent that is used unless another is named.
+    pub default_agent_id: String,
+    /// One for each agent.
+    pub agents: Vec<AgentHeartbeat>,
+}
+
+/// When one agent wakes by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentHeartbeat {
+    /// The agent.
+    pub agent_id: String,
+    /// How often.
+    #[serde(flatten)]
+    pub heartbeat: Heartbeat,
+    /// Whether nobody has written yet to whom it could speak.
+    pub waiting_for_route: bool,
+}
+
+/// How often an agent wakes by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Heartbeat {
+    /// Whether it does.
+    pub enabled: bool,
+    /// For people.
+    pub every: String,
+    /// In milliseconds.
+    pub every_ms: Option<u64>,
+}
+
+impl Heartbeat {
+    /// An agent that never wakes by itself.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { enabled: false, every: "disabled".to_owned(), every_ms: None }
+    }
+}
+
+/// A part that lacks a secret that the configuration refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DegradedSecretOwner {
+    /// `provider` or `account`.
+    pub owner_kind: String,
+    /// The provider, or `<channel>:<account>`.
+    pub owner_id: String,
+    /// Always `unavailable`.
+    pub state: String,
+    /// Always `cold`: no older value is used in its place.
+    pub degradation_state: String,
+    /// Where the references stand in the configuration.
+    pub paths: Vec<String>,
+    /// Why it is not found, without any value.
+    pub reason: String,
+}
+
+/// A plugin that the configuration wants and that does not load.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DegradedPlugin {
+    /// The plugin.
+    pub plugin_id: String,
+    /// Always `configured-unavailable`.
+    pub state: String,
+    /// Why.
+    pub diagnostic: Diagnostic,
+}
+
+/// Why something does not work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Diagnostic {
+    /// One word for programs.
+    pub reason: String,
+    /// For people.
+    pub detail: String,
+}
+
 /// Replies on their way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -206,12 +392,9 @@ impl Call for PresenceParams {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PresenceEntry {
-    /// Host name.
+    /// The gateway's host name, or what a client calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// One of [`crate::connect::CLIENT_IDS`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
     /// Address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
@@ -221,6 +404,12 @@ pub struct PresenceEntry {
     /// For instance `linux`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<String>,
+    /// For instance `Linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_family: Option<String>,
+    /// The device's model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_identifier: Option<String>,
     /// `gateway` or one of [`crate::connect::CLIENT_MODES`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,

@@ -1,4 +1,4 @@
-//! Build tasks: `cargo xtask build|run|test|bench|ci|advisories`.
+//! Build tasks: `cargo xtask build|run|test|bench|ci|protocol|advisories`.
 //!
 //! Owns the order in which guests, host and checks are built, and nothing else: what the program does at its start is
 //! the program's business, and what is checked stands in the checks themselves. One profile (`release`) serves `build`,
@@ -25,6 +25,7 @@ Tasks:
   test [filter]     Builds what the tests need and runs all of them, or those whose name contains the filter
   bench [arguments] Builds and measures; the arguments go to the bench program
   ci                Everything that CI checks
+  protocol          Writes docs/protocol.md from the tables that the gateway enforces
   advisories        Checks the dependencies against the advisory database (needs the network)
 ";
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         "test" => tasks::test(&rest),
         "bench" => tasks::bench(&rest),
         "ci" => tasks::ci(),
+        "protocol" => tasks::protocol(),
         "advisories" => tasks::advisories(),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -65,6 +65,12 @@ pub(crate) fn ci() -> Result<(), Error> {
     test_steps(&mut steps, &[])
 }
 
+/// Writes `docs/protocol.md`: the test that compares it with the tables is what prints it.
+pub(crate) fn protocol() -> Result<(), Error> {
+    let mut test = cargo(["test", "--release", "-p", "openclaw-protocol", "--test", "document"]);
+    run_command(test.env("OPENCLAW_WRITE_DOCS", "1"))
+}
+
 /// Checks the dependencies against the advisory database, which CI may not be able to reach.
 pub(crate) fn advisories() -> Result<(), Error> {
     run_command(deny()?.arg("advisories"))

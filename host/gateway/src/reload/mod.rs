@@ -165,6 +165,14 @@ async fn settle(gateway: &Arc<Gateway>) {
 }
 
 impl Gateway {
+    /// Looks every secret up again and puts what is found in force, as if everything about secrets had changed.
+    pub(crate) async fn reload_secrets(self: &Arc<Self>) {
+        // Beside an edit that is being applied, either could put back what the other one has replaced.
+        let _turn = self.reload.turn.lock().await;
+        let current = self.settings.current();
+        apply::apply(self, &current, &current, &[KeyPath::from_keys(&["secrets"])]).await;
+    }
+
     /// Applies the files as they are now, if they may be, without waiting for them to settle: for whoever has just
     /// written them, or was asked to read them again. A refused file is left to the watch.
     pub(crate) async fn reload(self: &Arc<Self>) {

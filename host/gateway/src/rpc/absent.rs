@@ -25,7 +25,7 @@ pub(super) fn answer(
 }
 
 fn nothing(gateway: &Gateway, method: &Method, params: &Value) -> Result<Value, RpcError> {
-    let agent = agent(gateway, params)?;
+    let agent = agent_named(gateway, params.get("agentId").and_then(Value::as_str))?;
     let state_dir = &gateway.paths.state_dir;
     Ok(match method.name {
         "cron.list" => cron_page(params),
@@ -73,10 +73,32 @@ fn nothing(gateway: &Gateway, method: &Method, params: &Value) -> Result<Value, 
     })
 }
 
-/// The agent that the parameters name, or the default one.
-fn agent(gateway: &Gateway, params: &Value) -> Result<AgentSettings, RpcError> {
+/// Background tasks by their state, for `status`.
+pub(super) fn task_counts() -> Value {
+    json!({
+        "total": 0, "active": 0, "terminal": 0, "failures": 0,
+        "byStatus": {
+            "queued": 0, "running": 0, "succeeded": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "lost": 0,
+        },
+        "byRuntime": {"subagent": 0, "acp": 0, "cli": 0, "cron": 0},
+    })
+}
+
+/// What is wrong with background tasks, for `status`.
+pub(super) fn task_audit() -> Value {
+    json!({
+        "total": 0, "warnings": 0, "errors": 0,
+        "byCode": {
+            "stale_queued": 0, "stale_running": 0, "lost": 0, "delivery_failed": 0, "missing_cleanup": 0,
+            "inconsistent_timestamps": 0,
+        },
+    })
+}
+
+/// The agent of that id, or the default one.
+pub(super) fn agent_named(gateway: &Gateway, id: Option<&str>) -> Result<AgentSettings, RpcError> {
     let settings = gateway.agents.settings();
-    let wanted = params.get("agentId").and_then(Value::as_str).map(str::trim).filter(|id| !id.is_empty());
+    let wanted = id.map(str::trim).filter(|id| !id.is_empty());
     let found = match wanted {
         None => settings.agents.first(),
         Some(id) => settings.agents.iter().find(|agent| agent.id.eq_ignore_ascii_case(id)),

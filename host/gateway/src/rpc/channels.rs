@@ -8,7 +8,7 @@ use futures::future::join_all;
 use openclaw_messaging::AccountKey;
 use openclaw_protocol::RpcError;
 use openclaw_protocol::channels::{
-    AccountSnapshot, ChannelRestarted, ChannelStarted, ChannelStopped, ChannelsRestartParams,
+    AccountSnapshot, ChannelMeta, ChannelRestarted, ChannelStarted, ChannelStopped, ChannelsRestartParams,
     ChannelsStartParams, ChannelsStatus, ChannelsStatusParams, ChannelsStopParams, Probe, ProbeIdentity,
 };
 use openclaw_runtime::ChannelInstance;
@@ -24,6 +24,8 @@ use crate::wiring::account_name;
 const PROBE_TIMEOUT_MS: u64 = 10_000;
 /// Flagged sends that are looked at for the counts.
 const FLAGGED: usize = 1000;
+/// What the answer says when time ran out.
+const TIMED_OUT: &str = "not every account was probed in time (--timeout <ms> gives them longer)";
 
 /// `channels.status`
 pub(super) async fn status(
@@ -50,6 +52,7 @@ pub(super) async fn status(
     Ok(ChannelsStatus {
         ts: now_ms(),
         channel_order: channels.iter().map(|channel| channel.id.clone()).collect(),
+        channel_meta: channels.iter().map(meta).collect(),
         channel_detail_labels: labels.clone(),
         channel_labels: labels,
         channels: channels.iter().map(|channel| (channel.id.clone(), summary(channel))).collect(),
@@ -59,8 +62,13 @@ pub(super) async fn status(
             .collect(),
         status_issues: accounts::issues(gateway, &channels),
         partial,
+        warnings: partial.map(|_| TIMED_OUT.to_owned()).into_iter().collect(),
         channel_accounts: channels.into_iter().map(|channel| (channel.id, channel.accounts)).collect(),
     })
+}
+
+fn meta(channel: &ChannelOverview) -> ChannelMeta {
+    ChannelMeta { id: channel.id.clone(), label: channel.label.clone(), detail_label: channel.label.clone() }
 }
 
 /// The facts of a channel's default account.

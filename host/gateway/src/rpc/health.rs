@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openclaw_protocol::health::{AgentHealth, ChannelHealth, HealthSnapshot, SessionStore};
+use openclaw_config::{Config, ReloadMode};
+use openclaw_protocol::health::{
+    AgentHealth, ChannelHealth, ConfigReload, HealthSnapshot, HeartbeatPlan, SessionStore,
+};
 use openclaw_protocol::status::SessionsSummary;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -25,11 +28,15 @@ pub(crate) async fn snapshot(gateway: &Gateway) -> Arc<RawValue> {
     build(gateway, accounts::overview(gateway), Instant::now()).await
 }
 
-/// As `snapshot`, with the vendors asked first.
-pub(super) async fn probed(gateway: &Gateway) -> Arc<RawValue> {
+/// As `snapshot`, with the vendors asked first. Who the vendors say we are is told to a reader alone.
+pub(super) async fn probed(gateway: &Gateway, reader: bool) -> Arc<RawValue> {
     let begun = Instant::now();
     let mut channels = accounts::overview(gateway);
     probe_all(gateway, &mut channels, PROBE_LIMIT).await;
+    if !reader {
+        let accounts = channels.iter_mut().flat_map(|channel| &mut channel.accounts);
+        accounts.filter_map(|account| account.probe.as_mut()).for_each(|probe| probe.bot = None);
+    }
     build(gateway, channels, begun).await
 }
 
@@ -43,6 +50,7 @@ async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant
             agent_id: agent.id.clone(),
             name: agent.name.clone(),
             is_default: agent.id == default_agent_id,
+            heartbeat: HeartbeatPlan::none(),
             sessions: session_store(gateway, own),
         });
     }
@@ -50,6 +58,7 @@ async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant
         ok: true,
         ts: now_ms(),
         plugins: gateway.plugins.health(),
+        config_reload: Some(ConfigReload { hot_reload_status: hot_reload_status(&config).to_owned() }),
         channel_order: channels.iter().map(|channel| channel.id.clone()).collect(),
         channel_labels: channels.iter().map(|channel| (channel.id.clone(), channel.label.clone())).collect(),
         heartbeat_seconds: 0,
@@ -66,7 +75,20 @@ async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant
     })
 }
 
-fn channel_health(channel: ChannelOverview) -> (String, ChannelHealth) {
+/// Whether an edit of the configuration takes effect by itself.
+fn hot_reload_status(config: &Config) -> &'static str {
+    match config.gateway.reload.mode {
+        ReloadMode::Hybrid | ReloadMode::Hot => "active",
+        ReloadMode::Restart | ReloadMode::Off => "disabled",
+    }
+}
+
+/// Everybody may see the snapshot: who may write and where the vendor is stays out of it.
+fn channel_health(mut channel: ChannelOverview) -> (String, ChannelHealth) {
+    for account in &mut channel.accounts {
+        account.allow_from = None;
+        account.base_url = None;
+    }
     let summary = summary(&channel);
     let accounts: BTreeMap<_, _> =
         channel.accounts.into_iter().map(|account| (account.account_id.clone(), account)).collect();

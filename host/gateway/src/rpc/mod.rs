@@ -6,19 +6,23 @@ mod agent;
 mod agents;
 mod channels;
 mod chat;
+mod commands;
 mod config;
 mod devices;
+mod diagnostics;
 pub(crate) mod health;
 mod limiter;
 mod logs;
 mod models;
 mod outbound;
+mod overview;
 mod pairing;
 mod plugins;
 mod restart;
 pub(crate) mod session_events;
 mod sessions;
 mod status;
+mod system;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -32,6 +36,7 @@ use openclaw_protocol::chat::{
     ChatAbortParams, ChatHistoryParams, ChatInjectParams, ChatMessageGetParams, ChatMetadataParams,
     ChatSendParams, ChatStartupParams,
 };
+use openclaw_protocol::commands::CommandsListParams;
 use openclaw_protocol::config::{
     ConfigApplyParams, ConfigGetParams, ConfigPatchParams, ConfigSchemaLookupParams, ConfigSchemaParams,
     ConfigSetParams,
@@ -41,12 +46,13 @@ use openclaw_protocol::devices::{
     DevicePairApproveParams, DevicePairListParams, DevicePairRejectParams, DevicePairRemoveParams,
     DevicePairRenameParams, DevicePairSetupCodeParams, DeviceTokenRevokeParams, DeviceTokenRotateParams,
 };
+use openclaw_protocol::diagnostics::{LanesParams, StabilityParams};
 use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
-use openclaw_protocol::models::ModelsListParams;
+use openclaw_protocol::models::{ModelsAuthStatusParams, ModelsListParams};
 use openclaw_protocol::outbound::{PollParams, SendParams};
 use openclaw_protocol::pairing::{PairingApproveParams, PairingListParams};
-use openclaw_protocol::plugins::PluginsListParams;
+use openclaw_protocol::plugins::{PluginsInspectParams, PluginsListParams, PluginsStatusParams};
 use openclaw_protocol::restart::{RestartPreflightParams, RestartRequestParams};
 use openclaw_protocol::sessions::{
     SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
@@ -56,10 +62,14 @@ use openclaw_protocol::sessions::{
     SessionsUsageParams,
 };
 use openclaw_protocol::status::{PresenceParams, StatusParams};
+use openclaw_protocol::system::{
+    Identity, IdentityParams, SecretsReloadParams, SystemEventParams, SystemInfoParams, WakeParams,
+};
 use openclaw_protocol::{Call, Method, Permission, Request, RpcError, Scope, decode};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::OnceCell;
 
 use crate::once::{Claim, Once, bound_elsewhere, busy};
 use crate::process::Gateway;
@@ -71,6 +81,7 @@ pub(crate) struct Memory {
     limiter: limiter::Limiter,
     schema: OnceLock<config::Built>,
     answers: Once<Asked, Result<Arc<RawValue>, RpcError>>,
+    identity: OnceCell<Identity>,
 }
 
 /// What an idempotency key stands for.
@@ -209,7 +220,7 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         HealthParams::METHOD => {
             let params = decode::<HealthParams>(params)?;
             Ok(if params.probe == Some(true) {
-                health::probed(gateway).await
+                health::probed(gateway, caller.client.may(Scope::Read)).await
             } else {
                 gateway.health().await
             })
@@ -345,6 +356,30 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         }
         RestartRequestParams::METHOD => {
             call(params, async |wish| restart::request(gateway, wish).await).await
+        }
+        PluginsInspectParams::METHOD => {
+            call(params, async |which: PluginsInspectParams| plugins::inspect(gateway, &which.plugin_id))
+                .await
+        }
+        PluginsStatusParams::METHOD => {
+            call(params, async |_: PluginsStatusParams| Ok(plugins::status(gateway))).await
+        }
+        ModelsAuthStatusParams::METHOD => {
+            call(params, async |_: ModelsAuthStatusParams| Ok(models::auth_status(gateway))).await
+        }
+        CommandsListParams::METHOD => call(params, async |query| Ok(commands::list(&query))).await,
+        StabilityParams::METHOD => {
+            call(params, async |_: StabilityParams| Ok(diagnostics::stability())).await
+        }
+        LanesParams::METHOD => call(params, async |_: LanesParams| Ok(diagnostics::lanes(gateway))).await,
+        SystemInfoParams::METHOD => call(params, async |_: SystemInfoParams| Ok(system::info(gateway))).await,
+        IdentityParams::METHOD => {
+            call(params, async |_: IdentityParams| system::identity(gateway).await).await
+        }
+        SystemEventParams::METHOD => call(params, async |event| system::event(gateway, event).await).await,
+        WakeParams::METHOD => call(params, async |told| system::wake(gateway, &told)).await,
+        SecretsReloadParams::METHOD => {
+            call(params, async |_: SecretsReloadParams| Ok(system::reload_secrets(gateway).await)).await
         }
         other => match absent::answer(gateway, other, params) {
             Some(nothing) => encode(&nothing?),

@@ -1,9 +1,88 @@
-//! `plugins.list`: the plugins that the running gateway knows.
+//! `plugins.*`: the plugins that the running gateway knows.
 
-use openclaw_protocol::plugins::PluginsList;
+use openclaw_protocol::RpcError;
+use openclaw_protocol::plugins::{ListedPlugin, PluginEntry, PluginsList, PluginsStatus};
+use serde_json::{Value, json};
 
 use crate::process::Gateway;
 
+fn entries(gateway: &Gateway) -> Vec<PluginEntry> {
+    gateway.plugins.list(|id| gateway.instances.count(id))
+}
+
+/// `plugins.list`
 pub(super) fn list(gateway: &Gateway) -> PluginsList {
-    PluginsList { plugins: gateway.plugins.list(|id| gateway.instances.count(id)) }
+    let plugins = entries(gateway).into_iter().map(ListedPlugin::from).collect();
+    PluginsList { plugins, diagnostics: Vec::new(), mutation_allowed: false }
+}
+
+/// `plugins.status`
+pub(super) fn status(gateway: &Gateway) -> PluginsStatus {
+    PluginsStatus { plugins: entries(gateway) }
+}
+
+/// `plugins.inspect`
+pub(super) fn inspect(gateway: &Gateway, id: &str) -> Result<Value, RpcError> {
+    let found = entries(gateway).into_iter().find(|plugin| plugin.id == id);
+    let entry = found
+        .ok_or_else(|| RpcError::invalid(format!("unknown plugin: {id} (see: openclaw plugins list)")))?;
+    Ok(inspected(entry))
+}
+
+/// A plugin in the shape of the original, which knows more that a plugin might do.
+fn inspected(entry: PluginEntry) -> Value {
+    let bundled = entry.origin == "bundled";
+    let mut source = json!({"kind": if bundled { "bundled" } else { "path" }});
+    // What a reviewer would compare: the component, where it is known.
+    let token = entry.digest.clone().unwrap_or_else(|| format!("{}@{}", entry.id, entry.version));
+    if let Some(digest) = entry.digest.clone() {
+        source = json!({"kind": source["kind"], "integrity": digest, "integrityKind": "sha256"});
+    }
+    let of_kind = |kind: &str| if entry.kind == kind { vec![entry.id.clone()] } else { Vec::new() };
+    let declared = json!({
+        "channels": of_kind("channel"), "providers": of_kind("provider"), "tools": [], "contracts": [],
+        "hooks": [], "mcpServers": [], "cliCommands": [], "cliBackends": [], "skills": [],
+        "dangerousConfigFlags": [],
+    });
+    let listed = ListedPlugin::from(entry);
+    let mut plugin = json!({
+        "id": listed.id, "name": listed.name, "origin": listed.origin, "installed": listed.installed,
+        "enabled": listed.enabled,
+    });
+    if let (Some(version), Some(plugin)) = (listed.version, plugin.as_object_mut()) {
+        plugin.insert("version".to_owned(), version.into());
+    }
+    let never = json!({"effective": false});
+    json!({
+        "ok": true, "plugin": plugin, "source": source, "declared": declared, "reviewToken": token,
+        "grants": {"hooks": {"allowPromptInjection": never, "allowConversationAccess": never}},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inspected_plugin_declares_what_it_is() {
+        let entry = PluginEntry {
+            id: "chat".to_owned(),
+            name: "Chat".to_owned(),
+            kind: "channel".to_owned(),
+            version: "1.0.0".to_owned(),
+            origin: "bundled".to_owned(),
+            enabled: true,
+            status: "loaded".to_owned(),
+            digest: Some("ab".repeat(32)),
+            ..PluginEntry::default()
+        };
+        let shown = inspected(entry);
+        assert_eq!(shown["declared"]["channels"], json!(["chat"]));
+        assert_eq!(shown["declared"]["providers"], json!([]));
+        assert_eq!(shown["source"]["integrity"], shown["reviewToken"]);
+        assert_eq!(
+            (&shown["plugin"]["version"], &shown["plugin"]["installed"]),
+            (&json!("1.0.0"), &json!(true))
+        );
+    }
 }

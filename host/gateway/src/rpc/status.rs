@@ -1,19 +1,16 @@
 //! `status`: what the gateway is and what it runs on.
 
-use std::fs;
 use std::sync::Arc;
 
 use openclaw_protocol::RpcError;
 use openclaw_protocol::status::{
-    AgentsSummary, ConfigSummary, DisabledPart, OutboxSummary, ProcessMemory, RejectedEdit, StatusSummary,
+    AgentHeartbeat, AgentsSummary, ConfigSummary, DegradedPlugin, Diagnostic, DisabledPart, Heartbeat,
+    Heartbeats, OutboxSummary, ProcessMemory, RejectedEdit, StatusSummary,
 };
 
-use super::sessions;
-use crate::accounts;
+use super::{absent, overview};
 use crate::process::Gateway;
-
-/// Sessions in the answer.
-const RECENT: usize = 10;
+use crate::{accounts, machine};
 
 pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcError> {
     let config = gateway.settings.config();
@@ -25,13 +22,19 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
         uptime_ms: gateway.uptime_ms(),
         listening: gateway.listening.iter().map(ToString::to_string).collect(),
         auth_mode: gateway.auth_mode.clone(),
-        process_memory: resident_bytes().map(|rss_bytes| ProcessMemory { rss_bytes }),
+        process_memory: machine::resident_bytes().map(|rss_bytes| ProcessMemory { rss_bytes }),
         model: Some(gateway.model_choice.get().as_ref().clone()),
         agents: AgentsSummary {
             default_id: config.agents.default_id().to_owned(),
             total: config.agents.entries.len() as u64,
         },
-        sessions: sessions::summary(gateway, None, RECENT).await,
+        sessions: overview::sessions(gateway).await,
+        heartbeat: heartbeats(gateway),
+        queued_system_events: queued_system_events(gateway),
+        degraded_secret_owners: gateway.lacking_secrets.get().as_ref().clone(),
+        degraded_plugins: degraded_plugins(gateway),
+        tasks: absent::task_counts(),
+        task_audit: absent::task_audit(),
         outbox: OutboxSummary {
             pending: count(counts.pending) + count(counts.sending),
             ambiguous: count(counts.ambiguous),
@@ -41,6 +44,41 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
         config: Some(config_summary(gateway)),
         log_file: Some(gateway.log.path().display().to_string()),
     })
+}
+
+/// No agent wakes by itself here.
+fn heartbeats(gateway: &Gateway) -> Heartbeats {
+    let settings = gateway.agents.settings();
+    let agents = settings.agents.iter().map(|agent| AgentHeartbeat {
+        agent_id: agent.id.clone(),
+        heartbeat: Heartbeat::none(),
+        waiting_for_route: false,
+    });
+    Heartbeats {
+        default_agent_id: gateway.settings.config().agents.default_id().to_owned(),
+        agents: agents.collect(),
+    }
+}
+
+/// What the next turns of the main sessions will be told.
+fn queued_system_events(gateway: &Gateway) -> Vec<String> {
+    let settings = gateway.agents.settings();
+    let waiting = settings.agents.iter().flat_map(|agent| {
+        let main = openclaw_messaging::main_key(&agent.id);
+        gateway.system_events().waiting(&main)
+    });
+    waiting.map(|event| event.text).collect()
+}
+
+fn degraded_plugins(gateway: &Gateway) -> Vec<DegradedPlugin> {
+    let faults = gateway.plugins.health().errors.into_iter();
+    faults
+        .map(|fault| DegradedPlugin {
+            plugin_id: fault.id,
+            state: "configured-unavailable".to_owned(),
+            diagnostic: Diagnostic { reason: "load-failed".to_owned(), detail: fault.error },
+        })
+        .collect()
 }
 
 fn config_summary(gateway: &Gateway) -> ConfigSummary {
@@ -86,22 +124,4 @@ fn channel_summary(gateway: &Gateway) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Resident memory of this process, where the system tells.
-fn resident_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_system_tells_the_resident_memory() {
-        assert!(resident_bytes().is_some_and(|bytes| bytes > 1 << 20));
-    }
 }

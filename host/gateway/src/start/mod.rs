@@ -320,7 +320,8 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     let local = LocalSocket::open(&options.paths.state_dir).inspect_err(|why| warn!("{why}")).ok();
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
-    secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
+    let found = wiring::secrets(&plan.settings, &plan.plugins);
+    secrets.extend(found.values);
     log.protect(Scrubber::new(&secrets));
     let parts = wiring::build(&options.paths, &plan.settings, &plan.plugins).await?;
     let devices = Devices::open(parts.store.clone()).await.map_err(|error| {
@@ -364,6 +365,7 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         memory: crate::rpc::Memory::default(),
         health: tokio::sync::Mutex::default(),
         secrets: secrets.into(),
+        lacking_secrets: Live::new(found.lacking),
     });
     let (stop, stopping) = watch::channel(false);
     let served = tokio::spawn(http::serve(
@@ -387,8 +389,7 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
 }
 
 fn own_presence() -> PresenceEntry {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned());
-    let host = host.unwrap_or_else(|_| "localhost".to_owned());
+    let host = crate::machine::hostname();
     PresenceEntry {
         text: Some(format!("Gateway: {host} · app {} · mode gateway · reason self", crate::VERSION)),
         host: Some(host),

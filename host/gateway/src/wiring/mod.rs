@@ -9,6 +9,7 @@ mod instances;
 mod models;
 mod plugins;
 mod providers;
+mod secrets;
 mod shims;
 mod turns;
 mod vendor;
@@ -18,10 +19,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openclaw_agents::{AgentSettings, Agents};
-use openclaw_config::{Account, Channel, Config, Env, Paths};
+use openclaw_config::{Account, Channel, Config, Paths};
 use openclaw_messaging::{AccountKey, Messaging, Options};
 use openclaw_protocol::status::ModelChoice;
-use openclaw_secrets::Secret;
 use openclaw_store::Store;
 use openclaw_supervisor::{Backoff, Supervisor};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -32,6 +32,7 @@ pub(crate) use driver::account_name;
 pub(crate) use instances::Instances;
 pub(crate) use models::ModelParts;
 pub(crate) use plugins::Plugins;
+pub(crate) use secrets::secrets;
 pub(crate) use shims::Shims;
 
 use crate::error::StartError;
@@ -160,33 +161,4 @@ pub(crate) fn may_wait<T>(config: &Config, work: impl FnOnce() -> T) -> T {
         return tokio::task::block_in_place(work);
     }
     work()
-}
-
-/// Every secret that the configuration or the environment holds for models and channels, for the log.
-pub(crate) fn secrets(settings: &Settings, plugins: &Plugins) -> Vec<Secret> {
-    let config = settings.config();
-    may_wait(&config, || secrets_of(&config, settings, plugins))
-}
-
-fn secrets_of(config: &Config, settings: &Settings, plugins: &Plugins) -> Vec<Secret> {
-    let resolver = settings.secrets(config);
-    let env = resolver.env();
-    let known = plugins.provider_manifests().filter_map(|manifest| manifest.provider.as_ref());
-    let variables = known.flat_map(|provider| &provider.known).flat_map(|known| &known.env);
-    let mut secrets: Vec<Secret> =
-        variables.filter_map(|name| env.non_blank(name)).map(|key| Secret::from(key.trim())).collect();
-    for provider in &config.models.providers {
-        let place = format!("models.providers.{}", provider.id);
-        let inputs = provider.api_key.iter().chain(provider.headers.values());
-        secrets.extend(inputs.filter_map(|input| input.resolve(&resolver, &place).ok().flatten()));
-    }
-    for channel in &config.channels {
-        let Some(manifest) = plugins.channel(&channel.id).and_then(|found| found.manifest.as_ref()) else {
-            continue;
-        };
-        for account in &channel.accounts {
-            secrets.extend(accounts::secrets(manifest, channel, account, &resolver));
-        }
-    }
-    secrets
 }

@@ -215,7 +215,12 @@ impl Plugins {
         let mut health = PluginHealth::default();
         for found in self.found.values() {
             match &*found.fault() {
-                Some(error) => health.errors.push(PluginFault { id: found.id.clone(), error: error.clone() }),
+                Some(error) => health.errors.push(PluginFault {
+                    id: found.id.clone(),
+                    origin: found.origin().to_owned(),
+                    activated: false,
+                    error: error.clone(),
+                }),
                 None if found.plugin.initialized() => health.loaded.push(found.id.clone()),
                 None => {}
             }
@@ -266,6 +271,13 @@ impl Found {
             Err(fault) => {
                 Found { fault: Mutex::new(Some(fault)), ..Found::new(&name, Source::Folder(folder)) }
             }
+        }
+    }
+
+    fn origin(&self) -> &'static str {
+        match self.source {
+            Source::Bundled => "bundled",
+            Source::Folder(_) => "installed",
         }
     }
 
@@ -360,10 +372,7 @@ impl Found {
             name: plugin.map_or_else(|| self.id.clone(), |plugin| plugin.label.clone()),
             kind: plugin.map(|plugin| plugin.kind.as_str().to_owned()).unwrap_or_default(),
             version: plugin.map(|plugin| plugin.version.clone()).unwrap_or_default(),
-            origin: match self.source {
-                Source::Bundled => "bundled".to_owned(),
-                Source::Folder(_) => "installed".to_owned(),
-            },
+            origin: self.origin().to_owned(),
             enabled: self.is_wanted(),
             status: status.to_owned(),
             error: fault,

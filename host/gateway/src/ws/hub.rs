@@ -147,10 +147,12 @@ impl Hub {
         if let Ok(clients) = self.clients.read() {
             entries.extend(clients.values().filter(|client| client.info.mode != "probe").map(|client| {
                 PresenceEntry {
-                    client_id: Some(client.info.id.clone()),
+                    host: client.info.display_name.clone().or_else(|| Some(client.info.id.clone())),
                     ip: Some(client.ip.clone()),
                     version: Some(client.info.version.clone()),
                     platform: Some(client.info.platform.clone()),
+                    device_family: client.info.device_family.clone(),
+                    model_identifier: client.info.model_identifier.clone(),
                     mode: Some(client.info.mode.clone()),
                     reason: Some("connect".to_owned()),
                     instance_id: client.info.instance_id.clone(),

@@ -81,7 +81,7 @@ fn status(flags: &StatusFlags, context: &Context) -> Result<ExitCode, CliError> 
 }
 
 fn list(flags: &ListFlags, context: &Context) -> Result<ExitCode, CliError> {
-    let params = ModelsListParams { provider: flags.provider.clone() };
+    let params = ModelsListParams { provider: flags.provider.clone(), ..ModelsListParams::default() };
     let (_, answer) = client::ask(context, &flags.rpc, &params)?;
     if context.json {
         let models: Vec<_> = answer

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand as ClapSubcommand};
-use openclaw_protocol::plugins::{PluginEntry, PluginsListParams};
+use openclaw_protocol::plugins::{PluginEntry, PluginsStatusParams};
 use serde_json::json;
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
     let Subcommand::List(flags) = command;
     let target = Target::resolve(&flags.rpc.target, context)?;
     let asked =
-        client::ask_at(&target, flags.rpc.timeout.unwrap_or(PATIENCE_MS), &PluginsListParams::default());
+        client::ask_at(&target, flags.rpc.timeout.unwrap_or(PATIENCE_MS), &PluginsStatusParams::default());
     let (plugins, running) = match asked {
         Ok((_, answer)) => (answer.plugins, true),
         // Which plugins are present is known without a gateway; whether they load is not.

@@ -1,0 +1,188 @@
+//! The machine and the process: `system.info`, `gateway.identity.get`, and what tells the gateway something from outside:
+//! `system-event`, `wake` and `secrets.reload`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    call::Call,
+    scope::Scope,
+    shape::{Field, Kind},
+};
+
+/// Parameters of `system.info`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SystemInfoParams {}
+
+impl Call for SystemInfoParams {
+    const METHOD: &'static str = "system.info";
+    const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the machine that the gateway runs on";
+    const SHAPE: &'static [Field] = &[];
+    type Reply = SystemInfo;
+}
+
+/// The answer to `system.info`. What the system does not tell is 0.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemInfo {
+    /// What people call the machine.
+    pub machine_name: String,
+    /// Its name on the network.
+    pub hostname: String,
+    /// `linux`, `darwin` …
+    pub platform: String,
+    /// The kernel's version.
+    pub release: String,
+    /// `x64`, `arm64` …
+    pub arch: String,
+    /// The system, for people.
+    pub os_label: String,
+    /// Where the gateway listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The original names the version of its runtime; this program has none.
+    pub node_version: String,
+    /// The gateway's process.
+    pub pid: u32,
+    /// New with each start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_instance_id: Option<String>,
+    /// Milliseconds since the process started.
+    pub uptime_ms: u64,
+    /// Processors that this process may use.
+    pub cpu_count: u64,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_model: Option<String>,
+    /// Over one, five and fifteen minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_average: Option<[f64; 3]>,
+    /// Bytes.
+    pub memory_total_bytes: u64,
+    /// Bytes that new work could have.
+    pub memory_free_bytes: u64,
+}
+
+/// Parameters of `gateway.identity.get`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct IdentityParams {}
+
+impl Call for IdentityParams {
+    const METHOD: &'static str = "gateway.identity.get";
+    const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the gateway's own device identity";
+    const SHAPE: &'static [Field] = &[];
+    type Reply = Identity;
+}
+
+/// The answer to `gateway.identity.get`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Identity {
+    /// Lower-case hex SHA-256 of the raw public key.
+    pub device_id: String,
+    /// The raw Ed25519 public key, base64url without padding.
+    pub public_key: String,
+}
+
+/// Parameters of `system-event`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SystemEventParams {
+    /// What happened.
+    #[serde(default)]
+    pub text: String,
+    /// Whose next turn is told; the main session of the default agent when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key: Option<String>,
+    /// Asks for a turn at once, which this gateway does not start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake: Option<bool>,
+}
+
+impl Call for SystemEventParams {
+    const METHOD: &'static str = "system-event";
+    const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "tells a session's next turn what happened";
+    const SHAPE: &'static [Field] = &[
+        Field::required("text", Kind::Text),
+        Field::optional("idempotencyKey", Kind::NonEmpty),
+        Field::optional("sessionKey", Kind::Text),
+        Field::optional("wake", Kind::Bool),
+        // What the sender says of itself; connections are known without it.
+        Field::optional("deviceId", Kind::Text),
+        Field::optional("instanceId", Kind::Text),
+        Field::optional("host", Kind::Text),
+        Field::optional("ip", Kind::Text),
+        Field::optional("mode", Kind::Text),
+        Field::optional("version", Kind::Text),
+        Field::optional("platform", Kind::Text),
+        Field::optional("deviceFamily", Kind::Text),
+        Field::optional("modelIdentifier", Kind::Text),
+        Field::optional("lastInputSeconds", Kind::Number),
+        Field::optional("reason", Kind::Text),
+        Field::optional("roles", Kind::Texts),
+        Field::optional("scopes", Kind::Texts),
+        Field::optional("tags", Kind::Texts),
+    ];
+    type Reply = Told;
+}
+
+/// Parameters of `wake`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WakeParams {
+    /// `now` or `next-heartbeat`; both wait for the session's next turn here, since there are no heartbeats.
+    pub mode: String,
+    /// What happened.
+    pub text: String,
+    /// Whose next turn is told; the agent's main session when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_key: Option<String>,
+    /// The agent; the default one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+}
+
+impl Call for WakeParams {
+    const METHOD: &'static str = "wake";
+    const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "tells a session's next turn what happened; nothing runs at once";
+    const SHAPE: &'static [Field] = &[
+        Field::required("mode", Kind::Union(&["now", "next-heartbeat"])),
+        Field::required("text", Kind::NonEmpty),
+        Field::optional("sessionKey", Kind::NonEmpty),
+        Field::optional("agentId", Kind::NonEmpty),
+        Field::others(),
+    ];
+    type Reply = Told;
+}
+
+/// The answer to `system-event` and `wake`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Whether the session's next turn will be told; not when the text is blank.
+    pub ok: bool,
+}
+
+/// Parameters of `secrets.reload`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretsReloadParams {}
+
+impl Call for SecretsReloadParams {
+    const METHOD: &'static str = "secrets.reload";
+    const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "looks up all secrets again and puts them in force";
+    const SHAPE: &'static [Field] = &[];
+    type Reply = SecretsReloaded;
+}
+
+/// The answer to `secrets.reload`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretsReloaded {
+    /// Always true: a secret that is not found is a warning.
+    pub ok: bool,
+    /// Parts that lack a secret; `status` names them.
+    pub warning_count: u64,
+}
