@@ -11,6 +11,7 @@
 mod accounts;
 mod clock;
 mod demo;
+mod embeddings;
 mod error;
 mod http;
 mod infer;
@@ -31,7 +32,7 @@ use openclaw_config::{Paths, PluginSchemas};
 use openclaw_protocol::plugins::PluginEntry;
 
 pub use error::StartError;
-pub use infer::{InferAnswer, InferError, InferRequest, infer_local};
+pub use infer::{EmbedAnswer, EmbedRequest, InferAnswer, InferError, InferRequest, embed_local, infer_local};
 pub use options::GatewayOptions;
 
 /// The version of this program.
