@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use openclaw_models::{Message, Role};
+use openclaw_models::{Content, Message, Part, Role};
 use openclaw_store::{Entry, EntryRole};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -122,8 +122,14 @@ pub(crate) fn messages(system: &str, request: &TurnRequest, history: &[Entry], s
         Message::text(role, entry.content.as_str())
     }));
     messages.extend_from_slice(&request.context);
-    if !said.is_empty() {
-        messages.push(Message::text(Role::User, said));
+    if !said.is_empty() || !request.images.is_empty() {
+        let mut message = Message::text(Role::User, said);
+        if !request.images.is_empty() {
+            let images = request.images.iter().cloned().map(Part::Image);
+            let text = (!said.is_empty()).then(|| Part::Text(said.to_owned()));
+            message.content = Some(Content::Parts(text.into_iter().chain(images).collect()));
+        }
+        messages.push(message);
     }
     messages
 }

@@ -42,6 +42,8 @@ pub struct TurnRequest {
     pub fresh: bool,
     /// What the person said. Empty only with a `context` that ends in what is to be answered.
     pub message: String,
+    /// Images that go with the message: `data:` or `https:` URLs. Not stored.
+    pub images: Vec<String>,
     /// When it was said, in Unix milliseconds; 0 means now.
     pub received_at: i64,
     /// Where it came from.

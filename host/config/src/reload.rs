@@ -36,6 +36,7 @@ const RULES: &[(&[&str], Effect)] = &[
     (&["logging"], Effect::None),
     (&["agents"], Effect::None),
     (&["bindings"], Effect::None),
+    (&["memory", "search"], Effect::None),
     (&["messages"], Effect::None),
     (&["session"], Effect::None),
     (&["talk"], Effect::None),

@@ -14,7 +14,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
-use openclaw_models::dialect::{ChatBody, ErrorBody, MAX_BODY, Writer};
+use openclaw_models::dialect::{ChatBody, ChatWriter, ErrorBody, MAX_BODY, Writer as _};
 use openclaw_models::{Answer, Chunk, Content, DEMO_MODEL, FinishReason, Role, Usage};
 use openclaw_secrets::Secret;
 use serde_json::json;
@@ -101,14 +101,14 @@ async fn completions(State(backend): State<Arc<Backend>>, headers: HeaderMap, bo
 
 fn speak(backend: &Backend, chat: &ChatBody) -> Response {
     let text = backend.text(chat);
-    let mut writer = Writer::new(&chat.model);
+    let mut writer = ChatWriter::new(&chat.model, chat.include_usage);
     // About four characters a token, which is what estimates use.
     let usage = Usage { input_tokens: 0, output_tokens: text.len().div_ceil(4) as u64, ..Usage::default() };
     if !chat.request.stream {
         let answer =
             Answer { text, finish: Some(FinishReason::Stop), usage: Some(usage), ..Answer::default() };
         let mut out = Vec::new();
-        writer.completion(&answer, &mut out);
+        writer.whole(&answer, &mut out);
         return reply::json_bytes(StatusCode::OK, Bytes::from(out));
     }
     let words = text.split_inclusive(' ').map(|word| Chunk::Text(word.to_owned()));
@@ -121,7 +121,7 @@ fn speak(backend: &Backend, chat: &ChatBody) -> Response {
         })
         .collect();
     let mut end = Vec::new();
-    writer.end(chat.include_usage, &mut end);
+    writer.end(&mut end);
     events.push(Bytes::from(end));
     reply::events(Body::from_stream(futures::stream::iter(events.into_iter().map(Ok::<_, Infallible>))))
 }

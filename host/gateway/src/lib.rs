@@ -13,6 +13,7 @@ mod clock;
 mod conversation;
 mod demo;
 mod devices;
+mod embeddings;
 mod error;
 mod http;
 mod identity;
@@ -41,7 +42,7 @@ use openclaw_config::{Paths, PluginSchemas};
 use openclaw_protocol::plugins::PluginEntry;
 
 pub use error::StartError;
-pub use infer::{InferAnswer, InferError, InferRequest, infer_local};
+pub use infer::{EmbedAnswer, EmbedRequest, InferAnswer, InferError, InferRequest, embed_local, infer_local};
 pub use options::GatewayOptions;
 pub use start::{Owner as PortOwner, Running};
 

@@ -1,6 +1,7 @@
 //! Why a model gave no answer. Owns the texts, including those that compat §8.5 and §8.6 fix word by word.
 
 use std::fmt;
+use std::time::Duration;
 
 use openclaw_egress::{EgressError, ErrorKind};
 use openclaw_secrets::Scrubber;
@@ -131,6 +132,11 @@ impl ModelError {
             }
             _ => None,
         }
+    }
+
+    /// The wait that the provider asks for.
+    pub(crate) fn asked_pause(&self) -> Option<Duration> {
+        self.failure.retry_after_ms.map(Duration::from_millis)
     }
 
     /// Whether a second request may change the outcome.

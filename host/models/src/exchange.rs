@@ -10,7 +10,9 @@ use crate::error::ModelError;
 use crate::provider::Target;
 use crate::shim::{Fault, Shim, ShimSource};
 use crate::stream::{ChunkStream, Stop, crashed};
-use crate::types::{ChatRequest, Chunk, FailureReason, Method, ModelEntry, ShimRequest};
+use crate::types::{
+    ChatRequest, Chunk, Embeddings, EmbeddingsRequest, FailureReason, Method, ModelEntry, ShimRequest,
+};
 
 /// Bytes of one answer.
 const MAX_ANSWER: u64 = 64 << 20;
@@ -18,6 +20,8 @@ const MAX_ANSWER: u64 = 64 << 20;
 const MAX_REFUSAL: usize = 64 << 10;
 /// Bytes of a list of models.
 const MAX_LIST: u64 = 8 << 20;
+/// Bytes of an answer with vectors.
+const MAX_VECTORS: u64 = 16 << 20;
 
 /// What one attempt needs.
 #[derive(Clone, Copy)]
@@ -78,6 +82,38 @@ impl Exchange<'_> {
             shim.decode_models(&body).map_err(|fault| self.fault(fault))
         };
         listed.await.map_err(|stop| self.error(stop))
+    }
+
+    /// Turns texts into vectors. A shim that crashes is replaced once; the provider is then asked again, which costs
+    /// tokens and changes nothing.
+    pub(crate) async fn embeddings(self, request: &EmbeddingsRequest) -> Result<Embeddings, ModelError> {
+        match self.embed(request).await {
+            Err(Stop::Crashed(how)) => {
+                tracing::warn!(api = %self.target.provider.api, how, "shim crashed, trying a new one");
+                self.embed(request).await.map_err(|stop| self.error(stop))
+            }
+            outcome => outcome.map_err(|stop| self.error(stop)),
+        }
+    }
+
+    async fn embed(&self, request: &EmbeddingsRequest) -> Result<Embeddings, Stop> {
+        let mut shim = self.lease()?;
+        let prepared = shim.prepare_embeddings(request).map_err(|fault| self.fault(fault))?;
+        let response = self.send(prepared, MAX_VECTORS).await?;
+        if !response.status.is_success() {
+            return Err(self.refused(shim.as_mut(), response).await);
+        }
+        let body = response.body.collect().await.map_err(|error| self.broken(&error))?;
+        let answer = shim.decode_embeddings(&body).map_err(|fault| self.fault(fault))?;
+        // A caller matches texts and vectors by their order: an answer of another length would mix them up.
+        let (asked, got) = (request.input.len(), answer.vectors.len());
+        let whole = |vector: &Vec<f32>| !vector.is_empty() && vector.iter().all(|number| number.is_finite());
+        if asked != got || !answer.vectors.iter().all(whole) {
+            let text =
+                format!("the provider answered {asked} texts with {got} vectors, or with one that is none");
+            return Err(self.own(FailureReason::ServerError, "bad_answer", text));
+        }
+        Ok(answer)
     }
 
     fn lease(&self) -> Result<Box<dyn Shim>, Stop> {

@@ -12,6 +12,7 @@ mod catalog;
 mod choose;
 mod cooldown;
 pub mod dialect;
+mod embeddings;
 mod error;
 mod exchange;
 mod models;
@@ -30,6 +31,6 @@ pub use provider::{BaseUrl, Model, Origin, Placement, Provider, Target};
 pub use shim::{Decoder, Fault, Shim, ShimSource};
 pub use stream::ChunkStream;
 pub use types::{
-    ChatRequest, Chunk, Content, Failure, FailureReason, FinishReason, Message, Method, ModelEntry, Part,
-    Role, ShimRequest, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
+    ChatRequest, Chunk, Content, Embeddings, EmbeddingsRequest, Failure, FailureReason, FinishReason,
+    Message, Method, ModelEntry, Part, Role, ShimRequest, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,
 };

@@ -20,11 +20,11 @@ use crate::types::{ChatRequest, Chunk, FailureReason, ModelEntry};
 /// Quick retries of the last candidate.
 const RETRIES: usize = 2;
 /// All waits of one request together. The original let people wait for minutes here.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// The waits before the first and second retry, where the provider names none.
-const PAUSES: [Duration; RETRIES] = [Duration::from_millis(250), Duration::from_millis(750)];
+pub(crate) const PAUSES: [Duration; RETRIES] = [Duration::from_millis(250), Duration::from_millis(750)];
 /// An attempt that took longer than this is not repeated: the person has waited enough.
-const SLOW: Duration = Duration::from_secs(10);
+pub(crate) const SLOW: Duration = Duration::from_secs(10);
 
 /// All models. Cheap to clone.
 #[derive(Clone)]
@@ -164,7 +164,7 @@ impl Models {
         Ok(ChatReply { provider, model, answer, failed })
     }
 
-    fn exchange<'a>(&'a self, target: &'a Target, remaining: Option<Duration>) -> Exchange<'a> {
+    pub(crate) fn exchange<'a>(&'a self, target: &'a Target, remaining: Option<Duration>) -> Exchange<'a> {
         Exchange { egress: &self.inner.egress, shims: &*self.inner.shims, target, remaining }
     }
 }
@@ -248,9 +248,8 @@ impl Round<'_> {
                 continue;
             }
             if error.may_pass() && begun.elapsed() < SLOW {
-                let asked = error.failure.retry_after_ms.map(Duration::from_millis);
-                let pause =
-                    pauses.next().map(|pause| asked.unwrap_or(*pause)).filter(|pause| pause <= patience);
+                let pause = pauses.next().map(|pause| error.asked_pause().unwrap_or(*pause));
+                let pause = pause.filter(|pause| pause <= patience);
                 if let Some(pause) = pause {
                     *patience -= pause;
                     self.log("retry_candidate", index, Some(&error));

@@ -1,7 +1,7 @@
 //! What this crate asks of whoever runs shims. Owns the traits; knows nothing of components.
 
 use crate::provider::Provider;
-use crate::types::{ChatRequest, Chunk, Failure, ModelEntry, ShimRequest};
+use crate::types::{ChatRequest, Chunk, Embeddings, EmbeddingsRequest, Failure, ModelEntry, ShimRequest};
 
 /// How a call of a shim can fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,18 @@ pub trait Shim: Send {
     /// # Errors
     /// The shim's verdict on a body that it cannot read.
     fn decode_models(&mut self, body: &[u8]) -> Result<Vec<ModelEntry>, Fault>;
+
+    /// Builds the request for vectors.
+    ///
+    /// # Errors
+    /// A failure of reason `format` when the dialect cannot express it, or has no vectors at all.
+    fn prepare_embeddings(&mut self, request: &EmbeddingsRequest) -> Result<ShimRequest, Fault>;
+
+    /// Reads the whole body of a successful answer to [`Shim::prepare_embeddings`].
+    ///
+    /// # Errors
+    /// The shim's verdict on a body that it cannot read.
+    fn decode_embeddings(&mut self, body: &[u8]) -> Result<Embeddings, Fault>;
 }
 
 /// Reads one answer.

@@ -283,6 +283,28 @@ pub struct Failure {
     pub retry_after_ms: Option<u64>,
 }
 
+/// A request for vectors, in the terms of every dialect.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EmbeddingsRequest {
+    /// The provider's own model id. Set by the host from the target.
+    pub model: String,
+    /// 1 to 128 texts, none of them empty.
+    pub input: Vec<String>,
+    /// The wished length of the vectors.
+    pub dimensions: Option<u32>,
+    /// Parameters that the host does not read: name and JSON text.
+    pub extra: Vec<(String, String)>,
+}
+
+/// Vectors, as a provider made them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embeddings {
+    /// One for each text, in their order.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens that the provider counted; 0 when it does not say.
+    pub input_tokens: u64,
+}
+
 /// A model that a provider offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelEntry {

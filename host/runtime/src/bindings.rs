@@ -30,6 +30,13 @@ pub(crate) mod provider {
     });
 }
 
+pub(crate) mod embeddings {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "with-embeddings",
+    });
+}
+
 /// What a channel component and the host say to each other.
 pub mod channel_types {
     pub use super::channel::exports::openclaw::plugin::channel::{Identity, Start};
@@ -41,6 +48,9 @@ pub mod channel_types {
 
 /// What a provider shim and the host say to each other.
 pub mod provider_types {
+    pub use super::embeddings::exports::openclaw::plugin::embeddings::{
+        EmbeddingsAnswer, EmbeddingsPost, EmbeddingsRequest,
+    };
     pub use super::provider::exports::openclaw::plugin::provider::{
         ChatRequest, Chunk, Content, Failure, FailureReason, FinishReason, HttpRequest, Message, Method,
         Model, Part, Role, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,

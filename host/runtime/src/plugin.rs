@@ -5,7 +5,7 @@ use std::sync::Arc;
 use openclaw_packages::{Kind, Package};
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::bindings::{channel, provider, typing};
+use crate::bindings::{channel, embeddings, provider, typing};
 use crate::capability::{self, Guest};
 use crate::engine::Runtime;
 use crate::{LoadError, wasi};
@@ -13,11 +13,13 @@ use crate::{LoadError, wasi};
 /// The contract that this runtime speaks.
 const CONTRACT: &str = "openclaw:plugin@0.1.0";
 
-/// The optional interfaces that a channel component exports. Read off the component, never declared.
+/// The optional interfaces that a component exports. Read off the component, never declared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Features {
     /// It can show that an answer is being written.
     pub typing: bool,
+    /// It can turn texts into vectors.
+    pub embeddings: bool,
 }
 
 /// A component that has passed every check which does not need an instance.
@@ -34,7 +36,15 @@ pub(crate) enum Code {
         channel: channel::ChannelPluginIndices,
         typing: Option<typing::WithTypingIndices>,
     },
-    Provider(provider::ProviderPluginPre<crate::shim::State>),
+    Provider(Shim),
+}
+
+/// A checked shim.
+#[derive(Clone)]
+pub(crate) struct Shim {
+    pub(crate) pre: InstancePre<crate::shim::State>,
+    pub(crate) provider: provider::ProviderPluginIndices,
+    pub(crate) embeddings: Option<embeddings::WithEmbeddingsIndices>,
 }
 
 impl Plugin {
@@ -43,11 +53,11 @@ impl Plugin {
         &self.id
     }
 
-    /// What the component can do beyond the required interfaces. Empty for a provider.
+    /// What the component can do beyond the required interfaces.
     pub fn features(&self) -> Features {
         match &self.code {
-            Code::Channel { typing, .. } => Features { typing: typing.is_some() },
-            Code::Provider(_) => Features::default(),
+            Code::Channel { typing, .. } => Features { typing: typing.is_some(), ..Features::default() },
+            Code::Provider(shim) => Features { embeddings: shim.embeddings.is_some(), ..Features::default() },
         }
     }
 }
@@ -107,6 +117,8 @@ impl Runtime {
     fn provider(&self, component: &Component) -> wasmtime::Result<Code> {
         // An empty linker: a shim imports nothing, so that it is a pure function.
         let pre = Linker::new(&self.shims).instantiate_pre(component)?;
-        Ok(Code::Provider(provider::ProviderPluginPre::new(pre)?))
+        let provider = provider::ProviderPluginIndices::new(&pre)?;
+        let embeddings = embeddings::WithEmbeddingsIndices::new(&pre).ok();
+        Ok(Code::Provider(Shim { pre, provider, embeddings }))
     }
 }

@@ -13,10 +13,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wasmtime::component::ResourceAny;
 use wasmtime::{Engine, Store};
 
-use crate::bindings::provider;
+use crate::bindings::embeddings::WithEmbeddings;
+use crate::bindings::embeddings::exports::openclaw::plugin::embeddings as vectors;
+use crate::bindings::provider::ProviderPlugin;
 use crate::bindings::provider::exports::openclaw::plugin::provider as wit;
 use crate::channel::memory::MemoryLimit;
-use crate::plugin::{Code, Plugin};
+use crate::plugin::{Code, Plugin, Shim};
 use crate::{LoadError, Runtime};
 
 /// Epoch ticks of 5 ms that one call may take, and one more for each so many bytes that it is given.
@@ -55,7 +57,7 @@ struct Shared {
     engine: Engine,
     /// Instances are never used twice.
     fresh: bool,
-    pre: provider::ProviderPluginPre<State>,
+    code: Shim,
     slots: Mutex<Vec<Arc<Slot>>>,
 }
 
@@ -79,7 +81,8 @@ impl Slot {
 
 struct Instance {
     store: Store<State>,
-    shim: provider::ProviderPlugin,
+    shim: ProviderPlugin,
+    embeddings: Option<WithEmbeddings>,
     calls: u32,
 }
 
@@ -93,11 +96,11 @@ impl ShimPool {
     /// A pool without instances: the first call makes the first one.
     pub fn new(runtime: &Runtime, plugin: &Plugin) -> Result<Self, LoadError> {
         match &plugin.code {
-            Code::Provider(pre) => Ok(Self {
+            Code::Provider(code) => Ok(Self {
                 shared: Arc::new(Shared {
                     engine: runtime.shims.clone(),
                     fresh: !plugin.bundled,
-                    pre: pre.clone(),
+                    code: code.clone(),
                     slots: Mutex::default(),
                 }),
             }),
@@ -161,6 +164,34 @@ impl ShimPool {
     pub fn decode_models(&self, body: &[u8]) -> Result<Result<Vec<wit::Model>, wit::Failure>, ShimError> {
         self.shared.any(|instance| {
             instance.shim.openclaw_plugin_provider().call_decode_models(&mut instance.store, body)
+        })
+    }
+
+    /// Builds the request for vectors. `None` when the component does not export `embeddings`; the inner error says what
+    /// its dialect cannot express.
+    pub fn prepare_embeddings(
+        &self,
+        request: &vectors::EmbeddingsRequest,
+    ) -> Option<Result<Result<vectors::EmbeddingsPost, String>, ShimError>> {
+        self.shared.code.embeddings.as_ref()?;
+        Some(self.shared.any(|instance| {
+            instance.allow(request.input.iter().map(String::len).sum());
+            let Instance { store, embeddings, .. } = instance;
+            exported(embeddings.as_ref())?
+                .openclaw_plugin_embeddings()
+                .call_prepare_embeddings(store, request)
+        }))
+    }
+
+    /// Reads the answer to [`Self::prepare_embeddings`]. May compute for as long as a large body deserves.
+    pub fn decode_embeddings(
+        &self,
+        body: &[u8],
+    ) -> Result<Result<vectors::EmbeddingsAnswer, String>, ShimError> {
+        self.shared.any(|instance| {
+            instance.allow(body.len());
+            let Instance { store, embeddings, .. } = instance;
+            exported(embeddings.as_ref())?.openclaw_plugin_embeddings().call_decode_embeddings(store, body)
         })
     }
 }
@@ -245,8 +276,11 @@ impl Shared {
         let mut store = Store::new(&self.engine, State(MemoryLimit::new(MEMORY)));
         store.limiter(|state| &mut state.0);
         store.set_epoch_deadline(TICKS);
-        let shim = self.pre.instantiate(&mut store)?;
-        Ok(Instance { store, shim, calls: 0 })
+        let instance = self.code.pre.instantiate(&mut store)?;
+        let shim = self.code.provider.load(&mut store, &instance)?;
+        let embeddings = self.code.embeddings.as_ref();
+        let embeddings = embeddings.map(|indices| indices.load(&mut store, &instance)).transpose()?;
+        Ok(Instance { store, shim, embeddings, calls: 0 })
     }
 }
 
@@ -255,6 +289,11 @@ impl Instance {
     fn allow(&mut self, bytes: usize) {
         self.store.set_epoch_deadline(TICKS + (bytes / BYTES_A_TICK) as u64);
     }
+}
+
+/// What a caller asks for only after it was found among the exports.
+fn exported(embeddings: Option<&WithEmbeddings>) -> wasmtime::Result<&WithEmbeddings> {
+    embeddings.ok_or_else(|| wasmtime::format_err!("the component does not export embeddings"))
 }
 
 /// About how many bytes a request has.

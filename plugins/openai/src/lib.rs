@@ -8,6 +8,7 @@ mod classify;
 mod compat;
 mod complete;
 mod decoder;
+mod embeddings;
 mod errors;
 mod messages;
 mod models;
@@ -16,7 +17,10 @@ mod retry;
 mod sse;
 mod wire;
 
-use openclaw_sdk::provider::{ChatRequest, Failure, HttpRequest, Model, Provider};
+use openclaw_sdk::provider::{
+    ChatRequest, Embeddings, EmbeddingsAnswer, EmbeddingsPost, EmbeddingsRequest, Failure, HttpRequest,
+    Model, Provider,
+};
 
 pub use decoder::Decoder;
 
@@ -44,5 +48,17 @@ impl Provider for OpenAi {
     }
 }
 
+impl Embeddings for OpenAi {
+    fn prepare_embeddings(request: EmbeddingsRequest) -> Result<EmbeddingsPost, String> {
+        embeddings::prepare(&request)
+    }
+
+    fn decode_embeddings(body: Vec<u8>) -> Result<EmbeddingsAnswer, String> {
+        embeddings::decode(&body)
+    }
+}
+
 #[cfg(target_arch = "wasm32")]
 openclaw_sdk::export_provider!(OpenAi);
+#[cfg(target_arch = "wasm32")]
+openclaw_sdk::export_embeddings!(OpenAi);

@@ -52,3 +52,17 @@ pub mod provider {
         additional_derives: [PartialEq],
     });
 }
+
+/// World `with-embeddings`.
+#[cfg(feature = "provider")]
+pub mod embeddings {
+    wit_bindgen::generate!({
+        path: "../../wit",
+        world: "with-embeddings",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::embeddings",
+        export_macro_name: "export_embeddings_world",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+    });
+}

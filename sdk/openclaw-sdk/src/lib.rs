@@ -5,7 +5,7 @@
 //! A channel enables the feature `channel`, implements [`channel::Channel`] and calls [`export_channel!`]; what it can
 //! do beyond that is an optional interface with a macro of its own, such as [`export_typing!`]. A component has exactly
 //! the exports whose macros it calls. A model shim enables `provider`, implements [`provider::Provider`] and
-//! [`provider::Decoder`], calls [`export_provider!`], and imports nothing at all.
+//! [`provider::Decoder`], calls [`export_provider!`], and imports nothing at all; [`export_embeddings!`] adds vectors.
 //!
 //! Keep the protocol itself free of I/O and put a thin asynchronous shell around it: the core is then tested natively.
 //!

@@ -64,9 +64,24 @@ pub async fn send(
     token: Option<&str>,
     body: Option<String>,
 ) -> Result<Answer, Error> {
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let headers: Vec<(&str, &str)> = bearer.iter().map(|value| ("authorization", value.as_str())).collect();
+    send_with(method, url, &headers, body).await
+}
+
+/// Any request with headers of its own; `body` is sent as JSON.
+///
+/// # Errors
+/// When there is no answer.
+pub async fn send_with(
+    method: Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: Option<String>,
+) -> Result<Answer, Error> {
     let mut request = Request::builder().method(method).uri(url);
-    if let Some(token) = token {
-        request = request.header("authorization", format!("Bearer {token}"));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
     }
     if body.is_some() {
         request = request.header("content-type", "application/json");

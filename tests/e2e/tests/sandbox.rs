@@ -181,3 +181,28 @@ async fn the_provider_shim_imports_nothing_and_is_a_pure_function() {
         pool.decoder(true, "text/event-stream").unwrap().push(piece("next").as_bytes()).unwrap().unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn embeddings_are_an_export_that_a_shim_may_have() {
+    use openclaw_runtime::dialect::EmbeddingsRequest;
+    let cache = tempfile::tempdir().unwrap();
+    let runtime = runtime(cache.path());
+    let plugin = runtime.load(&package("openai")).await.unwrap();
+    assert!(plugin.features().embeddings);
+    assert!(!runtime.load(&package("telegram")).await.unwrap().features().embeddings);
+    let pool = ShimPool::new(&runtime, &plugin).unwrap();
+    let request =
+        EmbeddingsRequest { model: "m".into(), input: vec!["x".into()], dimensions: None, extra: Vec::new() };
+    let post = pool.prepare_embeddings(&request).unwrap().unwrap().unwrap();
+    assert_eq!(
+        (post.path.as_str(), post.body.as_slice()),
+        ("/embeddings", br#"{"model":"m","input":["x"]}"#.as_slice())
+    );
+    // As many long vectors as one request may ask for: their size buys the time to read them.
+    let vector = vec!["-0.012345678901234"; 3072].join(",");
+    let entries = vec![format!(r#"{{"embedding":[{vector}]}}"#); 128].join(",");
+    let answer = format!(r#"{{"data":[{entries}],"usage":{{"prompt_tokens":5}}}}"#);
+    let answer = pool.decode_embeddings(answer.as_bytes()).unwrap().unwrap();
+    assert_eq!((answer.vectors.len(), answer.vectors[127].len(), answer.input_tokens), (128, 3072, 5));
+    pool.decode_embeddings(b"<html>").unwrap().unwrap_err();
+}

@@ -7,7 +7,7 @@ mod openai;
 mod server;
 mod telegram;
 
-pub use openai::{FakeOpenai, Mode, Seen};
+pub use openai::{FakeOpenai, Mode, Seen, embedding};
 pub use telegram::{FakeTelegram, Fault, Sent, Talker};
 
 /// The value after `name` on the command line, for the two programs.

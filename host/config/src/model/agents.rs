@@ -30,6 +30,50 @@ pub struct AgentDefaults {
     pub workspace: Option<String>,
     /// How long a turn may take, in seconds.
     pub timeout_seconds: Option<u64>,
+    /// `memorySearch`, an older spelling of the root's `memory.search`.
+    #[serde(deserialize_with = "memory_search")]
+    pub memory_search: MemorySearch,
+}
+
+/// `memory.search`: as much of it as makes vectors.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemorySearch {
+    /// The provider; `auto` is the same as nothing.
+    pub provider: Option<String>,
+    /// The provider's own id of the model, or `provider/model`.
+    pub model: Option<String>,
+    /// The length of the vectors.
+    pub dimensions: Option<u32>,
+}
+
+impl MemorySearch {
+    /// What fits; the older spellings are judged by nobody.
+    pub(super) fn of(section: Option<&Value>) -> Self {
+        let text = |key: &str| {
+            let text = section?.get(key)?.as_str()?.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        let dimensions = section.and_then(|section| section.get("outputDimensionality")?.as_u64());
+        Self {
+            provider: text("provider").filter(|provider| provider != "auto"),
+            model: text("model"),
+            dimensions: dimensions.and_then(|number| u32::try_from(number).ok()),
+        }
+    }
+
+    /// This, completed by `other`. A model belongs to the provider beside it.
+    #[must_use]
+    pub(super) fn or(self, other: &Self) -> Self {
+        let (provider, model) = match (self.provider, self.model) {
+            (None, None) => (other.provider.clone(), other.model.clone()),
+            (provider, Some(model)) => (provider, Some(model)),
+            (Some(provider), None) if other.provider.as_ref().is_none_or(|same| *same == provider) => {
+                (Some(provider), other.model.clone())
+            }
+            (provider, None) => (provider, None),
+        };
+        Self { provider, model, dimensions: self.dimensions.or(other.dimensions) }
+    }
 }
 
 /// A model and what to try after it.
@@ -66,6 +110,18 @@ pub struct Agent {
     /// Its own choice of models.
     #[serde(deserialize_with = "model_choice")]
     pub model: Option<ModelChoice>,
+    /// `memory.search`, or the older `memorySearch`.
+    #[serde(skip)]
+    pub memory_search: MemorySearch,
+}
+
+impl Agent {
+    fn read(section: &Value) -> Option<Self> {
+        let mut agent = Self::deserialize(section).ok()?;
+        let older = MemorySearch::of(section.get("memorySearch"));
+        agent.memory_search = MemorySearch::of(section.pointer("/memory/search")).or(&older);
+        Some(agent)
+    }
 }
 
 /// `session.*`
@@ -102,14 +158,10 @@ impl Agents {
         let part = |key: &str| section.and_then(|section| section.get(key));
         let defaults =
             part("defaults").and_then(|value| AgentDefaults::deserialize(value).ok()).unwrap_or_default();
-        let mut entries: Vec<Agent> = part("list")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(|value| Agent::deserialize(value).ok())
-            .collect();
+        let mut entries: Vec<Agent> =
+            part("list").and_then(Value::as_array).into_iter().flatten().filter_map(Agent::read).collect();
         for (id, value) in part("entries").and_then(Value::as_object).into_iter().flatten() {
-            let Ok(mut agent) = Agent::deserialize(value) else { continue };
+            let Some(mut agent) = Agent::read(value) else { continue };
             agent.id.clone_from(id);
             // The map is the newer spelling: it wins over an entry of the list with the same id.
             entries.retain(|other| other.id != agent.id);
@@ -151,6 +203,11 @@ impl Agents {
     }
 }
 
+/// The older spelling, whatever stands there.
+fn memory_search<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MemorySearch, D::Error> {
+    Ok(MemorySearch::of(Some(&Value::deserialize(deserializer)?)))
+}
+
 /// `"provider/model"` or `{primary, fallbacks}`.
 fn model_choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ModelChoice>, D::Error> {
     #[derive(Deserialize)]
@@ -167,4 +224,37 @@ fn model_choice<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mod
         Spelling::Bare(primary) => ModelChoice { primary: Some(primary), fallbacks: Vec::new() },
         Spelling::Full { primary, fallbacks } => ModelChoice { primary, fallbacks },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Config;
+
+    #[test]
+    fn the_nearest_section_says_who_makes_vectors() {
+        let check = |document: Value, expected: (Option<&str>, Option<&str>, Option<u32>)| {
+            let found = Config::from_value(&document).embedding_of("main");
+            let found = (found.provider.as_deref(), found.model.as_deref(), found.dimensions);
+            assert_eq!(found, expected, "{document}");
+        };
+        let search = |provider: &str, model: &str| json!({"provider": provider, "model": model});
+        check(json!({}), (None, None, None));
+        check(json!({"memory": {"search": search("auto", "m")}}), (None, Some("m"), None));
+        let root = json!({"provider": "p", "model": "m", "outputDimensionality": 8});
+        check(json!({"memory": {"search": root}}), (Some("p"), Some("m"), Some(8)));
+        let older = json!({"agents": {"defaults": {"memorySearch": search("d", "e"), "timeoutSeconds": 1}}});
+        check(older, (Some("d"), Some("e"), None));
+        let own = json!({"id": "main", "memory": {"search": search("q", "n")}});
+        check(
+            json!({"memory": {"search": root}, "agents": {"list": [own]}}),
+            (Some("q"), Some("n"), Some(8)),
+        );
+        let other = json!({"main": {"memorySearch": {"provider": "q"}}});
+        check(json!({"memory": {"search": root}, "agents": {"entries": other}}), (Some("q"), None, Some(8)));
+        let broken = json!({"agents": {"defaults": {"memorySearch": 5, "timeoutSeconds": 7}}});
+        assert_eq!(Config::from_value(&broken).agents.defaults.timeout_seconds, Some(7));
+    }
 }

@@ -25,6 +25,8 @@ pub struct Gateway {
     pub control_ui: ControlUi,
     /// `gateway.reload`
     pub reload: Reload,
+    /// `gateway.http`
+    pub http: Http,
     /// `gateway.remote`: what the command line uses when `mode` is `remote`.
     pub remote: Remote,
     /// Addresses or networks of proxies that may say who the client is.
@@ -33,6 +35,58 @@ pub struct Gateway {
     pub allow_real_ip_fallback: bool,
     /// `gateway.nodes`
     pub nodes: Nodes,
+}
+
+/// `gateway.http`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Http {
+    /// `gateway.http.endpoints`
+    pub endpoints: Endpoints,
+}
+
+/// `gateway.http.endpoints`: routes that speak other programs' dialects.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Endpoints {
+    /// `/v1/chat/completions`
+    pub chat_completions: Endpoint,
+    /// `/v1/responses`
+    pub responses: Endpoint,
+}
+
+impl Endpoints {
+    /// Whether the routes answer that serve both: the lists of models, and embeddings.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.chat_completions.is_on() || self.responses.is_on()
+    }
+}
+
+/// One of `gateway.http.endpoints`.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Endpoint {
+    /// Unset means on.
+    pub enabled: Option<bool>,
+    /// What the images of a request may be.
+    pub images: Images,
+}
+
+impl Endpoint {
+    /// Whether the route answers.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        self.enabled != Some(false)
+    }
+}
+
+/// `gateway.http.endpoints.*.images`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Images {
+    /// An agent's model may be sent the address of an image, which it fetches by itself.
+    pub allow_url: bool,
 }
 
 /// `gateway.reload`

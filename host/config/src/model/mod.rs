@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use agents::{Agent, AgentDefaults, Agents, DmScope, ModelChoice, ModelEntry, Session};
+pub use agents::{Agent, AgentDefaults, Agents, DmScope, MemorySearch, ModelChoice, ModelEntry, Session};
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
 pub use gateway::{
-    Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, RateLimit, Reload, ReloadMode, Remote,
+    Auth, AuthMode, Bind, ControlUi, Endpoint, Endpoints, Gateway, GatewayMode, Http, Images, RateLimit,
+    Reload, ReloadMode, Remote,
 };
 pub use models::{Model, Models, Provider};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
@@ -32,6 +33,8 @@ pub struct Config {
     pub models: Models,
     /// `agents.*`
     pub agents: Agents,
+    /// `memory.search`
+    pub memory_search: MemorySearch,
     /// `session.*`
     pub session: Session,
     /// `channels.<id>`, one for each section that is present, in the order of the file.
@@ -124,6 +127,7 @@ impl Config {
             gateway: section(document, &["gateway"]),
             models: Models::from_section(document.get("models")),
             agents: Agents::from_section(document.get("agents")),
+            memory_search: MemorySearch::of(KeyPath::from_keys(&["memory", "search"]).find(document)),
             session: section(document, &["session"]),
             channels: channels::from_section(document.get("channels")),
             logging: section(document, &["logging"]),
@@ -133,6 +137,14 @@ impl Config {
             commands: section(document, &["commands"]),
             secrets: SecretProviders::from_section(document.get("secrets")),
         }
+    }
+
+    /// Which model makes vectors for the agent `id`: what its own section says, then `memory.search`, then
+    /// `agents.defaults`.
+    #[must_use]
+    pub fn embedding_of(&self, id: &str) -> MemorySearch {
+        let own = self.agents.get(id).map(|agent| agent.memory_search.clone()).unwrap_or_default();
+        own.or(&self.memory_search).or(&self.agents.defaults.memory_search)
     }
 
     /// The section `channels.<id>`, if there is one.

@@ -4,7 +4,7 @@
 use super::agents::SILENT_REPLY;
 use super::common::{AMOUNT, OPEN, SOME, SWITCH, TEXT_MAP, TEXTS, THINKING};
 use crate::shape::Shape::{self, Any, Bool, Either, Int, List, Map, Object, Open, Text, Word};
-use crate::shape::{Field, key, required};
+use crate::shape::{Field, key, required, unused};
 
 /// A section with these first keys, and others.
 const fn loose(fields: &'static [Field]) -> Shape {
@@ -118,28 +118,30 @@ pub(super) const CLOUD_WORKERS: Shape = loose(&[
 
 pub(super) const DESKTOP: Shape = loose(&[key("host", OPEN)]);
 
-pub(super) const MEMORY: Shape =
-    loose(&[key("citations", Word(&["auto", "on", "off"])), key("search", MEMORY_SEARCH)]);
+pub(super) const MEMORY: Shape = loose(&[
+    unused("citations", Word(&["auto", "on", "off"])),
+    key("search", MEMORY_SEARCH).about("Which model makes vectors, for POST /v1/embeddings."),
+]);
 
 pub(super) const MEMORY_SEARCH: Shape = loose(&[
-    key("enabled", Bool),
-    key("rememberAcrossConversations", Bool),
-    key("sources", TEXTS),
-    key("extraPaths", List(&Either(&[Text, Object(&[required("path", Text), key("pattern", Text)])]))),
-    key("multimodal", OPEN),
-    key("experimental", OPEN),
-    key("provider", Text),
-    key("remote", OPEN),
-    key("fallback", Text),
-    key("model", Text),
-    key("inputType", Text),
-    key("queryInputType", Text),
-    key("documentInputType", Text),
-    key("outputDimensionality", SOME),
-    key("local", OPEN),
-    key("store", OPEN),
-    key("query", OPEN),
-    key("cache", OPEN),
+    unused("enabled", Bool),
+    unused("rememberAcrossConversations", Bool),
+    unused("sources", TEXTS),
+    unused("extraPaths", List(&Either(&[Text, Object(&[required("path", Text), key("pattern", Text)])]))),
+    unused("multimodal", OPEN),
+    unused("experimental", OPEN),
+    key("provider", Text).about("The provider of the model."),
+    unused("remote", OPEN),
+    unused("fallback", Text),
+    key("model", Text).about("The provider's own id of the model, or provider/model."),
+    unused("inputType", Text),
+    unused("queryInputType", Text),
+    unused("documentInputType", Text),
+    key("outputDimensionality", SOME).about("The length of the vectors."),
+    unused("local", OPEN),
+    unused("store", OPEN),
+    unused("query", OPEN),
+    unused("cache", OPEN),
 ]);
 
 pub(super) const MCP: Shape =

@@ -56,7 +56,7 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     key("gateway", gateway::GATEWAY).about("Where the gateway listens and who may connect."),
     unused("cloudWorkers", elsewhere::CLOUD_WORKERS),
     unused("desktop", elsewhere::DESKTOP),
-    unused("memory", elsewhere::MEMORY),
+    key("memory", elsewhere::MEMORY).about("What agents remember by."),
     unused("mcp", elsewhere::MCP),
     unused("skills", elsewhere::SKILLS),
     key("plugins", process::PLUGINS).about("Which plugins may run."),

@@ -2,9 +2,15 @@
 //! is asked `openclaw-models`'s.
 
 mod address;
+mod body;
+mod caller;
 mod chat;
+mod embeddings;
+mod followed;
 mod probes;
+mod raw;
 pub(crate) mod reply;
+mod responses;
 mod server;
 mod turn;
 mod v1;
@@ -13,6 +19,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::extract::Extension;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::HeaderMap;
@@ -24,6 +31,7 @@ use crate::process::Gateway;
 pub(crate) use server::serve;
 pub(crate) use v1::model_list;
 
+use followed::Followed;
 use server::Origin;
 
 /// Every path that the gateway serves over plain HTTP.
@@ -31,6 +39,8 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let probe =
         |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("GET, HEAD"));
     let read = |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("GET"));
+    let write =
+        |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("POST"));
     Router::new()
         .route("/health", probe(get(probes::live)))
         .route("/healthz", probe(get(probes::live)))
@@ -40,10 +50,9 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/startupz", probe(get(probes::startup)))
         .route("/v1/models", read(get(v1::models)))
         .route("/v1/models/{*id}", read(get(v1::model)))
-        .route(
-            "/v1/chat/completions",
-            post(chat::completions).fallback(async || reply::method_not_allowed("POST")),
-        )
+        .route("/v1/chat/completions", write(post(chat::completions)))
+        .route("/v1/embeddings", write(post(embeddings::create)))
+        .route("/v1/responses", write(post(responses::create)).layer(Extension(Arc::<Followed>::default())))
         .fallback(async || reply::not_found())
         .with_state(gateway)
 }

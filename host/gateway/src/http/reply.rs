@@ -8,7 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
-use openclaw_models::dialect::ErrorBody;
+use openclaw_models::dialect::{ErrorBody, Writer};
 use serde::Serialize;
 
 /// What stands on every answer, an upgrade's included.
@@ -140,13 +140,24 @@ pub(crate) fn busy(message: impl Into<String>) -> ErrorBody {
 }
 
 fn own(status: StatusCode, kind: &'static str, message: impl Into<String>) -> ErrorBody {
-    ErrorBody { status: status.as_u16(), kind, message: message.into(), code: None, retry_after: None }
+    ErrorBody { status: status.as_u16(), kind, ..ErrorBody::invalid_request(message) }
 }
 
 /// The answer that says `body`.
 pub(crate) fn error(body: &ErrorBody) -> Response {
     let mut text = Vec::with_capacity(128);
     body.write(&mut text);
+    with_status(body, text)
+}
+
+/// The answer to a request that failed before there was anything to say, in its own dialect.
+pub(crate) fn refused(error: &ErrorBody, writer: &impl Writer) -> Response {
+    let mut text = Vec::with_capacity(128);
+    writer.refused(error, &mut text);
+    with_status(error, text)
+}
+
+fn with_status(body: &ErrorBody, text: Vec<u8>) -> Response {
     let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = json_bytes(status, Bytes::from(text));
     if let Some(seconds) = body.retry_after {

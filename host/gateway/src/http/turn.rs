@@ -1,4 +1,4 @@
-//! A turn of an agent behind `/v1/chat/completions`: which session it belongs to, what of the request becomes the turn
+//! A turn of an agent behind a `/v1` route: which session it belongs to, what of the request becomes the turn
 //! and what its context, and how its answer is written (openclaw-compat §4.4, §4.6).
 //! Invariant: a client that goes away stops the turn.
 
@@ -9,15 +9,17 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use openclaw_agents::{Turn, TurnError, TurnEvent, TurnRequest};
 use openclaw_messaging::LaneError;
-use openclaw_models::dialect::{ChatBody, ErrorBody, Writer};
-use openclaw_models::{Answer, Chunk, Content, Message, Role, ToolCallDelta};
+use openclaw_models::dialect::{ChatBody, ErrorBody, NO_RESPONSE, Writer};
+use openclaw_models::{Answer, Chunk, Content, Message, Part, Role, ToolCallDelta, ToolChoice};
+use openclaw_protocol::Scope;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::reply;
+use super::caller::Caller;
+use super::{raw, reply};
 use crate::process::Gateway;
 use crate::turns::{self, NoTurn};
 
@@ -27,37 +29,84 @@ const PIECES: usize = 32;
 const RESERVED: [&str; 3] = ["subagent:", "cron:", "acp:"];
 /// The longest session key.
 const MAX_KEY: usize = 512;
-/// The longest piece of tool arguments in one event.
-const ARGUMENT_PIECE: usize = 256;
+/// What stands for a message of images alone.
+const IMAGES_ALONE: &str = "User sent image(s) with no text.";
 
-/// Runs the turn and answers.
-pub(super) async fn run(
+/// What of a request is not in its body.
+pub(super) struct Asked<'a> {
+    pub(super) headers: &'a HeaderMap,
+    /// Which agent.
+    pub(super) agent: String,
+    /// Begins the keys of sessions that a route makes up.
+    pub(super) prefix: &'static str,
+    /// The model may be sent the address of an image.
+    pub(super) urls: bool,
+    /// The session that goes on, where the request names an earlier answer.
+    pub(super) session: Option<String>,
+}
+
+/// Runs the turn and answers. `ended` is told of a turn that was answered, with its session, before the client is.
+pub(super) async fn run<W: Writer>(
     gateway: &Arc<Gateway>,
-    headers: &HeaderMap,
-    agent: String,
+    caller: &Caller,
+    asked: Asked<'_>,
     chat: ChatBody,
+    writer: W,
+    ended: impl FnOnce(&str, &Turn) + Send + 'static,
 ) -> Result<Response, ErrorBody> {
-    let (session_key, fresh) = session_key(headers, &agent, chat.user.as_deref())?;
-    let model = override_model(gateway, headers)?;
-    let shown = if chat.model.trim().is_empty() { "openclaw" } else { chat.model.as_str() };
-    let writer = Writer::new(shown);
-    let (streamed, include_usage) = (chat.request.stream, chat.include_usage);
-    let mut request = turn_request(chat)?;
+    let Asked { headers, agent, prefix, urls, session } = asked;
+    let (session_key, fresh) = match session {
+        Some(session) => (session, false),
+        None => session_key(headers, &agent, chat.user.as_deref(), prefix)?,
+    };
+    let model = override_model(gateway, caller, headers)?;
+    let streamed = chat.request.stream;
+    let mut request = turn_request(chat, urls)?;
+    let wanted = request.tool_choice.clone();
     request.agent_id = agent;
-    request.session_key = session_key;
+    request.session_key.clone_from(&session_key);
     request.fresh = fresh;
     request.model = model;
-    if streamed {
-        return stream(gateway, request, writer, include_usage).await;
+    let ended = move |turn: &Turn| ended(&session_key, turn);
+    // Whether the model does what it must is known at the end: until then nothing may be said.
+    if streamed && !matches!(wanted, Some(ToolChoice::Required | ToolChoice::Function(_))) {
+        return stream(gateway, request, writer, Box::new(ended)).await;
     }
-    let turn = turns::run(gateway.messaging.lanes(), &gateway.agents, request).await.map_err(refuse)?;
-    let mut body = Vec::with_capacity(512 + turn.reply.len());
-    writer.completion(&answer(turn), &mut body);
-    Ok(reply::json_bytes(StatusCode::OK, Bytes::from(body)))
+    let turn = turns::run(gateway.messaging.lanes(), &gateway.agents, request).await.map_err(refuse);
+    let turn = match turn.and_then(|turn| satisfied(wanted.as_ref(), turn)) {
+        Ok(turn) => turn,
+        Err(error) => return Ok(reply::refused(&error, &writer)),
+    };
+    ended(&turn);
+    if streamed {
+        let mut writer = writer;
+        return Ok(reply::events(Body::from(end(&mut writer, turn, false))));
+    }
+    Ok(raw::whole(&answer(turn), &writer))
+}
+
+/// The turn, if it called what it had to (openclaw-compat §4.3).
+fn satisfied(wanted: Option<&ToolChoice>, turn: Turn) -> Result<Turn, ErrorBody> {
+    match wanted {
+        Some(ToolChoice::Required) if turn.tool_calls.is_empty() => {
+            Err(reply::upstream("tool_choice=required was not satisfied by the agent response"))
+        }
+        Some(ToolChoice::Function(name)) if turn.tool_calls.iter().all(|call| call.name != *name) => {
+            Err(reply::upstream(format!(
+                "tool_choice required a {name} tool call, but the agent did not produce one"
+            )))
+        }
+        _ => Ok(turn),
+    }
 }
 
 /// The session, and whether its key was made up for this one request.
-fn session_key(headers: &HeaderMap, agent: &str, user: Option<&str>) -> Result<(String, bool), ErrorBody> {
+fn session_key(
+    headers: &HeaderMap,
+    agent: &str,
+    user: Option<&str>,
+    prefix: &str,
+) -> Result<(String, bool), ErrorBody> {
     let named = headers.get("x-openclaw-session-key").map(|value| value.to_str().unwrap_or_default().trim());
     match (named, user) {
         (Some(key), _) => {
@@ -72,19 +121,24 @@ fn session_key(headers: &HeaderMap, agent: &str, user: Option<&str>) -> Result<(
             Ok((key, false))
         }
         (None, Some(user)) => {
-            let key = format!("agent:{agent}:openai-user:{user}").to_lowercase();
+            let key = format!("agent:{agent}:{prefix}-user:{user}").to_lowercase();
             if key.len() > MAX_KEY {
                 return Err(ErrorBody::invalid_request("Invalid `user`. It is too long."));
             }
             Ok((key, false))
         }
-        (None, None) => Ok((format!("agent:{agent}:openai:{}", Uuid::new_v4()), true)),
+        (None, None) => Ok((format!("agent:{agent}:{prefix}:{}", Uuid::new_v4()), true)),
     }
 }
 
 /// The backend model that a header names in place of the agent's own.
-fn override_model(gateway: &Gateway, headers: &HeaderMap) -> Result<Option<String>, ErrorBody> {
+fn override_model(
+    gateway: &Gateway,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<Option<String>, ErrorBody> {
     let Some(value) = headers.get("x-openclaw-model") else { return Ok(None) };
+    caller.require(Scope::Admin)?;
     let reference = value.to_str().unwrap_or_default().trim();
     match gateway.models.catalog().resolve(reference) {
         Ok(_) => Ok(Some(reference.to_owned())),
@@ -94,16 +148,25 @@ fn override_model(gateway: &Gateway, headers: &HeaderMap) -> Result<Option<Strin
 
 /// What of the request is the turn: the last message of the user or a tool. What comes before is its context,
 /// instructions go to the system prompt.
-fn turn_request(chat: ChatBody) -> Result<TurnRequest, ErrorBody> {
+fn turn_request(chat: ChatBody, urls: bool) -> Result<TurnRequest, ErrorBody> {
     let turn = chat.turn().map_err(|bad| ErrorBody::invalid_request(bad.0))?;
     let asked = chat.request;
     let mut messages = asked.messages;
     messages.truncate(turn + 1);
+    if !urls && messages.iter().flat_map(images).any(|url| !url.starts_with("data:")) {
+        return Err(ErrorBody::invalid_request(
+            "Images by URL are not allowed. Send a data: URL, or set \
+             gateway.http.endpoints.<chatCompletions|responses>.images.allowUrl to true.",
+        ));
+    }
     let spoken = |message: &Message| message.content.as_ref().map(Content::to_text).unwrap_or_default();
     // The answer of a tool only makes sense behind the call that it answers: it stays in the context as it is.
     let is_user = messages.last().is_some_and(|message| message.role == Role::User);
-    let message = match messages.pop_if(|_| is_user) {
-        Some(message) => spoken(&message),
+    let last = messages.pop_if(|_| is_user);
+    let pictures: Vec<String> = last.iter().flat_map(images).map(str::to_owned).collect();
+    let message = match last.as_ref().map(spoken) {
+        Some(text) if text.trim().is_empty() && !pictures.is_empty() => IMAGES_ALONE.to_owned(),
+        Some(text) => text,
         None => String::new(),
     };
     let (instructions, context): (Vec<Message>, Vec<Message>) =
@@ -111,6 +174,7 @@ fn turn_request(chat: ChatBody) -> Result<TurnRequest, ErrorBody> {
     let extra_system = instructions.iter().map(spoken).collect::<Vec<_>>().join("\n\n");
     Ok(TurnRequest {
         message,
+        images: pictures,
         extra_system: Some(extra_system).filter(|text| !text.trim().is_empty()),
         context,
         tools: asked.tools,
@@ -122,6 +186,18 @@ fn turn_request(chat: ChatBody) -> Result<TurnRequest, ErrorBody> {
         extra: asked.extra,
         plain: true,
         ..TurnRequest::default()
+    })
+}
+
+/// The addresses of the images in a message.
+fn images(message: &Message) -> impl Iterator<Item = &str> {
+    let parts = match &message.content {
+        Some(Content::Parts(parts)) => parts.as_slice(),
+        Some(Content::Text(_)) | None => &[],
+    };
+    parts.iter().filter_map(|part| match part {
+        Part::Image(url) => Some(url.as_str()),
+        Part::Text(_) => None,
     })
 }
 
@@ -151,13 +227,14 @@ fn refuse(error: NoTurn) -> ErrorBody {
 }
 
 type Ending = Pin<Box<dyn Future<Output = Result<Turn, NoTurn>> + Send>>;
+type Ended = Box<dyn FnOnce(&Turn) + Send>;
 
 /// A turn on its way to a client.
-struct Streamed {
+struct Streamed<W> {
     turn: Ending,
     pieces: mpsc::Receiver<TurnEvent>,
-    writer: Writer,
-    include_usage: bool,
+    writer: W,
+    ended: Option<Ended>,
     spoke: bool,
 }
 
@@ -168,20 +245,23 @@ enum Step {
 }
 
 /// Answers with a stream once the first piece is there: a turn that fails before is answered with its status.
-async fn stream(
+async fn stream<W: Writer>(
     gateway: &Arc<Gateway>,
     mut request: TurnRequest,
-    writer: Writer,
-    include_usage: bool,
+    writer: W,
+    ended: Ended,
 ) -> Result<Response, ErrorBody> {
     let (sink, pieces) = mpsc::channel(PIECES);
     request.sink = Some(sink);
     let (lanes, agents) = (gateway.messaging.lanes().clone(), gateway.agents.clone());
     let turn: Ending = Box::pin(async move { turns::run(&lanes, &agents, request).await });
-    let mut streamed = Streamed { turn, pieces, writer, include_usage, spoke: false };
+    let mut streamed = Streamed { turn, pieces, writer, ended: Some(ended), spoke: false };
     let (first, rest) = match streamed.step().await {
         Step::Piece(bytes) => (bytes, Some(streamed)),
-        Step::Ended(ended) => (streamed.end((*ended).map_err(refuse)?), None),
+        Step::Ended(ended) => match *ended {
+            Ok(turn) => (streamed.end(turn), None),
+            Err(error) => return Ok(reply::refused(&refuse(error), &streamed.writer)),
+        },
     };
     let first = futures::stream::iter([Ok::<_, Infallible>(first)]);
     let rest = futures::stream::unfold(rest, |streamed| async move {
@@ -191,7 +271,11 @@ async fn stream(
             Step::Ended(ended) => {
                 let bytes = match *ended {
                     Ok(turn) => streamed.end(turn),
-                    Err(error) => streamed.failed(&refuse(error)),
+                    Err(error) => {
+                        let mut out = Vec::new();
+                        streamed.writer.failed(&refuse(error), &mut out);
+                        Bytes::from(out)
+                    }
                 };
                 Some((Ok(bytes), None))
             }
@@ -200,7 +284,7 @@ async fn stream(
     Ok(reply::events(Body::from_stream(futures::StreamExt::chain(first, rest))))
 }
 
-impl Streamed {
+impl<W: Writer> Streamed<W> {
     async fn step(&mut self) -> Step {
         loop {
             // Pieces first: the turn's end must not overtake the text that was written before it.
@@ -243,32 +327,32 @@ impl Streamed {
     }
 
     fn end(&mut self, turn: Turn) -> Bytes {
-        let mut out = Vec::new();
-        // A reply that no model wrote piece by piece.
-        if !self.spoke && !turn.reply.is_empty() {
-            self.writer.chunk(&Chunk::Text(turn.reply), &mut out);
+        if let Some(ended) = self.ended.take() {
+            ended(&turn);
         }
-        for (index, call) in (0..).zip(turn.tool_calls) {
-            let piece = |id, name, arguments| Chunk::ToolCall(ToolCallDelta { index, id, name, arguments });
-            self.writer.chunk(&piece(Some(call.id), Some(call.name), String::new()), &mut out);
-            let mut rest = call.arguments.as_str();
-            while !rest.is_empty() {
-                let (part, after) = rest.split_at(rest.floor_char_boundary(ARGUMENT_PIECE));
-                self.writer.chunk(&piece(None, None, part.to_owned()), &mut out);
-                rest = after;
-            }
-        }
-        self.writer.chunk(&Chunk::Finish(turn.stop_reason), &mut out);
-        self.writer.chunk(&Chunk::Usage(turn.usage), &mut out);
-        self.writer.end(self.include_usage, &mut out);
-        Bytes::from(out)
+        end(&mut self.writer, turn, self.spoke)
     }
+}
 
-    fn failed(&self, error: &ErrorBody) -> Bytes {
-        let mut out = Vec::new();
-        self.writer.failed(error, &mut out);
-        Bytes::from(out)
+/// What is left to say once a turn has ended; everything, unless its text was `spoken` before.
+fn end(writer: &mut impl Writer, turn: Turn, spoken: bool) -> Bytes {
+    let mut out = Vec::new();
+    // A reply that no model wrote piece by piece, or none at all.
+    if !spoken {
+        let silent = turn.reply.is_empty() && turn.tool_calls.is_empty();
+        let reply = if silent { NO_RESPONSE.to_owned() } else { turn.reply };
+        writer.chunk(&Chunk::Text(reply), &mut out);
     }
+    for (index, call) in (0..).zip(turn.tool_calls) {
+        let (id, name, arguments) = (Some(call.id), Some(call.name), String::new());
+        writer.chunk(&Chunk::ToolCall(ToolCallDelta { index, id, name, arguments }), &mut out);
+        let (id, name, arguments) = (None, None, call.arguments);
+        writer.chunk(&Chunk::ToolCall(ToolCallDelta { index, id, name, arguments }), &mut out);
+    }
+    writer.chunk(&Chunk::Finish(turn.stop_reason), &mut out);
+    writer.chunk(&Chunk::Usage(turn.usage), &mut out);
+    writer.end(&mut out);
+    Bytes::from(out)
 }
 
 #[cfg(test)]
@@ -284,8 +368,9 @@ mod tests {
             if let Some(key) = header {
                 headers.insert("x-openclaw-session-key", HeaderValue::from_static(key));
             }
-            let found =
-                session_key(&headers, "main", user).map(|(key, _)| key).map_err(|error| error.message);
+            let found = session_key(&headers, "main", user, "openai")
+                .map(|(key, _)| key)
+                .map_err(|error| error.message);
             assert_eq!(found.as_deref().map_err(String::as_str), expected);
         };
         let refused = Err("Invalid `x-openclaw-session-key`.");
@@ -294,7 +379,7 @@ mod tests {
         for reserved in ["subagent:1", "agent:main:subagent:1", "CRON:x", "agent:main:acp:1", " "] {
             check(Some(reserved), None, refused);
         }
-        let (key, fresh) = session_key(&HeaderMap::new(), "main", None).unwrap();
+        let (key, fresh) = session_key(&HeaderMap::new(), "main", None, "openai").unwrap();
         assert!(fresh && key.starts_with("agent:main:openai:"));
     }
 
@@ -302,7 +387,7 @@ mod tests {
     fn the_last_user_message_is_the_turn_and_the_rest_its_context() {
         let check = |messages: serde_json::Value, message: &str, context: &[Role], system: Option<&str>| {
             let body = json!({"model": "openclaw", "messages": messages}).to_string();
-            let request = turn_request(ChatBody::parse(body.as_bytes()).unwrap()).unwrap();
+            let request = turn_request(ChatBody::parse(body.as_bytes()).unwrap(), false).unwrap();
             assert_eq!(request.message, message);
             assert_eq!(request.context.iter().map(|one| one.role).collect::<Vec<_>>(), context);
             assert_eq!(request.extra_system.as_deref(), system);

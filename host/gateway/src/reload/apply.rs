@@ -53,7 +53,8 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, before: &Current, after: &Curr
         gateway.model_choice.set(choice);
     }
     gateway.agents.set_settings(wiring::agent_settings(&gateway.paths, config));
-    gateway.model_list.set(http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str())));
+    let catalog = gateway.models.catalog();
+    gateway.model_list.set(http::model_list(config, &catalog, &*gateway.answering.shims));
     let shared = touched(ACCOUNTS);
     let renewed = |channel: &Channel, account: &Account| {
         let old = before.config.channel(&channel.id);

@@ -334,6 +334,8 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let config = plan.settings.config();
     let reload = Reload::new(&options.paths.config, plan.settings.current(), rejection);
+    let answering = &parts.answering;
+    let model_list = http::model_list(&config, &answering.models.catalog(), &*answering.shims);
     let gateway = Arc::new(Gateway {
         paths: options.paths.clone(),
         options,
@@ -358,7 +360,7 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         plugins: plan.plugins,
         runs: crate::runs::Runs::default(),
         model_choice: Live::new(parts.model_choice),
-        model_list: Live::new(http::model_list(config.agents.entries.iter().map(|agent| agent.id.as_str()))),
+        model_list: Live::new(model_list),
         reload,
         restarter,
         draining: false.into(),

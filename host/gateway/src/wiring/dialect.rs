@@ -90,6 +90,31 @@ pub(super) fn http_request(request: wit::HttpRequest) -> models::ShimRequest {
     }
 }
 
+/// A request for vectors.
+pub(super) fn embeddings_request(request: &models::EmbeddingsRequest) -> wit::EmbeddingsRequest {
+    wit::EmbeddingsRequest {
+        model: request.model.clone(),
+        input: request.input.clone(),
+        dimensions: request.dimensions,
+        extra: request.extra.clone(),
+    }
+}
+
+/// What a shim wants sent for it.
+pub(super) fn embeddings_post(post: wit::EmbeddingsPost) -> models::ShimRequest {
+    models::ShimRequest {
+        method: models::Method::Post,
+        path: post.path,
+        headers: post.headers,
+        body: post.body,
+    }
+}
+
+/// What a shim made of the answer.
+pub(super) fn embeddings(answer: wit::EmbeddingsAnswer) -> models::Embeddings {
+    models::Embeddings { vectors: answer.vectors, input_tokens: answer.input_tokens }
+}
+
 /// What a shim made of bytes.
 pub(super) fn chunk(chunk: wit::Chunk) -> models::Chunk {
     match chunk {

@@ -7,12 +7,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use openclaw_models as models;
 use openclaw_models::{Decoder, Fault, Provider, Shim, ShimSource};
 use openclaw_runtime::{Plugin, Runtime, ShimDecoder, ShimError, ShimPool};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::dialect;
 use crate::live::Live;
 
 /// Pools that are kept. Beyond it all are made anew, which costs a millisecond each.
 const POOLS: usize = 256;
+/// Bytes of an answer that are read in about a millisecond.
+const BRIEF: usize = 64 << 10;
 
 /// The shims that are present.
 #[derive(Debug)]
@@ -122,6 +125,38 @@ impl Shim for Leased {
         let listed = decoded.map_err(|failure| Fault::from(dialect::failure(failure)))?;
         Ok(listed.into_iter().map(dialect::model).collect())
     }
+
+    fn prepare_embeddings(
+        &mut self,
+        request: &models::EmbeddingsRequest,
+    ) -> Result<models::ShimRequest, Fault> {
+        let Some(prepared) = self.0.prepare_embeddings(&dialect::embeddings_request(request)) else {
+            let text = "the plugin that speaks this provider's dialect makes no embeddings: use a model of another \
+                        provider";
+            return Err(own(models::FailureReason::Format, "no_embeddings", text.to_owned()));
+        };
+        let prepared = prepared.map_err(fault)?;
+        prepared
+            .map(dialect::embeddings_post)
+            .map_err(|why| own(models::FailureReason::Format, "invalid_request", why))
+    }
+
+    fn decode_embeddings(&mut self, body: &[u8]) -> Result<models::Embeddings, Fault> {
+        let decode = || self.0.decode_embeddings(body);
+        // Megabytes of numbers take a while to read: other requests of this thread go elsewhere meanwhile.
+        let multi =
+            Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+        let decoded =
+            if multi && body.len() > BRIEF { tokio::task::block_in_place(decode) } else { decode() };
+        let answer = decoded.map_err(fault)?;
+        answer
+            .map(dialect::embeddings)
+            .map_err(|why| own(models::FailureReason::ServerError, "bad_answer", why))
+    }
+}
+
+fn own(reason: models::FailureReason, code: &str, message: String) -> Fault {
+    Fault::Failure(models::Failure { reason, code: code.to_owned(), message, retry_after_ms: None })
 }
 
 struct Reading(ShimDecoder);

@@ -49,7 +49,7 @@ impl ChatBody {
         Ok(parsed)
     }
 
-    /// The index of the message that is the turn: the last one of the user or of a tool that says something.
+    /// The index of the message that is the turn: the last one of the user that says something, or of a tool.
     ///
     /// # Errors
     /// The text of the 400 when there is none.
@@ -62,7 +62,9 @@ impl ChatBody {
             }),
             None => false,
         };
-        let turns = |message: &Message| matches!(message.role, Role::User | Role::Tool) && says(message);
+        // A tool that has nothing to say has still answered.
+        let turns =
+            |message: &Message| message.role == Role::Tool || (message.role == Role::User && says(message));
         self.request
             .messages
             .iter()
@@ -70,7 +72,7 @@ impl ChatBody {
             .ok_or_else(|| BadRequest("Missing user message in `messages`.".to_owned()))
     }
 
-    fn check(&self) -> Result<(), BadRequest> {
+    pub(super) fn check(&self) -> Result<(), BadRequest> {
         let request = &self.request;
         if request.messages.is_empty() {
             return Err(BadRequest("Missing user message in `messages`.".to_owned()));
@@ -97,11 +99,23 @@ impl ChatBody {
         if self.extra("n").is_some_and(|n| n != "1") {
             return Err(BadRequest("Invalid `n`. Only one choice is supported.".to_owned()));
         }
-        if request.stop.len() > MAX_STOP {
-            return Err(BadRequest(format!("Invalid `stop`. Use at most {MAX_STOP} texts.")));
+        if request.stop.len() > MAX_STOP || request.stop.iter().any(String::is_empty) {
+            return Err(BadRequest(format!(
+                "Invalid `stop`. Use at most {MAX_STOP} texts, none of them empty."
+            )));
         }
         if request.max_tokens == Some(0) {
             return Err(BadRequest("Invalid `max_completion_tokens`. Use a number above 0.".to_owned()));
+        }
+        let known = |name: &String| request.tools.iter().any(|tool| tool.name == *name);
+        match &request.tool_choice {
+            Some(ToolChoice::Required) if request.tools.is_empty() => {
+                return Err(BadRequest("tool_choice=required but no tools were provided".to_owned()));
+            }
+            Some(ToolChoice::Function(name)) if !known(name) => {
+                return Err(BadRequest(format!("tool_choice requested unknown tool: {name}")));
+            }
+            _ => {}
         }
         let last = request.messages.iter().rfind(|message| message.role == Role::User);
         if let Some(Content::Parts(parts)) = last.and_then(|message| message.content.as_ref()) {
@@ -502,6 +516,12 @@ mod tests {
         check(&with(r#""seed":1.5"#), "Invalid `seed`.");
         check(&with(r#""n":2"#), "Invalid `n`.");
         check(&with(r#""stop":["a","b","c","d","e"]"#), "Invalid `stop`.");
+        check(&with(r#""stop":["a",""]"#), "none of them empty");
+        check(&with(r#""tool_choice":"required""#), "tool_choice=required but no tools were provided");
+        check(
+            &with(r#""tools":[],"tool_choice":{"type":"function","function":{"name":"g"}}"#),
+            "tool_choice requested unknown tool: g",
+        );
         check(&with(r#""max_tokens":0"#), "Invalid `max_completion_tokens`.");
         check(&with(r#""tool_choice":"sometimes""#), "`tool_choice` to be auto, none, required");
         let images = [r#"{"type":"image_url","image_url":{"url":"data:x"}}"#; 9].join(",");

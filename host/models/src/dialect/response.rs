@@ -1,19 +1,18 @@
 //! Writes answers: one JSON object, or server-sent events. Hand-written because every chunk of every stream passes
 //! here; the fixed parts of an event are put together once for an answer.
 
-use std::io::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::answer::Answer;
-use crate::error::{ModelError, ModelsError};
-use crate::types::{Chunk, FailureReason, FinishReason, ToolCall, ToolCallDelta, Usage};
+use crate::types::{Chunk, FinishReason, ToolCall, ToolCallDelta, Usage};
 
-/// What compat §4.6 has in place of an empty reply.
-const NO_RESPONSE: &str = "No response from OpenClaw.";
+use super::json::{number, raw, string};
+use super::{ErrorBody, NO_RESPONSE, Writer, now};
 
-/// Writes one answer. All methods append to a buffer of the caller's, which may be reused.
+/// The longest piece of a call's arguments in one event, in bytes.
+const ARGUMENT_PIECE: usize = 256;
+
+/// Writes one answer to a chat request.
 #[derive(Debug)]
-pub struct Writer {
+pub struct ChatWriter {
     /// `"id":"chatcmpl_…"`
     id: String,
     /// `,"created":…,"model":"…"`
@@ -22,15 +21,16 @@ pub struct Writer {
     opening: Vec<u8>,
     role_written: bool,
     usage: Option<Usage>,
+    include_usage: bool,
 }
 
-impl Writer {
-    /// Begins an answer in the name of `model`: what the client asked for, not what answered.
+impl ChatWriter {
+    /// Begins an answer in the name of `model`: what the client asked for, not what answered. `include_usage` adds the
+    /// usage to a stream.
     #[must_use]
-    pub fn new(model: &str) -> Self {
+    pub fn new(model: &str, include_usage: bool) -> Self {
         let id = format!("\"id\":\"chatcmpl_{}\"", uuid::Uuid::new_v4());
-        let created = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Self::with(id, created, model)
+        Self { include_usage, ..Self::with(id, now(), model) }
     }
 
     fn with(id: String, created: u64, model: &str) -> Self {
@@ -45,11 +45,58 @@ impl Writer {
         raw(&mut opening, ",\"object\":\"chat.completion.chunk\"");
         opening.extend_from_slice(&facts);
         raw(&mut opening, ",\"choices\":[{\"index\":0,\"delta\":");
-        Self { id, facts, opening, role_written: false, usage: None }
+        Self { id, facts, opening, role_written: false, usage: None, include_usage: false }
     }
 
-    /// The whole answer as one `chat.completion`.
-    pub fn completion(&self, answer: &Answer, out: &mut Vec<u8>) {
+    fn text(&mut self, field: &str, text: &str, out: &mut Vec<u8>) {
+        if text.is_empty() {
+            return;
+        }
+        self.begin(out);
+        raw(out, "{\"");
+        raw(out, field);
+        raw(out, "\":");
+        string(out, text);
+        raw(out, "},\"finish_reason\":null}]}\n\n");
+    }
+
+    /// A piece of a call. A long one becomes several events (compat §4.6).
+    fn call(&mut self, delta: &ToolCallDelta, out: &mut Vec<u8>) {
+        let mut rest = delta.arguments.as_str();
+        if rest.len() <= ARGUMENT_PIECE {
+            return self.call_piece(delta, rest, out);
+        }
+        if delta.id.is_some() || delta.name.is_some() {
+            self.call_piece(delta, "", out);
+        }
+        let more = ToolCallDelta { index: delta.index, id: None, name: None, arguments: String::new() };
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(ARGUMENT_PIECE));
+            self.call_piece(&more, piece, out);
+            rest = after;
+        }
+    }
+
+    fn call_piece(&mut self, delta: &ToolCallDelta, arguments: &str, out: &mut Vec<u8>) {
+        self.begin(out);
+        raw(out, "{\"tool_calls\":[");
+        call_piece(out, delta, arguments);
+        raw(out, "]},\"finish_reason\":null}]}\n\n");
+    }
+
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        if !self.role_written {
+            self.role_written = true;
+            out.extend_from_slice(&self.opening);
+            raw(out, "{\"role\":\"assistant\"},\"finish_reason\":null}]}\n\n");
+        }
+        out.extend_from_slice(&self.opening);
+    }
+}
+
+impl Writer for ChatWriter {
+    /// One `chat.completion`.
+    fn whole(&self, answer: &Answer, out: &mut Vec<u8>) {
         raw(out, "{");
         raw(out, &self.id);
         raw(out, ",\"object\":\"chat.completion\"");
@@ -83,19 +130,18 @@ impl Writer {
         raw(out, "}");
     }
 
-    /// One chunk as an event. The first one is preceded by the event that names the role. Usage is kept for
-    /// [`Writer::end`].
-    pub fn chunk(&mut self, chunk: &Chunk, out: &mut Vec<u8>) {
+    /// The error by itself.
+    fn refused(&self, error: &ErrorBody, out: &mut Vec<u8>) {
+        error.write(out);
+    }
+
+    /// One event. The first one is preceded by the event that names the role. Usage is kept for the end.
+    fn chunk(&mut self, chunk: &Chunk, out: &mut Vec<u8>) {
         match chunk {
             Chunk::Text(text) => self.text("content", text, out),
             Chunk::Reasoning(text) => self.text("reasoning_content", text, out),
             Chunk::Refusal(text) => self.text("refusal", text, out),
-            Chunk::ToolCall(delta) => {
-                self.begin(out);
-                raw(out, "{\"tool_calls\":[");
-                call_piece(out, delta);
-                raw(out, "]},\"finish_reason\":null}]}\n\n");
-            }
+            Chunk::ToolCall(delta) => self.call(delta, out),
             Chunk::Finish(reason) => {
                 self.begin(out);
                 raw(out, "{},\"finish_reason\":\"");
@@ -106,9 +152,9 @@ impl Writer {
         }
     }
 
-    /// The end of a stream: the usage if the client asked for it, and the end mark.
-    pub fn end(&self, include_usage: bool, out: &mut Vec<u8>) {
-        if include_usage {
+    /// The usage if the client asked for it, and the end mark.
+    fn end(&mut self, out: &mut Vec<u8>) {
+        if self.include_usage {
             raw(out, "data: {");
             raw(out, &self.id);
             raw(out, ",\"object\":\"chat.completion.chunk\"");
@@ -120,122 +166,11 @@ impl Writer {
         raw(out, "data: [DONE]\n\n");
     }
 
-    /// A failure in the middle of a stream, and the end mark.
-    pub fn failed(&self, error: &ErrorBody, out: &mut Vec<u8>) {
+    /// The error, and the end mark.
+    fn failed(&mut self, error: &ErrorBody, out: &mut Vec<u8>) {
         raw(out, "data: ");
         error.write(out);
         raw(out, "\n\ndata: [DONE]\n\n");
-    }
-
-    fn text(&mut self, field: &str, text: &str, out: &mut Vec<u8>) {
-        if text.is_empty() {
-            return;
-        }
-        self.begin(out);
-        raw(out, "{\"");
-        raw(out, field);
-        raw(out, "\":");
-        string(out, text);
-        raw(out, "},\"finish_reason\":null}]}\n\n");
-    }
-
-    fn begin(&mut self, out: &mut Vec<u8>) {
-        if !self.role_written {
-            self.role_written = true;
-            out.extend_from_slice(&self.opening);
-            raw(out, "{\"role\":\"assistant\"},\"finish_reason\":null}]}\n\n");
-        }
-        out.extend_from_slice(&self.opening);
-    }
-}
-
-/// An error as the `/v1` routes answer it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ErrorBody {
-    /// The HTTP status, where the answer has not begun yet.
-    pub status: u16,
-    /// `error.type`
-    pub kind: &'static str,
-    /// `error.message`
-    pub message: String,
-    /// `error.code`, where there is one.
-    pub code: Option<String>,
-    /// For the header `retry-after`, in seconds.
-    pub retry_after: Option<u64>,
-}
-
-impl ErrorBody {
-    /// A refusal of the gateway's own.
-    #[must_use]
-    pub fn invalid_request(message: impl Into<String>) -> Self {
-        Self {
-            status: 400,
-            kind: "invalid_request_error",
-            message: message.into(),
-            code: None,
-            retry_after: None,
-        }
-    }
-
-    /// Appends `{"error":{…}}`.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        raw(out, "{\"error\":{\"message\":");
-        string(out, &self.message);
-        raw(out, ",\"type\":\"");
-        raw(out, self.kind);
-        raw(out, "\"");
-        if let Some(code) = &self.code {
-            raw(out, ",\"code\":");
-            string(out, code);
-        }
-        raw(out, "}}");
-    }
-}
-
-impl From<&ModelError> for ErrorBody {
-    /// The provider's own words, with a status that lets a client do the right thing.
-    fn from(error: &ModelError) -> Self {
-        let (status, kind) = match error.reason() {
-            FailureReason::Auth => (401, "authentication_error"),
-            FailureReason::Billing => (402, "insufficient_quota"),
-            FailureReason::RateLimit => (429, "rate_limit_error"),
-            FailureReason::Overloaded => (503, "overloaded_error"),
-            FailureReason::Format | FailureReason::ContextOverflow => (400, "invalid_request_error"),
-            FailureReason::ModelNotFound => (404, "invalid_request_error"),
-            FailureReason::Timeout => (504, "api_error"),
-            FailureReason::ServerError | FailureReason::EmptyResponse | FailureReason::Unknown => {
-                (502, "api_error")
-            }
-        };
-        let message = match error.hint() {
-            Some(hint) if !error.is_long_context() => format!("{error}. {hint}"),
-            _ => error.to_string(),
-        };
-        let code = Some(error.failure.code.clone()).filter(|code| !code.is_empty());
-        let retry_after = error.failure.retry_after_ms.map(|ms| ms.div_ceil(1000));
-        Self { status, kind, message, code, retry_after }
-    }
-}
-
-impl From<&ModelsError> for ErrorBody {
-    fn from(error: &ModelsError) -> Self {
-        match error {
-            ModelsError::Unresolved(why) => Self::invalid_request(why.to_string()),
-            ModelsError::Failed(error) => error.into(),
-            ModelsError::AllFailed(errors) => {
-                let last = errors.last().map(Self::from);
-                let (status, kind) =
-                    last.as_ref().map_or((502, "api_error"), |last| (last.status, last.kind));
-                let retry_after = errors.iter().filter_map(|error| Self::from(error).retry_after).min();
-                Self {
-                    status,
-                    kind,
-                    message: error.to_string(),
-                    code: last.and_then(|last| last.code),
-                    retry_after,
-                }
-            }
-        }
     }
 }
 
@@ -267,7 +202,7 @@ fn whole_call(out: &mut Vec<u8>, call: &ToolCall) {
     raw(out, "}}");
 }
 
-fn call_piece(out: &mut Vec<u8>, delta: &ToolCallDelta) {
+fn call_piece(out: &mut Vec<u8>, delta: &ToolCallDelta, arguments: &str) {
     raw(out, "{\"index\":");
     number(out, u64::from(delta.index));
     if let Some(id) = &delta.id {
@@ -282,7 +217,7 @@ fn call_piece(out: &mut Vec<u8>, delta: &ToolCallDelta) {
         raw(out, ",");
     }
     raw(out, "\"arguments\":");
-    string(out, &delta.arguments);
+    string(out, arguments);
     raw(out, "}}");
 }
 
@@ -306,26 +241,12 @@ fn usage(out: &mut Vec<u8>, usage: Usage) {
     raw(out, "}");
 }
 
-fn raw(out: &mut Vec<u8>, text: &str) {
-    out.extend_from_slice(text.as_bytes());
-}
-
-fn number(out: &mut Vec<u8>, value: u64) {
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{value}");
-}
-
-fn string(out: &mut Vec<u8>, text: &str) {
-    // A string can always be serialised, and writing to a vector cannot fail.
-    let _ = serde_json::to_writer(out, text);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn writer() -> Writer {
-        Writer::with("\"id\":\"chatcmpl_1\"".to_owned(), 7, "mock/\"a\"")
+    fn writer() -> ChatWriter {
+        ChatWriter::with("\"id\":\"chatcmpl_1\"".to_owned(), 7, "mock/\"a\"")
     }
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -336,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_stream_has_the_shape_of_the_original() {
-        let mut writer = writer();
+        let mut writer = ChatWriter { include_usage: true, ..writer() };
         let mut out = Vec::new();
         let delta = ToolCallDelta {
             index: 0,
@@ -353,7 +274,7 @@ mod tests {
         ] {
             writer.chunk(&chunk, &mut out);
         }
-        writer.end(true, &mut out);
+        writer.end(&mut out);
         let head = r#"data: {"id":"chatcmpl_1","object":"chat.completion.chunk","created":7,"model":"mock/\"a\"","choices":["#;
         let expected = [
             r#"{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]}"#,
@@ -374,22 +295,46 @@ mod tests {
     fn a_completion_has_the_shape_of_the_original() {
         let answer = Answer { text: "hi".to_owned(), finish: Some(FinishReason::Stop), ..Answer::default() };
         assert_eq!(
-            written(|out| writer().completion(&answer, out)),
+            written(|out| writer().whole(&answer, out)),
             concat!(
                 r#"{"id":"chatcmpl_1","object":"chat.completion","created":7,"model":"mock/\"a\"","choices":[{"index":0,"#,
                 r#""message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],"#,
                 r#""usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}"#
             )
         );
-        let empty = written(|out| writer().completion(&Answer::default(), out));
+        let empty = written(|out| writer().whole(&Answer::default(), out));
         assert!(empty.contains(r#""content":"No response from OpenClaw.""#), "{empty}");
         let call = ToolCall { id: "c".to_owned(), name: "f".to_owned(), arguments: "{}".to_owned() };
         let calls = Answer { tool_calls: vec![call.clone(), call], ..Answer::default() };
         let calls: serde_json::Value =
-            serde_json::from_str(&written(|out| writer().completion(&calls, out))).unwrap();
+            serde_json::from_str(&written(|out| writer().whole(&calls, out))).unwrap();
         assert_eq!(calls["choices"][0]["finish_reason"], "tool_calls");
         assert_eq!(calls["choices"][0]["message"]["tool_calls"][1]["function"]["name"], "f");
         assert!(calls["choices"][0]["message"]["content"].is_null());
+    }
+
+    #[test]
+    fn long_arguments_come_in_pieces() {
+        let arguments = format!("{{\"text\":\"{}\"}}", "é".repeat(200));
+        let call = ToolCallDelta {
+            index: 1,
+            id: Some("c".to_owned()),
+            name: Some("f".to_owned()),
+            arguments: arguments.clone(),
+        };
+        let text = written(|out| writer().chunk(&Chunk::ToolCall(call), out));
+        let calls: Vec<serde_json::Value> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+            .map(|event: serde_json::Value| event["choices"][0]["delta"]["tool_calls"][0].clone())
+            .collect();
+        assert_eq!(calls[1]["id"], "c");
+        assert_eq!(calls[1]["function"], serde_json::json!({"name": "f", "arguments": ""}));
+        let pieces: Vec<&str> =
+            calls[2..].iter().map(|call| call["function"]["arguments"].as_str().unwrap()).collect();
+        assert!(pieces.len() == 2 && pieces.iter().all(|piece| piece.len() <= 256), "{pieces:?}");
+        assert_eq!(pieces.concat(), arguments);
+        assert!(calls[2..].iter().all(|call| call["index"] == 1 && call.get("id").is_none()));
     }
 
     #[test]

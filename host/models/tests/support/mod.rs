@@ -16,9 +16,9 @@ use openclaw_config::{
 use openclaw_egress::{Egress, Options};
 use openclaw_fakes::FakeOpenai;
 use openclaw_models::{
-    Catalog, ChatRequest, Chunk, Content, Decoder, Failure, FailureReason, Fault, FinishReason, Message,
-    Method, ModelEntry, Models, Part, Provider, Role, Shim, ShimRequest, ShimSource, Target, ToolCallDelta,
-    Usage,
+    Catalog, ChatRequest, Chunk, Content, Decoder, Embeddings, EmbeddingsRequest, Failure, FailureReason,
+    Fault, FinishReason, Message, Method, ModelEntry, Models, Part, Provider, Role, Shim, ShimRequest,
+    ShimSource, Target, ToolCallDelta, Usage,
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
@@ -135,6 +135,33 @@ impl Shim for PlainShim {
         let ids =
             body["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap().to_owned());
         Ok(ids.map(|id| ModelEntry { id, context_window: None }).collect())
+    }
+
+    fn prepare_embeddings(&mut self, request: &EmbeddingsRequest) -> Result<ShimRequest, Fault> {
+        let mut body = json!({"model": request.model, "input": request.input});
+        for (name, json) in &request.extra {
+            body[name] = serde_json::from_str(json).unwrap();
+        }
+        Ok(ShimRequest {
+            method: Method::Post,
+            path: "/embeddings".to_owned(),
+            headers: Vec::new(),
+            body: body.to_string().into_bytes(),
+        })
+    }
+
+    fn decode_embeddings(&mut self, body: &[u8]) -> Result<Embeddings, Fault> {
+        if self.crash == Some("decode") {
+            return Err(Fault::Crashed("epoch deadline".to_owned()));
+        }
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|error| failure(FailureReason::ServerError, "garbage", &error.to_string()))?;
+        let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN) as f32;
+        let vectors = body["data"].as_array().into_iter().flatten();
+        let vectors =
+            vectors.map(|entry| entry["embedding"].as_array().unwrap().iter().map(number).collect());
+        let input_tokens = body["usage"]["prompt_tokens"].as_u64().unwrap_or_default();
+        Ok(Embeddings { vectors: vectors.collect(), input_tokens })
     }
 }
 

@@ -1,4 +1,6 @@
-//! `openclaw infer`: a question to a model, without an agent.
+//! `openclaw infer`: a question to a model, without an agent. Vectors are in `embedding`.
+
+mod embedding;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,9 @@ pub(crate) enum Subcommand {
     /// Text models
     #[command(subcommand)]
     Model(ModelSubcommand),
+    /// Texts as vectors
+    #[command(subcommand)]
+    Embedding(embedding::Subcommand),
 }
 
 /// `openclaw infer model …`
@@ -68,7 +73,12 @@ struct Answer {
 }
 
 pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, CliError> {
-    let Subcommand::Model(ModelSubcommand::Run(flags)) = command;
+    let flags = match command {
+        Subcommand::Model(ModelSubcommand::Run(flags)) => flags,
+        Subcommand::Embedding(embedding::Subcommand::Create(flags)) => {
+            return embedding::create(flags, context);
+        }
+    };
     if flags.local && flags.gateway {
         return Err(CliError::invalid("Pass only one of --local or --gateway."));
     }

@@ -1,6 +1,7 @@
-//! A backend that speaks the OpenAI chat dialect: <https://platform.openai.com/docs/api-reference/chat>. What it answers
+//! A backend that speaks the OpenAI dialect of chats and embeddings: <https://platform.openai.com/docs/api-reference>. What it answers
 //! depends on the request's model id, or on a [`Mode`] that was set or scripted.
 
+mod embeddings;
 mod mode;
 mod render;
 
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
+pub use embeddings::embedding;
 pub use mode::Mode;
 
 use crate::server::{self, Cut, Handler, Reply, Server};
@@ -102,12 +104,12 @@ impl FakeOpenai {
         self.state.instant.store(instant, Ordering::Relaxed);
     }
 
-    /// Answers every chat request like this, whatever its model.
+    /// Answers every chat and embeddings request like this, whatever its model.
     pub fn set_mode(&self, mode: Mode) {
         self.state.lock().mode = Some(mode);
     }
 
-    /// Answers the next chat requests like this, one each; after them as before.
+    /// Answers the next chat and embeddings requests like this, one each; after them as before.
     pub fn script(&self, modes: impl IntoIterator<Item = Mode>) {
         self.state.lock().script.extend(modes);
     }
@@ -127,6 +129,12 @@ impl FakeOpenai {
     #[must_use]
     pub fn chats(&self) -> Vec<Seen> {
         self.requests().into_iter().filter(|seen| seen.path.ends_with("/chat/completions")).collect()
+    }
+
+    /// The embeddings requests so far.
+    #[must_use]
+    pub fn embeddings(&self) -> Vec<Seen> {
+        self.requests().into_iter().filter(|seen| seen.path.ends_with("/embeddings")).collect()
     }
 
     /// Connections accepted so far.
@@ -162,7 +170,7 @@ impl State {
 
     /// Remembers the request and says how to answer it.
     fn note(&self, seen: Seen) -> Mode {
-        let chat = seen.path.ends_with("/chat/completions");
+        let asks = ["/chat/completions", "/embeddings"].iter().any(|path| seen.path.ends_with(path));
         let model = seen.body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
         let authorized =
             seen.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
@@ -173,7 +181,7 @@ impl State {
         inner.seen.push_back(seen);
         let mode = match &inner.key {
             Some(key) if authorized.as_deref() != Some(key) => Mode::Unauthorized,
-            _ if chat => {
+            _ if asks => {
                 let scripted = inner.script.pop_front().or_else(|| inner.mode.clone());
                 scripted.unwrap_or_else(|| Mode::of_model(&model))
             }
@@ -223,6 +231,11 @@ impl Handler for State {
             _ if matches!(mode, Mode::Unauthorized) => Ok(render::refusal(&mode)),
             (&Method::GET, path) if path.ends_with("/models") => Ok(render::models()),
             (&Method::POST, path) if path.ends_with("/chat/completions") => answer(mode, &parsed).await,
+            (&Method::POST, path) if path.ends_with("/embeddings") => match mode {
+                Mode::Hang => std::future::pending().await,
+                Mode::Reset => Err(Cut),
+                mode => Ok(embeddings::answer(&mode, &parsed)),
+            },
             _ => Ok(server::json(
                 404,
                 &json!({"error": {"message": "Unknown request URL", "type": "invalid_request_error"}}),

@@ -81,7 +81,7 @@ pub(super) const DEFAULTS: &[Field] = &[
     unused("heartbeat", HEARTBEAT),
     unused("sandbox", SANDBOX),
     // An older spelling of the root's `memory.search`.
-    unused("memorySearch", OPEN),
+    key("memorySearch", OPEN),
 ];
 
 const MEDIA_MODEL: Shape =

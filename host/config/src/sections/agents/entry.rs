@@ -46,7 +46,8 @@ pub(super) const AGENT: &[Field] = &[
     unused("embeddedAgent", Object(&[key("executionContract", EXECUTION_CONTRACT)])),
     unused("params", PARAMS),
     unused("runtime", RUNTIME),
-    unused("memory", Object(&[key("search", MEMORY_SEARCH)])),
+    key("memory", Object(&[key("search", MEMORY_SEARCH)]))
+        .about("As the root's memory, for this agent alone."),
     unused("humanDelay", HUMAN_DELAY),
     unused("typingMode", TYPING_MODE),
     unused("tts", TTS),
@@ -68,7 +69,7 @@ pub(super) const AGENT: &[Field] = &[
     unused("sandbox", SANDBOX),
     unused("tools", TOOLS),
     // An older spelling of `memory.search`.
-    unused("memorySearch", OPEN),
+    key("memorySearch", OPEN),
 ];
 
 const RUNTIME: Shape = Tagged(

@@ -5,7 +5,7 @@ use crate::shape::Shape::{self, Bool, Either, Exactly, Object, Text};
 use crate::shape::{Field, key, unused};
 
 pub(super) const HTTP: Shape = Object(&[
-    unused(
+    key(
         "endpoints",
         Object(&[
             key("chatCompletions", Object(CHAT_COMPLETIONS)).about("POST /v1/chat/completions"),
@@ -16,26 +16,28 @@ pub(super) const HTTP: Shape = Object(&[
     unused("securityHeaders", Object(&[key("strictTransportSecurity", Either(&[Text, Exactly(false)]))])),
 ]);
 
-const ENABLED: Field = key("enabled", Bool).about("Whether the endpoint answers.");
+const ENABLED: Field = key("enabled", Bool)
+    .about("Whether the endpoint answers. Default: true. With both off, the other /v1 routes are off too.");
 
 const CHAT_COMPLETIONS: &[Field] =
-    &[ENABLED, key("images", IMAGES), key("maxUrlParts", COUNT), key("maxBodyBytes", COUNT)];
+    &[ENABLED, key("images", IMAGES), unused("maxUrlParts", COUNT), unused("maxBodyBytes", COUNT)];
 
 const RESPONSES: &[Field] = &[
     ENABLED,
-    key("maxUrlParts", COUNT),
-    key("files", FILES),
+    unused("maxUrlParts", COUNT),
+    unused("files", FILES),
     key("images", IMAGES),
-    key("maxBodyBytes", COUNT),
+    unused("maxBodyBytes", COUNT),
 ];
 
 const IMAGES: Shape = Object(&[
-    key("allowUrl", Bool),
-    key("urlAllowlist", TEXTS),
-    key("allowedMimes", TEXTS),
-    key("maxBytes", SOME),
-    key("maxRedirects", COUNT),
-    key("timeoutMs", SOME),
+    key("allowUrl", Bool)
+        .about("Whether an agent's model may be sent the address of an image, which it then fetches. Default: false."),
+    unused("urlAllowlist", TEXTS),
+    unused("allowedMimes", TEXTS),
+    unused("maxBytes", SOME),
+    unused("maxRedirects", COUNT),
+    unused("timeoutMs", SOME),
 ]);
 
 const FILES: Shape = Object(&[
