@@ -18,7 +18,7 @@ use refusal::AuthReason;
 pub use connect::Admitted;
 pub use http_auth::{HttpRefusal, bearer};
 pub use limiter::Limits;
-pub use peer::Peer;
+pub use peer::{Peer, is_loopback_host};
 pub use shared::{AuthMethod, Presented, SharedSecret};
 
 /// Everything that decides whether a client gets in.

@@ -16,6 +16,7 @@ use crate::history::{Histories, History};
 use crate::prompt::{self, Prompts};
 use crate::runs::{ActiveRun, Runs, Stop};
 use crate::settings::{AgentSettings, Settings};
+use crate::tally::Tally;
 use crate::{Turn, TurnError, TurnRequest};
 
 /// The word with which an agent chooses to stay silent.
@@ -34,6 +35,7 @@ struct Inner {
     histories: Histories,
     prompts: Prompts,
     runs: Runs,
+    tally: Tally,
     started: Instant,
 }
 
@@ -62,6 +64,7 @@ impl Agents {
             histories: Histories::default(),
             prompts: Prompts::default(),
             runs: Runs::default(),
+            tally: Tally::default(),
             started: Instant::now(),
         };
         Self { inner: Arc::new(inner) }
@@ -110,14 +113,22 @@ impl Agents {
         let deadline = began + limit;
         let running = Running { inner: &self.inner, settings, agent, request, run_id, began, deadline };
         // All losers are dropped: the model's answer ends with its stream, and nothing was stored.
-        tokio::select! {
+        let ended = tokio::select! {
             // In this order: the request to the model ends at the same moment, and its error would blame the provider.
             biased;
             () = tokio::time::sleep_until(deadline) => Err(TurnError::Timeout(limit)),
             () = registered.stopped() => Err(TurnError::Aborted),
             () = closed => Err(TurnError::Aborted),
             result = running.run(command) => result,
-        }
+        };
+        self.inner.tally.count(&ended);
+        ended
+    }
+
+    /// How turns ended since the start: `ok`, `aborted`, `timeout` or `failed`, and how many.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        self.inner.tally.list()
     }
 
     /// Stores a turn of HTTP or the command line: returns when it is queued, and the next turn of the session sees it.

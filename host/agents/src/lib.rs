@@ -13,6 +13,7 @@ mod history;
 mod prompt;
 mod runs;
 mod settings;
+mod tally;
 mod texts;
 mod turn;
 

@@ -61,6 +61,8 @@ const RULES: &[(&[&str], Effect)] = &[
     (&["auth", "profiles"], Effect::Hot),
     (&["broadcast"], Effect::Hot),
     (&["gateway", "http", "endpoints"], Effect::Hot),
+    (&["gateway", "http", "securityHeaders"], Effect::None),
+    (&["gateway", "tools"], Effect::None),
     (&["gateway", "controlUi", "allowedOrigins"], Effect::Hot),
     (&["gateway", "auth", "rateLimit"], Effect::Hot),
     (&["gateway", "auth", "allowTailscale"], Effect::Hot),

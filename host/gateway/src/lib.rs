@@ -16,6 +16,7 @@ mod http;
 mod infer;
 mod live;
 mod logging;
+mod metrics;
 mod options;
 mod process;
 mod reload;
@@ -62,6 +63,13 @@ pub fn credential_variables(paths: &Paths) -> Vec<String> {
 #[must_use]
 pub fn running_port(paths: &Paths) -> Option<u16> {
     start::running_port(&paths.state_dir)
+}
+
+/// The certificate of the gateway on this machine, in PEM, for a client that trusts it as it is. `None` when `gateway.tls`
+/// is off; the file may not be there before the first start.
+#[must_use]
+pub fn tls_certificate(paths: &Paths, config: &openclaw_config::Config) -> Option<std::path::PathBuf> {
+    http::certificate(paths, config)
 }
 
 /// The plugins that are present, for a person whose gateway does not run: nothing is loaded.

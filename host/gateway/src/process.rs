@@ -18,8 +18,10 @@ use openclaw_supervisor::{State, Supervisor};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
+use crate::http::{Places, Storing, Tls};
 use crate::live::Live;
 use crate::logging::Log;
+use crate::metrics::Metrics;
 use crate::options::GatewayOptions;
 use crate::reload::Reload;
 use crate::rpc::{self, health};
@@ -47,6 +49,11 @@ pub(crate) struct Gateway {
     pub(crate) boot_id: String,
     pub(crate) started: Instant,
     pub(crate) listening: Vec<SocketAddr>,
+    /// What is shown to clients that connect with TLS, if they have to.
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) places: Arc<Places>,
+    pub(crate) metrics: Metrics,
+    pub(crate) storing: Storing,
     pub(crate) hub: Arc<Hub>,
     pub(crate) sockets: Sockets,
     pub(crate) store: Store,
@@ -106,16 +113,13 @@ impl Gateway {
         snapshot
     }
 
-    /// Channels with an account that is wanted and down, once the start's grace is over.
-    pub(crate) fn failing_channels(&self) -> Vec<String> {
+    /// Accounts that are wanted and down, as `<channel>/<account>`, once the start's grace is over.
+    pub(crate) fn failing_accounts(&self) -> Vec<String> {
         if self.started.elapsed() < READY_GRACE {
             return Vec::new();
         }
         let down = |state| matches!(state, State::Backoff | State::AuthRequired | State::Quarantined);
         let failing = self.supervisor.status().into_iter().filter(|status| down(status.state));
-        let mut channels: Vec<String> =
-            failing.map(|status| status.account.split('/').next().unwrap_or_default().to_owned()).collect();
-        channels.dedup();
-        channels
+        failing.map(|status| status.account).collect()
     }
 }

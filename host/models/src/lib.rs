@@ -18,6 +18,7 @@ mod models;
 mod provider;
 mod shim;
 mod stream;
+mod tally;
 mod types;
 
 pub use answer::Answer;

@@ -16,7 +16,8 @@ pub use agents::{Agent, AgentDefaults, Agents, DmScope, ModelChoice, ModelEntry,
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
 pub use gateway::{
-    Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, RateLimit, Reload, ReloadMode, Remote,
+    Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, Http, HttpTools, RateLimit, Reload, ReloadMode,
+    Remote, SecurityHeaders, Tls,
 };
 pub use models::{Model, Models, Provider};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};

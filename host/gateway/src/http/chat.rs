@@ -4,24 +4,19 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
-use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use openclaw_models::dialect::{ChatBody, ErrorBody, MAX_BODY, Writer};
 use openclaw_models::{Answer, ChunkStream};
 
 use super::address::{Address, address, is_agent_id};
 use super::server::Origin;
-use super::{authorize, reply, settle, turn};
+use super::{authorize, body, reply, settle, turn};
 use crate::process::Gateway;
 
-/// From the head of a request to the last byte of its body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// The text for a model id that names nothing.
 const INVALID_MODEL: &str = "Invalid `model`. Use `openclaw` or `openclaw/<agentId>`.";
 
@@ -37,7 +32,7 @@ pub(super) async fn completions(
 async fn answer(gateway: &Arc<Gateway>, origin: Origin, request: Request) -> Result<Response, ErrorBody> {
     let (head, body) = request.into_parts();
     authorize(gateway, origin, &head.headers)?;
-    let body = read(&head.headers, body).await?;
+    let body = body::read(&head.headers, body, MAX_BODY).await?;
     let chat = ChatBody::parse(&body).map_err(|bad| ErrorBody::invalid_request(bad.0))?;
     drop(body);
     let named = match agent_header(&head.headers)? {
@@ -52,21 +47,6 @@ async fn answer(gateway: &Arc<Gateway>, origin: Origin, request: Request) -> Res
         Address::Model(_) => return raw(gateway, chat).await,
     };
     turn::run(gateway, &head.headers, agent, chat).await
-}
-
-/// The whole body, within its limits of size and time.
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ErrorBody> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY) {
-        return Err(reply::too_large());
-    }
-    let whole = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect()).await;
-    match whole {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(reply::too_large()),
-        Ok(Err(_)) => Err(ErrorBody::invalid_request("The request body could not be read.")),
-        Err(_) => Err(reply::body_timeout()),
-    }
 }
 
 /// The agent that a header names in place of `model`.
@@ -160,21 +140,5 @@ mod tests {
         check("x-openclaw-agent", "ops", Ok(Some("ops")));
         check("x-other", "ops", Ok(None));
         check("x-openclaw-agent-id", "a/b", Err("Unknown agent 'a/b'."));
-    }
-
-    #[tokio::test]
-    async fn bodies_are_bounded() {
-        let mut announced = HeaderMap::new();
-        announced.insert(CONTENT_LENGTH, http::HeaderValue::from(MAX_BODY + 1));
-        assert_eq!(read(&announced, Body::empty()).await.unwrap_err(), reply::too_large());
-        let long = Body::from(vec![b' '; MAX_BODY + 1]);
-        assert_eq!(read(&HeaderMap::new(), long).await.unwrap_err(), reply::too_large());
-        assert_eq!(read(&HeaderMap::new(), Body::from("{}")).await.unwrap(), "{}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_body_that_never_ends_is_given_up() {
-        let endless = Body::from_stream(futures::stream::pending::<Result<Bytes, Infallible>>());
-        assert_eq!(read(&HeaderMap::new(), endless).await.unwrap_err(), reply::body_timeout());
     }
 }

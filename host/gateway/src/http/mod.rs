@@ -2,12 +2,20 @@
 //! is asked `openclaw-models`'s.
 
 mod address;
+mod body;
 mod chat;
+mod gate;
+mod metrics;
+mod places;
 mod probes;
 pub(crate) mod reply;
+mod routes;
 mod server;
+mod tls;
+mod tools;
 mod turn;
 mod v1;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,19 +26,25 @@ use axum::routing::{MethodRouter, get, post};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use openclaw_access::HttpRefusal;
+use openclaw_config::{Config, Paths};
 use openclaw_models::dialect::ErrorBody;
+use openclaw_protocol::Scope;
 
+use crate::error::StartError;
 use crate::process::Gateway;
 
-pub(crate) use server::serve;
+pub(crate) use places::Places;
+pub(crate) use probes::Storing;
+pub(crate) use routes::Route;
+pub(crate) use server::{places, serve};
+pub(crate) use tls::Tls;
 pub(crate) use v1::model_list;
 
 use server::Origin;
 
 /// Every path that the gateway serves over plain HTTP.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
-    let probe =
-        |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("GET, HEAD"));
+    let probe = |route: MethodRouter<Arc<Gateway>>| route.fallback(probes::other_method);
     let read = |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("GET"));
     Router::new()
         .route("/health", probe(get(probes::live)))
@@ -39,6 +53,8 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/readyz", probe(get(probes::ready)))
         .route("/startup", probe(get(probes::startup)))
         .route("/startupz", probe(get(probes::startup)))
+        .route("/metrics", read(get(metrics::metrics)))
+        .route("/tools/invoke", post(tools::invoke).fallback(async || reply::method_not_allowed("POST")))
         .route("/v1/models", read(get(v1::models)))
         .route("/v1/models/{*id}", read(get(v1::model)))
         .route(
@@ -49,15 +65,43 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
+/// The certificate of `gateway.tls`; `None` when TLS is off.
+pub(crate) fn load_tls(paths: &Paths, config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
+    let Some(files) = tls::Files::of(paths, config) else { return Ok(None) };
+    match Tls::load(files) {
+        Ok(tls) => Ok(Some(Arc::new(tls))),
+        Err(error) => {
+            Err(StartError::Configuration(format!("Gateway failed to start: gateway.tls: {error}")))
+        }
+    }
+}
+
+/// Where the certificate is that a client on this machine may trust; `None` when TLS is off.
+pub(crate) fn certificate(paths: &Paths, config: &Config) -> Option<std::path::PathBuf> {
+    tls::Files::of(paths, config).map(|files| files.certificate)
+}
+
 /// Checks the bearer of a request. Who passes may do everything.
 fn authorize(gateway: &Gateway, origin: Origin, headers: &HeaderMap) -> Result<(), ErrorBody> {
     let peer = openclaw_access::Peer::new(origin.0.ip(), headers);
     let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    gateway.access.http(&peer, authorization, Instant::now()).map_err(|refusal| match refusal {
-        HttpRefusal::Unauthorized => reply::unauthorized(),
-        HttpRefusal::RateLimited(wait) => reply::locked_out(wait),
-        HttpRefusal::Origin => reply::foreign_origin(),
+    gateway.access.http(&peer, authorization, Instant::now()).map_err(|refusal| {
+        gateway.metrics.refused(match refusal {
+            HttpRefusal::Unauthorized => "HTTP_UNAUTHORIZED",
+            HttpRefusal::RateLimited(_) => "HTTP_RATE_LIMITED",
+            HttpRefusal::Origin => "HTTP_ORIGIN",
+        });
+        match refusal {
+            HttpRefusal::Unauthorized => reply::unauthorized(),
+            HttpRefusal::RateLimited(wait) => reply::locked_out(wait),
+            HttpRefusal::Origin => reply::foreign_origin(),
+        }
     })
+}
+
+/// Lets a request pass that may do what needs `scope`; the answer otherwise.
+fn permit(gateway: &Gateway, origin: Origin, headers: &HeaderMap, _scope: Scope) -> Result<(), Response> {
+    authorize(gateway, origin, headers).map_err(|refused| reply::error(&refused))
 }
 
 /// The answer of a handler that may refuse.

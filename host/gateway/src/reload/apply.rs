@@ -30,6 +30,10 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, before: &Current, after: &Curr
     let config = &after.config;
     gateway.protect_secrets();
     gateway.log.set_levels(start::log_levels(&gateway.options, config));
+    if let Some(tls) = &gateway.tls {
+        // The files may have been renewed, whatever the edit was about.
+        tls.renew();
+    }
     if touched(&[&["gateway"], &["env"], &["secrets"]]) {
         access(gateway, after);
     }

@@ -241,6 +241,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         .refused
         .as_ref()
         .map(|refused| reload::restore_at_start(&options.paths.config, plan.settings.environment(), refused));
+    let tls = http::load_tls(&options.paths, &plan.settings.config())?;
     let listeners = bind(&plan.listen, plan.port).await?;
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
@@ -261,6 +262,10 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         boot_id: Uuid::new_v4().to_string(),
         started: began,
         listening,
+        tls,
+        places: http::places(),
+        metrics: crate::metrics::Metrics::default(),
+        storing: http::Storing::default(),
         hub: Arc::new(Hub::new(own_presence())),
         sockets: crate::ws::Sockets::default(),
         store: parts.store,
@@ -415,8 +420,9 @@ fn refuse_lock(error: LockError, state_dir: &Path) -> StartError {
 /// Says where the gateway is, for programs in the log and for people on standard output.
 fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayAuth, began: Instant) {
     let pid = std::process::id();
+    let (ws, web) = if gateway.tls.is_some() { ("wss", "https") } else { ("ws", "http") };
     for address in &gateway.listening {
-        info!("listening on ws://{address} (PID {pid})");
+        info!("listening on {ws}://{address} (PID {pid})");
     }
     let plugins = gateway.plugins.health().loaded;
     let names = if plugins.is_empty() { "none".to_owned() } else { plugins.join(", ") };
@@ -429,11 +435,15 @@ fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayAuth, began:
     let model = gateway.model_choice.get();
     let mut lines = vec![
         format!("OpenClaw gateway {} is running (PID {pid}).", crate::VERSION),
-        format!("  listening on ws://127.0.0.1:{port} (bind {})", bind.as_str()),
-        format!("  API          http://127.0.0.1:{port}/v1 (Authorization: Bearer <token>)"),
+        format!("  listening on {ws}://127.0.0.1:{port} (bind {})", bind.as_str()),
+        format!("  API          {web}://127.0.0.1:{port}/v1 (Authorization: Bearer <token>)"),
         format!("  agent model  {} ({})", model.reference, model.detail),
         format!("  log file     {}", gateway.log.path().display()),
     ];
+    if let Some(tls) = &gateway.tls {
+        info!("TLS certificate sha256 {}", tls.fingerprint());
+        lines.push(format!("  TLS sha256   {}", tls.fingerprint()));
+    }
     if let Some(secret) = auth.secret.as_ref().filter(|_| auth.ephemeral) {
         lines.push(format!(
             "  token        {} (made up for this run: no token is configured)",

@@ -114,6 +114,7 @@ pub(super) async fn admit(
         Ok(admitted) => admitted,
         Err(error) => {
             log_refusal(arrival, conn_id, &params, &error);
+            gateway.metrics.refused(error.detail_code().unwrap_or("OTHER"));
             if matches!(error.detail_code(), Some("AUTH_TOKEN_MISMATCH" | "AUTH_PASSWORD_MISMATCH")) {
                 tokio::time::sleep(WRONG_GUESS_DELAY).await;
             }
