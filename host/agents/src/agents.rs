@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::backend::Backend;
 use crate::command::{self, Command, Status};
+use crate::events::SystemEvents;
 use crate::history::{Histories, History};
 use crate::prompt::{self, Prompts};
 use crate::runs::{ActiveRun, Runs, Stop};
@@ -35,8 +36,9 @@ struct Inner {
     histories: Histories,
     prompts: Prompts,
     runs: Runs,
-    tally: Tally,
+    events: SystemEvents,
     started: Instant,
+    tally: Tally,
 }
 
 /// One turn on its way.
@@ -64,8 +66,9 @@ impl Agents {
             histories: Histories::default(),
             prompts: Prompts::default(),
             runs: Runs::default(),
-            tally: Tally::default(),
+            events: SystemEvents::default(),
             started: Instant::now(),
+            tally: Tally::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -78,6 +81,11 @@ impl Agents {
     /// The settings now.
     pub fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.inner.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the next turn of a session is told beside the person's message.
+    pub fn events(&self) -> &SystemEvents {
+        &self.inner.events
     }
 
     /// Whether a message must not wait for the turn that runs in its session.
@@ -240,7 +248,8 @@ impl Running<'_> {
         let request = &self.request;
         let now = now_ms();
         let at = if request.received_at > 0 { request.received_at } else { now };
-        let said = prompt::envelope(&request.message, request.channel.as_ref(), at);
+        let events = self.inner.events.lend(&request.session_key);
+        let said = events.before(prompt::envelope(&request.message, request.channel.as_ref(), at));
         let system = self.inner.prompts.system(&self.agent.workspace).await;
         let chat = ChatRequest {
             messages: prompt::messages(&system, request, &history.entries, &said),
@@ -257,6 +266,7 @@ impl Running<'_> {
         let sink = request.sink.as_ref();
         let answer = self.inner.backend.ask(chat, &self.choice(), self.deadline, sink).await?;
         let reply = self.reply(&answer)?;
+        events.told();
         let session_id = match &history.session {
             Some(known) => known.session_id.clone(),
             None => Uuid::new_v4().to_string(),
@@ -357,7 +367,7 @@ fn stored(usage: Usage) -> openclaw_store::Usage {
     }
 }
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -9,6 +9,7 @@
 mod agents;
 mod backend;
 mod command;
+mod events;
 mod history;
 mod prompt;
 mod runs;
@@ -18,6 +19,8 @@ mod texts;
 mod turn;
 
 pub use agents::Agents;
+pub(crate) use agents::now_ms;
+pub use events::{Pushed, SystemEvent, SystemEvents};
 pub use openclaw_store::{SessionRow, SessionWrite, StoreError};
 pub use runs::{ActiveRun, Stop};
 pub use settings::{AgentSettings, Settings};

@@ -148,7 +148,8 @@ fn inline(name: &str) -> String {
     name.chars().filter(|letter| !letter.is_control() && !matches!(letter, '[' | ']')).take(64).collect()
 }
 
-fn stamp(at: i64) -> String {
+/// A moment for people and models, to the minute.
+pub(crate) fn stamp(at: i64) -> String {
     let format = format_description!("[year]-[month]-[day] [hour]:[minute] UTC");
     OffsetDateTime::from_unix_timestamp(at.div_euclid(1000))
         .ok()

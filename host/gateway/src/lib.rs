@@ -24,6 +24,7 @@ mod rpc;
 mod runs;
 mod settings;
 mod start;
+mod system_events;
 mod turns;
 mod wiring;
 mod ws;

@@ -275,3 +275,18 @@ async fn an_unknown_agent_is_named() {
         .unwrap_err();
     assert!(error.to_string().starts_with("there is no agent \"nobody\""), "{error}");
 }
+
+#[tokio::test]
+async fn what_happened_meanwhile_is_told_with_the_next_message() {
+    let fixture =
+        Fixture::new([Said::Fails(FailureReason::Overloaded), Said::Text("one!"), Said::Text("two!")]).await;
+    fixture.agents.events().push("agent:main:main", "The configuration was put back.", None);
+    assert!(fixture.say("/help").await.unwrap().command);
+    fixture.say("lost").await.unwrap_err();
+    let turn = fixture.say("one").await.unwrap();
+    let said = &fixture.asked(1)[0].1;
+    assert!(said.starts_with("System: [2") && said.ends_with("] The configuration was put back.\n\none"));
+    assert_eq!(turn.write.unwrap().entries[0].content, *said, "the transcript says what the model read");
+    fixture.say("two").await.unwrap();
+    assert_eq!(fixture.asked(2), [user("two")]);
+}

@@ -90,7 +90,7 @@ impl Reload {
         self.lock().clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Facts> {
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, Facts> {
         // Plain facts, each whole at every moment.
         self.facts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }

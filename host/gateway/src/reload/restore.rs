@@ -14,6 +14,7 @@ use tracing::warn;
 use super::Turn;
 use crate::clock::now_ms;
 use crate::process::Gateway;
+use crate::system_events;
 
 /// A program that writes the same bad file over and over is not fought for ever: so many times within so long.
 const RESTORES: usize = 5;
@@ -81,6 +82,9 @@ pub(super) async fn refuse(
     if rejection.restored {
         // What stands there now is known, and no edit.
         turn.seen = super::seen_of(&gateway.paths.config, &turn.good.loaded);
+    }
+    if rejection.restored {
+        system_events::configuration_restored(gateway, &rejection);
     }
     gateway.reload.lock().rejected = Some(rejection);
 }

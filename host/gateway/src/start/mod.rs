@@ -296,6 +296,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
     tokio::spawn(pulse(Arc::clone(&gateway)));
     reload::started(&gateway).await;
+    crate::system_events::started(&gateway);
     tokio::spawn(reload::watch(Arc::clone(&gateway)));
     shutdown::wait(signals, &gateway, stop, served, lock).await;
     Ok(())
