@@ -24,8 +24,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
-use openclaw_access::HttpRefusal;
+use openclaw_access::{HttpCaller, HttpRefusal};
 use openclaw_config::{Config, Paths};
 use openclaw_models::dialect::ErrorBody;
 use openclaw_protocol::Scope;
@@ -81,27 +80,36 @@ pub(crate) fn certificate(paths: &Paths, config: &Config) -> Option<std::path::P
     tls::Files::of(paths, config).map(|files| files.certificate)
 }
 
-/// Checks the bearer of a request. Who passes may do everything.
-fn authorize(gateway: &Gateway, origin: Origin, headers: &HeaderMap) -> Result<(), ErrorBody> {
-    let peer = openclaw_access::Peer::new(origin.0.ip(), headers);
-    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    gateway.access.http(&peer, authorization, Instant::now()).map_err(|refusal| {
+/// Who sends a request.
+fn authorize(gateway: &Gateway, origin: Origin, headers: &HeaderMap) -> Result<HttpCaller, ErrorBody> {
+    gateway.access.http(origin.0.ip(), headers, Instant::now()).map_err(|refusal| {
         gateway.metrics.refused(match refusal {
             HttpRefusal::Unauthorized => "HTTP_UNAUTHORIZED",
             HttpRefusal::RateLimited(_) => "HTTP_RATE_LIMITED",
             HttpRefusal::Origin => "HTTP_ORIGIN",
+            HttpRefusal::ProxyAttribution => "HTTP_PROXY_ATTRIBUTION",
         });
         match refusal {
             HttpRefusal::Unauthorized => reply::unauthorized(),
             HttpRefusal::RateLimited(wait) => reply::locked_out(wait),
             HttpRefusal::Origin => reply::foreign_origin(),
+            HttpRefusal::ProxyAttribution => reply::unattributed(refusal.message()),
         }
     })
 }
 
-/// Lets a request pass that may do what needs `scope`; the answer otherwise.
-fn permit(gateway: &Gateway, origin: Origin, headers: &HeaderMap, _scope: Scope) -> Result<(), Response> {
-    authorize(gateway, origin, headers).map_err(|refused| reply::error(&refused))
+/// Lets a request pass that may do what needs `scope`; the answer otherwise (openclaw-compat §4.3).
+fn permit(
+    gateway: &Gateway,
+    origin: Origin,
+    headers: &HeaderMap,
+    scope: Scope,
+) -> Result<HttpCaller, Response> {
+    let caller = authorize(gateway, origin, headers).map_err(|refused| reply::error(&refused))?;
+    match caller.require(scope) {
+        Ok(()) => Ok(caller),
+        Err(missing) => Err(reply::missing_scope(&missing)),
+    }
 }
 
 /// The answer of a handler that may refuse.

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderName, HeaderValue, StatusCode};
 use openclaw_models::dialect::ErrorBody;
+use openclaw_protocol::RpcError;
 use serde::Serialize;
+use serde_json::json;
 
 /// What stands on every answer, an upgrade's included.
 const ALWAYS: [(HeaderName, HeaderValue); 3] = [
@@ -97,6 +99,19 @@ pub(crate) fn unauthorized() -> ErrorBody {
 /// 403: a page of another site.
 pub(crate) fn foreign_origin() -> ErrorBody {
     own(StatusCode::FORBIDDEN, "forbidden", "origin not allowed")
+}
+
+/// 403: it came through a proxy that the operator has not named.
+pub(crate) fn unattributed(message: &str) -> ErrorBody {
+    own(StatusCode::FORBIDDEN, "proxy_attribution_required", message)
+}
+
+/// 403: the caller may not do this; says what it would need.
+pub(crate) fn missing_scope(error: &RpcError) -> Response {
+    let body = json!({"ok": false, "error": {
+        "type": "forbidden", "message": error.message, "details": error.details,
+    }});
+    json(StatusCode::FORBIDDEN, &body)
 }
 
 /// 404: a well-formed name of nothing.

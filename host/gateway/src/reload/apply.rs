@@ -75,14 +75,16 @@ fn is_default(channel: &Channel, account: &Account) -> bool {
 fn access(gateway: &Gateway, after: &Current) {
     let shared = match start::auth_of(&gateway.options, &gateway.settings, &after.config) {
         // A token that would be made up is one that nobody has been told.
-        Ok(auth) if auth.mode.as_str() == gateway.auth_mode && !auth.ephemeral => start::shared_secret(&auth),
+        Ok(auth) if auth.mode.as_str() == gateway.auth_mode && !auth.ephemeral => {
+            start::access::shared(&auth, &after.config)
+        }
         Ok(_) => gateway.access.rules().shared.clone(),
         Err(refusal) => {
             warn!(subsystem = "gateway/reload", "clients are asked for what they were: {refusal}");
             gateway.access.rules().shared.clone()
         }
     };
-    gateway.access.set_rules(start::access_rules(shared, &after.config));
+    gateway.access.set_rules(start::access::rules(shared, &after.config));
 }
 
 /// Starts, renews and ends accounts as far as their own part changed, all at the same time.

@@ -1,6 +1,7 @@
 //! From the options to a running gateway and to its end: the order of the checks (openclaw-compat §1.2.2), the lock, the
 //! port, what is printed, and what happens at a signal.
 
+pub(crate) mod access;
 mod environment;
 mod lock;
 mod ports;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openclaw_access::{Access, Limits, Rules, SharedSecret};
+use openclaw_access::Access;
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
 use openclaw_config::{AuthMode, Basis, Bind, Chosen, Config, ConfigError, Refused, SecretResolver};
 use openclaw_protocol::TICK_INTERVAL_MS;
@@ -257,7 +258,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         options,
         settings: Arc::clone(&plan.settings),
         log,
-        access: Access::new(access_rules(shared_secret(&plan.auth), &config)),
+        access: Access::new(access::rules(access::shared(&plan.auth, &config), &config)),
         auth_mode: plan.auth.mode.as_str().to_owned(),
         boot_id: Uuid::new_v4().to_string(),
         started: began,
@@ -300,27 +301,6 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     tokio::spawn(reload::watch(Arc::clone(&gateway)));
     shutdown::wait(signals, &gateway, stop, served, lock).await;
     Ok(())
-}
-
-/// What clients have to present.
-pub(crate) fn shared_secret(auth: &GatewayAuth) -> SharedSecret {
-    match auth.mode {
-        AuthMode::None => SharedSecret::None,
-        AuthMode::Password => SharedSecret::Password(auth.secret.clone()),
-        // `start::auth` refuses a trusted proxy; if it ever did not, a token that nobody has lets nobody in.
-        AuthMode::Token | AuthMode::TrustedProxy => SharedSecret::Token(auth.secret.clone()),
-    }
-}
-
-/// What is asked of clients: the secret, where their pages may come from, and how often they may be wrong.
-pub(crate) fn access_rules(shared: SharedSecret, config: &Config) -> Rules {
-    let (usual, set) = (Limits::default(), config.gateway.auth.rate_limit);
-    let limits = Limits {
-        max_attempts: set.max_attempts.unwrap_or(usual.max_attempts),
-        window: set.window_ms.map_or(usual.window, Duration::from_millis),
-        lockout: set.lockout_ms.map_or(usual.lockout, Duration::from_millis),
-    };
-    Rules { shared, allowed_origins: config.gateway.control_ui.allowed_origins.clone(), limits }
 }
 
 fn own_presence() -> PresenceEntry {
