@@ -18,7 +18,7 @@ use openclaw_supervisor::{State, Supervisor};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
-use crate::http::{Places, Storing, Tls};
+use crate::http::{Hooks, Places, Storing, Tls};
 use crate::live::Live;
 use crate::logging::Log;
 use crate::metrics::Metrics;
@@ -54,6 +54,7 @@ pub(crate) struct Gateway {
     pub(crate) places: Arc<Places>,
     pub(crate) metrics: Metrics,
     pub(crate) storing: Storing,
+    pub(crate) hooks: Hooks,
     pub(crate) hub: Arc<Hub>,
     pub(crate) sockets: Sockets,
     pub(crate) store: Store,

@@ -52,7 +52,9 @@ async fn every_answer_has_the_security_headers() {
     config["gateway"]["http"] = json!({"securityHeaders": {"strictTransportSecurity": "max-age=31536000"}});
     let home = Home::new(config);
     let gateway = home.start().await;
-    for path in ["/healthz", "/readyz", "/v1/models", "/v1/chat/completions", "/tools/invoke", "/metrics", "/nope"] {
+    for path in
+        ["/healthz", "/readyz", "/v1/models", "/v1/chat/completions", "/tools/invoke", "/metrics", "/nope"]
+    {
         let answer = get(&format!("{}{path}", gateway.base()), None).await.unwrap();
         for (name, value) in ALWAYS {
             assert_eq!(answer.header(name), Some(value), "{path}");
@@ -62,7 +64,9 @@ async fn every_answer_has_the_security_headers() {
     let long = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "x".repeat(64 * 1024));
     let many = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: y\r\n".repeat(200));
     let upgrade = "GET / HTTP/1.1\r\nhost: localhost\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n";
-    for (request, expected) in [(&*long, "431"), (&*many, "431"), ("NONSENSE\r\n\r\n", "400"), (upgrade, "400")] {
+    for (request, expected) in
+        [(&*long, "431"), (&*many, "431"), ("NONSENSE\r\n\r\n", "400"), (upgrade, "400")]
+    {
         let answer = raw(&home, request).await;
         assert_eq!(status(&answer), expected, "{answer}");
         for (name, value) in ALWAYS {
@@ -99,7 +103,8 @@ async fn what_another_server_could_read_otherwise_is_refused() {
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "one answer, and no more: {answer}");
         assert!(!answer.contains("(still open)"), "{request:?}: {answer}");
     }
-    let absolute = raw(&home, "GET http://localhost/healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+    let absolute =
+        raw(&home, "GET http://localhost/healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert_eq!(status(&absolute.await), "200");
     let head = raw(&home, "HEAD /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
     assert!(head.contains("content-length: 27\r\n") && head.ends_with("\r\n\r\n"), "{head}");
@@ -164,7 +169,11 @@ async fn probes_answer_as_documented() {
         }
     }
     let local = get(&format!("{base}/readyz?strict=1"), None).await.unwrap().json();
-    assert_eq!((&local["ready"], &local["failing"]), (&json!(true), &json!([])), "the start has its grace: {local}");
+    assert_eq!(
+        (&local["ready"], &local["failing"]),
+        (&json!(true), &json!([])),
+        "the start has its grace: {local}"
+    );
     assert!(local["uptimeMs"].is_u64(), "{local}");
     let stranger = "GET /readyz HTTP/1.1\r\nhost: gateway.example\r\nx-forwarded-for: 203.0.113.9\r\nconnection: close\r\n\r\n";
     let answer = raw(&home, stranger).await;
@@ -181,7 +190,10 @@ async fn metrics_ask_for_the_token_and_count() {
     let url = format!("{}/metrics", gateway.base());
     assert_eq!(get(&url, None).await.unwrap().status, 401);
     let chat = json!({"model": "openclaw", "messages": [{"role": "user", "content": "secret words"}]});
-    assert_eq!(post(&format!("{}/v1/chat/completions", gateway.base()), TOKEN, &chat).await.unwrap().status, 200);
+    assert_eq!(
+        post(&format!("{}/v1/chat/completions", gateway.base()), TOKEN, &chat).await.unwrap().status,
+        200
+    );
     assert_eq!(home.run(&["gateway", "call", "status", "--json"]).await.code, 0);
     get(&format!("{}/made/up/by/a/client", gateway.base()), TOKEN).await.unwrap();
     let page = get(&url, TOKEN).await.unwrap();

@@ -4,6 +4,7 @@
 mod agents;
 mod channels;
 mod gateway;
+mod hooks;
 mod models;
 mod secrets;
 
@@ -19,6 +20,7 @@ pub use gateway::{
     Auth, AuthMode, Bind, ControlUi, Gateway, GatewayMode, Http, HttpTools, RateLimit, Reload, ReloadMode,
     Remote, SecurityHeaders, Tls,
 };
+pub use hooks::{HookAction, HookMapping, HookMatch, Hooks, SessionMode, WakeMode};
 pub use models::{Model, Models, Provider};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
 
@@ -29,6 +31,8 @@ use crate::path::KeyPath;
 pub struct Config {
     /// `gateway.*`
     pub gateway: Gateway,
+    /// `hooks.*`
+    pub hooks: Hooks,
     /// `models.*`
     pub models: Models,
     /// `agents.*`
@@ -113,6 +117,7 @@ impl Config {
     pub(crate) fn from_value(document: &Value) -> Self {
         Self {
             gateway: section(document, &["gateway"]),
+            hooks: section(document, &["hooks"]),
             models: Models::from_section(document.get("models")),
             agents: Agents::from_section(document.get("agents")),
             session: section(document, &["session"]),

@@ -5,6 +5,7 @@ mod address;
 mod body;
 mod chat;
 mod gate;
+mod hooks;
 mod metrics;
 mod places;
 mod probes;
@@ -32,6 +33,7 @@ use openclaw_protocol::Scope;
 use crate::error::StartError;
 use crate::process::Gateway;
 
+pub(crate) use hooks::Hooks;
 pub(crate) use places::Places;
 pub(crate) use probes::Storing;
 pub(crate) use routes::Route;
@@ -60,7 +62,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
             "/v1/chat/completions",
             post(chat::completions).fallback(async || reply::method_not_allowed("POST")),
         )
-        .fallback(async || reply::not_found())
+        .fallback(hooks::or_not_found)
         .with_state(gateway)
 }
 

@@ -306,6 +306,7 @@ impl Service<Request<Incoming>> for RequestService {
 
 /// The last touch to every answer.
 fn finish(gateway: &Gateway, route: Route, busy: Busy, response: Response) -> http::Response<Answered> {
+    let route = response.extensions().get().copied().unwrap_or(route);
     if route.needs_secret() && response.status().is_success() {
         busy.0.place.prove();
     }

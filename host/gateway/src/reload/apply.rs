@@ -16,6 +16,8 @@ use crate::{http, start, wiring};
 /// Parts of the configuration from which the models are made.
 const MODELS: &[&[&str]] =
     &[&["models"], &["agents", "defaults"], &["agents", "entries"], &["plugins"], &["env"], &["secrets"]];
+/// Parts from which hooks take something.
+const HOOKS: &[&[&str]] = &[&["hooks"], &["agents"], &["gateway", "auth"], &["env"], &["secrets"]];
 /// Parts from which an account may take something besides its own section.
 const ACCOUNTS: &[&[&str]] = &[&["env"], &["secrets"]];
 
@@ -36,6 +38,9 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, before: &Current, after: &Curr
     }
     if touched(&[&["gateway"], &["env"], &["secrets"]]) {
         access(gateway, after);
+    }
+    if touched(HOOKS) {
+        gateway.hooks.renew(&gateway.settings, &gateway.access.rules().shared);
     }
     let allowed = |gateway: &Gateway| -> BTreeMap<String, bool> {
         let ids = gateway.plugins.channel_ids().map(str::to_owned).collect::<Vec<_>>();

@@ -243,6 +243,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         .as_ref()
         .map(|refused| reload::restore_at_start(&options.paths.config, plan.settings.environment(), refused));
     let tls = http::load_tls(&options.paths, &plan.settings.config())?;
+    let hooks = load_hooks(&plan)?;
     let listeners = bind(&plan.listen, plan.port).await?;
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
@@ -267,6 +268,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         places: http::places(),
         metrics: crate::metrics::Metrics::default(),
         storing: http::Storing::default(),
+        hooks,
         hub: Arc::new(Hub::new(own_presence())),
         sockets: crate::ws::Sockets::default(),
         store: parts.store,
@@ -301,6 +303,12 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     tokio::spawn(reload::watch(Arc::clone(&gateway)));
     shutdown::wait(signals, &gateway, stop, served, lock).await;
     Ok(())
+}
+
+fn load_hooks(plan: &Plan) -> Result<http::Hooks, StartError> {
+    let own = access::shared(&plan.auth, &plan.settings.config());
+    http::Hooks::load(&plan.settings, &own)
+        .map_err(|why| StartError::Configuration(format!("Gateway failed to start: {why}")))
 }
 
 fn own_presence() -> PresenceEntry {

@@ -175,6 +175,8 @@ fn secrets_of(config: &Config, settings: &Settings, plugins: &Plugins) -> Vec<Se
     let variables = known.flat_map(|provider| &provider.known).flat_map(|known| &known.env);
     let mut secrets: Vec<Secret> =
         variables.filter_map(|name| env.non_blank(name)).map(|key| Secret::from(key.trim())).collect();
+    let hooks = config.hooks.token.as_ref();
+    secrets.extend(hooks.and_then(|token| token.resolve(&resolver, "hooks.token").ok().flatten()));
     for provider in &config.models.providers {
         let place = format!("models.providers.{}", provider.id);
         let inputs = provider.api_key.iter().chain(provider.headers.values());
