@@ -24,7 +24,7 @@ use refusal::AuthReason;
 pub use connect::{Attempt, Identified};
 pub use http_auth::{HttpCaller, HttpRefusal, SCOPES_HEADER, bearer};
 pub use limiter::Limits;
-pub use peer::{Peer, Proxies};
+pub use peer::{Peer, Proxies, is_loopback_host};
 pub use proof::{CLOCK_SKEW_MS, ProvenDevice, verify_device};
 pub use rules::Rules;
 pub use shared::{AuthMethod, Presented, SharedSecret};

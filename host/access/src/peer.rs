@@ -146,7 +146,8 @@ impl Peer {
 }
 
 /// Whether `host`, with or without a port, is a name of this machine for itself.
-fn is_loopback_host(host: &str) -> bool {
+#[must_use]
+pub fn is_loopback_host(host: &str) -> bool {
     is_loopback_name(&host_name(host))
 }
 

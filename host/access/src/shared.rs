@@ -112,6 +112,12 @@ impl SharedSecret {
         if presented.hold(secret) { Ok(method) } else { Err(mismatch) }
     }
 
+    /// Whether `text` is the secret that clients share: nothing else may be asked for with it.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        self.secret().is_some_and(|secret| secret.matches(text))
+    }
+
     /// The secret that clients share, if there is one.
     #[must_use]
     pub fn secret(&self) -> Option<&Secret> {

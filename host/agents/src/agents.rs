@@ -18,6 +18,7 @@ use crate::prompt::{self, Prompts};
 use crate::runs::{ActiveRun, Runs, Stop};
 use crate::sessions::Chosen;
 use crate::settings::{AgentSettings, Settings};
+use crate::tally::Tally;
 use crate::{Turn, TurnError, TurnRequest};
 
 /// The word with which an agent chooses to stay silent.
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     runs: Runs,
     pub(crate) events: SystemEvents,
     started: Instant,
+    tally: Tally,
 }
 
 /// One turn on its way.
@@ -69,6 +71,7 @@ impl Agents {
             runs: Runs::default(),
             events: SystemEvents::default(),
             started: Instant::now(),
+            tally: Tally::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -126,14 +129,22 @@ impl Agents {
         let deadline = began + limit;
         let running = Running { inner: &self.inner, settings, agent, request, run_id, began, deadline };
         // All losers are dropped: the model's answer ends with its stream, and nothing was stored.
-        tokio::select! {
+        let ended = tokio::select! {
             // In this order: the request to the model ends at the same moment, and its error would blame the provider.
             biased;
             () = tokio::time::sleep_until(deadline) => Err(TurnError::Timeout(limit)),
             () = registered.stopped() => Err(TurnError::Aborted),
             () = closed => Err(TurnError::Aborted),
             result = running.run(command) => result,
-        }
+        };
+        self.inner.tally.count(&ended);
+        ended
+    }
+
+    /// How turns ended since the start: `ok`, `aborted`, `timeout` or `failed`, and how many.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<(&'static str, u64)> {
+        self.inner.tally.list()
     }
 
     /// Stores a turn of HTTP or the command line: returns when it is queued, and the next turn of the session sees it.

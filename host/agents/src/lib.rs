@@ -15,6 +15,7 @@ mod prompt;
 mod runs;
 mod sessions;
 mod settings;
+mod tally;
 mod texts;
 mod turn;
 

@@ -62,6 +62,8 @@ const RULES: &[(&[&str], Effect)] = &[
     (&["auth", "profiles"], Effect::Hot),
     (&["broadcast"], Effect::Hot),
     (&["gateway", "http", "endpoints"], Effect::Hot),
+    (&["gateway", "http", "securityHeaders"], Effect::None),
+    (&["gateway", "tools"], Effect::None),
     (&["gateway", "controlUi", "allowedOrigins"], Effect::Hot),
     (&["gateway", "controlUi", "dangerouslyAllowHostHeaderOriginFallback"], Effect::Hot),
     (&["gateway", "allowRealIpFallback"], Effect::Hot),

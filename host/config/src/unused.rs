@@ -83,7 +83,7 @@ mod tests {
         let check = |path: &str, expected: bool| {
             assert_eq!(is_unused(&path.parse().unwrap()), expected, "{path}");
         };
-        check("hooks.mappings[0].id", true);
+        check("hooks.gmail.topic", true);
         check("agents.defaults.sandbox.mode", true);
         check("agents.defaults.model.primary", false);
         check("secrets.providers.x.path", false);

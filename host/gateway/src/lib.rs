@@ -22,6 +22,7 @@ mod live;
 mod local;
 mod logging;
 mod machine;
+mod metrics;
 mod once;
 mod options;
 mod process;
@@ -104,6 +105,13 @@ pub fn port_diagnosis(port: u16, owners: &[PortOwner]) -> String {
 #[must_use]
 pub fn local_socket(paths: &Paths) -> PathBuf {
     local::path(&paths.state_dir)
+}
+
+/// The certificate of the gateway on this machine, in PEM, for a client that trusts it as it is. `None` when `gateway.tls`
+/// is off; the file may not be there before the first start.
+#[must_use]
+pub fn tls_certificate(paths: &Paths, config: &openclaw_config::Config) -> Option<std::path::PathBuf> {
+    http::certificate(paths, config)
 }
 
 /// The plugins that are present, for a person whose gateway does not run: nothing is loaded.

@@ -19,8 +19,10 @@ use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
 use crate::devices::Devices;
+use crate::http::{Hooks, Places, Storing, Tls};
 use crate::live::Live;
 use crate::logging::Log;
+use crate::metrics::Metrics;
 use crate::options::GatewayOptions;
 use crate::reload::Reload;
 use crate::rpc::{self, health};
@@ -52,6 +54,12 @@ pub(crate) struct Gateway {
     pub(crate) boot_id: String,
     pub(crate) started: Instant,
     pub(crate) listening: Vec<SocketAddr>,
+    /// What is shown to clients that connect with TLS, if they have to.
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) places: Arc<Places>,
+    pub(crate) metrics: Metrics,
+    pub(crate) storing: Storing,
+    pub(crate) hooks: Hooks,
     pub(crate) hub: Arc<Hub>,
     pub(crate) sockets: Sockets,
     pub(crate) store: Store,
@@ -117,16 +125,13 @@ impl Gateway {
         snapshot
     }
 
-    /// Channels with an account that is wanted and down, once the start's grace is over.
-    pub(crate) fn failing_channels(&self) -> Vec<String> {
+    /// Accounts that are wanted and down, as `<channel>/<account>`, once the start's grace is over.
+    pub(crate) fn failing_accounts(&self) -> Vec<String> {
         if self.started.elapsed() < READY_GRACE {
             return Vec::new();
         }
         let down = |state| matches!(state, State::Backoff | State::AuthRequired | State::Quarantined);
         let failing = self.supervisor.status().into_iter().filter(|status| down(status.state));
-        let mut channels: Vec<String> =
-            failing.map(|status| status.account.split('/').next().unwrap_or_default().to_owned()).collect();
-        channels.dedup();
-        channels
+        failing.map(|status| status.account).collect()
     }
 }

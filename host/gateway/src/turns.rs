@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use openclaw_agents::{Agents, Turn, TurnError, TurnRequest};
-use openclaw_messaging::{LaneError, Lanes};
+use openclaw_messaging::{Lane, LaneError, Lanes};
 use tracing::{error, warn};
 
 /// What a turn may take beyond its own deadline before the lane is taken from it.
@@ -46,24 +46,41 @@ pub(crate) async fn run_from(
     begin: impl FnOnce(),
 ) -> Result<Turn, NoTurn> {
     let session = request.session_key.clone();
-    let limit = request.timeout.unwrap_or_else(|| agents.settings().timeout);
+    let limit = limit(agents, &request);
     let beside = !request.plain && agents.overtakes(&request.message);
     let turn = async {
         begin();
-        let turn = agents.run_turn(request).await;
-        match &turn {
-            Ok(turn) => {
-                if let Err(error) = agents.commit(turn).await {
-                    error!(code = error.code(), session, "the turn was answered and is not stored: {error}");
-                }
-            }
-            Err(TurnError::Aborted) => {}
-            Err(failed) => warn!(subsystem = "agent", code = failed.code(), session, "turn failed: {failed}"),
-        }
-        turn
+        stored(agents, request).await
     };
     // A command that stops the running turn must not wait for it.
-    let turn =
-        if beside { turn.await } else { lanes.run(&session, limit.saturating_add(BEYOND), turn).await? };
+    let turn = if beside { turn.await } else { lanes.run(&session, limit, turn).await? };
     Ok(turn?)
+}
+
+/// The same in a lane that is held already, whichever session's it is.
+pub(crate) async fn run_in(lane: Lane, agents: &Agents, request: TurnRequest) -> Result<Turn, NoTurn> {
+    let limit = limit(agents, &request);
+    let turn = tokio::time::timeout(limit, stored(agents, request)).await;
+    drop(lane);
+    Ok(turn.map_err(|_| LaneError::Deadline(limit))??)
+}
+
+/// When the lane is taken from a turn.
+fn limit(agents: &Agents, request: &TurnRequest) -> Duration {
+    request.timeout.unwrap_or_else(|| agents.settings().timeout).saturating_add(BEYOND)
+}
+
+async fn stored(agents: &Agents, request: TurnRequest) -> Result<Turn, TurnError> {
+    let session = request.session_key.clone();
+    let turn = agents.run_turn(request).await;
+    match &turn {
+        Ok(turn) => {
+            if let Err(error) = agents.commit(turn).await {
+                error!(code = error.code(), session, "the turn was answered and is not stored: {error}");
+            }
+        }
+        Err(TurnError::Aborted) => {}
+        Err(failed) => warn!(subsystem = "agent", code = failed.code(), session, "turn failed: {failed}"),
+    }
+    turn
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::error::ModelError;
 use crate::provider::Target;
+use crate::tally::Tally;
 use crate::types::FailureReason;
 
 /// Waits after the first, second and each further failure in a row (compat §8.2).
@@ -26,6 +27,7 @@ const CAPACITY: usize = 1024;
 #[derive(Debug, Default)]
 pub struct Cooldowns {
     entries: Mutex<HashMap<Key, Entry>>,
+    tally: Tally,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +82,7 @@ impl Cooldowns {
     }
 
     pub(crate) fn succeeded(&self, target: &Target) {
+        self.tally.count(&target.provider.id, None);
         let mut entries = self.lock();
         if !entries.is_empty() {
             entries.remove(&key(target));
@@ -87,6 +90,7 @@ impl Cooldowns {
     }
 
     pub(crate) fn failed(&self, target: &Target, error: &ModelError) {
+        self.tally.count(&target.provider.id, Some(error.reason()));
         if !cools(error) {
             return;
         }
@@ -119,6 +123,12 @@ impl Cooldowns {
                 (key.provider.clone(), key.model.clone(), entry.error.reason(), entry.until - now)
             })
             .collect()
+    }
+
+    /// How requests ended since the start: provider, `ok` or the reason of the failure, count.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<(String, &'static str, u64)> {
+        self.tally.list()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Entry>> {

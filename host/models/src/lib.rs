@@ -19,6 +19,7 @@ mod models;
 mod provider;
 mod shim;
 mod stream;
+mod tally;
 mod types;
 
 pub use answer::Answer;

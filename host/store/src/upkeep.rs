@@ -4,6 +4,7 @@ use rusqlite::{Connection, params};
 
 use crate::outbox::expire;
 use crate::row::account;
+use crate::writer::Ledger;
 use crate::{AccountKey, Activity, Counts, Store, StoreError};
 
 /// Rows looked at in one pruning: bounds how long it holds up other writers.
@@ -40,6 +41,21 @@ impl Store {
             })
         };
         self.readers.read(work).await
+    }
+
+    /// Whether something can be stored now: writes what is there already, durably.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let work = |ledger: &Ledger<'_>| {
+            let version: i64 = ledger
+                .sql
+                .pragma_query_value(None, "user_version", |row| row.get(0))
+                .map_err(|error| ledger.fail(error))?;
+            ledger.sql.pragma_update(None, "user_version", version).map_err(|error| ledger.fail(error))
+        };
+        self.writer.write(work).await
     }
 
     /// When each account last received and last sent.

@@ -27,6 +27,10 @@ pub struct Gateway {
     pub reload: Reload,
     /// `gateway.http`
     pub http: Http,
+    /// `gateway.tls`
+    pub tls: Tls,
+    /// `gateway.tools`
+    pub tools: HttpTools,
     /// `gateway.remote`: what the command line uses when `mode` is `remote`.
     pub remote: Remote,
     /// Addresses or networks of proxies that may say who the client is.
@@ -43,6 +47,8 @@ pub struct Gateway {
 pub struct Http {
     /// `gateway.http.endpoints`
     pub endpoints: Endpoints,
+    /// Headers of every answer.
+    pub security_headers: SecurityHeaders,
 }
 
 /// `gateway.http.endpoints`: routes that speak other programs' dialects.
@@ -87,6 +93,42 @@ impl Endpoint {
 pub struct Images {
     /// An agent's model may be sent the address of an image, which it fetches by itself.
     pub allow_url: bool,
+}
+
+/// `gateway.http.securityHeaders`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct SecurityHeaders {
+    /// The value of `Strict-Transport-Security`; `false` and nothing mean that there is none.
+    #[serde(deserialize_with = "text_or_false")]
+    pub strict_transport_security: Option<String>,
+}
+
+/// `gateway.tls`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Tls {
+    /// `false` unless the file says otherwise.
+    pub enabled: bool,
+    /// Whether the gateway makes a certificate where there is none. Unset means yes.
+    pub auto_generate: Option<bool>,
+    /// The certificate in PEM, followed by those that vouch for it. Unset: `gateway/tls/gateway-cert.pem` in the state
+    /// directory.
+    pub cert_path: Option<String>,
+    /// Its key in PEM. Unset: `gateway/tls/gateway-key.pem` in the state directory.
+    pub key_path: Option<String>,
+    /// More certificates that are shown after the gateway's own.
+    pub ca_path: Option<String>,
+}
+
+/// `gateway.tools`: what `POST /tools/invoke` may reach.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct HttpTools {
+    /// Taken off the list of what is refused.
+    pub allow: Vec<String>,
+    /// Refused as well.
+    pub deny: Vec<String>,
 }
 
 /// `gateway.reload`
@@ -317,4 +359,9 @@ pub struct Remote {
 /// Reads a [`SecretInput`]; anything else is absent here and an issue in the report.
 pub(super) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretInput>, D::Error> {
     Ok(SecretInput::from_value(&Value::deserialize(deserializer)?))
+}
+
+/// A text; `false` is absent.
+fn text_or_false<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Value::deserialize(deserializer)?.as_str().map(str::to_owned))
 }

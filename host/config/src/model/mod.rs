@@ -4,6 +4,7 @@
 mod agents;
 mod channels;
 mod gateway;
+mod hooks;
 mod models;
 mod secrets;
 
@@ -16,9 +17,10 @@ pub use agents::{Agent, AgentDefaults, Agents, DmScope, MemorySearch, ModelChoic
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
 pub use gateway::{
-    Auth, AuthMode, Bind, ControlUi, Endpoint, Endpoints, Gateway, GatewayMode, Http, Images, RateLimit,
-    Reload, ReloadMode, Remote,
+    Auth, AuthMode, Bind, ControlUi, Endpoint, Endpoints, Gateway, GatewayMode, Http, HttpTools, Images,
+    RateLimit, Reload, ReloadMode, Remote, SecurityHeaders, Tls,
 };
+pub use hooks::{HookAction, HookMapping, HookMatch, Hooks, SessionMode, WakeMode};
 pub use models::{Model, Models, Provider};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
 
@@ -29,6 +31,8 @@ use crate::path::KeyPath;
 pub struct Config {
     /// `gateway.*`
     pub gateway: Gateway,
+    /// `hooks.*`
+    pub hooks: Hooks,
     /// `models.*`
     pub models: Models,
     /// `agents.*`
@@ -125,6 +129,7 @@ impl Config {
     pub(crate) fn from_value(document: &Value) -> Self {
         Self {
             gateway: section(document, &["gateway"]),
+            hooks: section(document, &["hooks"]),
             models: Models::from_section(document.get("models")),
             agents: Agents::from_section(document.get("agents")),
             memory_search: MemorySearch::of(KeyPath::from_keys(&["memory", "search"]).find(document)),

@@ -28,9 +28,10 @@ pub(super) const GATEWAY: Shape = Object(&[
         .about("Addresses or networks of the proxies that may say who a client is (X-Forwarded-For)."),
     key("allowRealIpFallback", Bool)
         .about("Whether such a proxy may say so in X-Real-IP instead. Default: no."),
-    unused("tools", ALLOW_DENY),
+    key("tools", ALLOW_DENY)
+        .about("Tools that POST /tools/invoke refuses besides its own list, and those taken off that list."),
     unused("tailscale", TAILSCALE),
-    unused("tls", TLS),
+    key("tls", TLS).about("TLS on the gateway's port."),
     unused("push", PUSH),
     key("nodes", NODES).about("Devices that offer commands, and how devices pair."),
     legacy("token", "Found \"gateway.token\" in config. Use \"gateway.auth.token\" instead."),
@@ -171,11 +172,14 @@ const TAILSCALE: Shape = Object(&[
 
 const TLS: Shape = Open(
     &[
-        key("enabled", Bool),
-        key("autoGenerate", Bool),
-        key("certPath", Text),
-        key("keyPath", Text),
-        key("caPath", Text),
+        key("enabled", Bool).about("Whether the port speaks TLS, and only that. Default: false."),
+        key("autoGenerate", Bool)
+            .about("Whether the gateway makes a certificate where there is none. Default: true."),
+        key("certPath", Text)
+            .about("The certificate in PEM. Default: gateway/tls/gateway-cert.pem in the state directory."),
+        key("keyPath", Text)
+            .about("Its key in PEM. Default: gateway/tls/gateway-key.pem in the state directory."),
+        key("caPath", Text).about("More certificates in PEM that are shown after the gateway's own."),
     ],
     &Any,
 );

@@ -48,7 +48,7 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     key("session", conversations::SESSION).about("How messages find their session."),
     unused("cron", automation::CRON),
     unused("transcripts", elsewhere::TRANSCRIPTS),
-    unused("hooks", automation::HOOKS),
+    key("hooks", automation::HOOKS).about("What other programs may start over HTTP."),
     key("channels", conversations::CHANNELS)
         .about("One section for each channel, judged by the schema of the channel's plugin."),
     unused("discovery", process::DISCOVERY),

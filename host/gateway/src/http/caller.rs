@@ -1,34 +1,16 @@
-//! What the caller of a `/v1` route may do. Who it is, `openclaw-access` has found out before.
+//! Who sends a request, and whether that is enough for what it wants (openclaw-compat §2.14, §4.3). Every route that asks
+//! for a credential asks here.
 
-use std::borrow::Cow;
+use std::time::Instant;
 
 use http::HeaderMap;
+use openclaw_access::{HttpCaller, HttpRefusal};
 use openclaw_models::dialect::ErrorBody;
 use openclaw_protocol::Scope;
 
-use super::authorize;
+use super::reply;
 use super::server::Origin;
 use crate::process::Gateway;
-
-/// By this header a caller that no secret identifies takes less than everything (openclaw-compat §2.14).
-const SCOPES: &str = "x-openclaw-scopes";
-
-/// A caller that was let in.
-#[derive(Debug)]
-pub(super) struct Caller {
-    scopes: Cow<'static, [Scope]>,
-}
-
-impl Caller {
-    /// Checks that this caller may do what needs `scope`.
-    pub(super) fn require(&self, scope: Scope) -> Result<(), ErrorBody> {
-        if self.scopes.iter().any(|held| held.covers(scope)) {
-            Ok(())
-        } else {
-            Err(ErrorBody::missing_scope(scope.as_str()))
-        }
-    }
-}
 
 /// Lets a caller in that may do what needs `scope`. A shared secret gives every scope.
 pub(super) fn caller(
@@ -36,50 +18,35 @@ pub(super) fn caller(
     origin: Origin,
     headers: &HeaderMap,
     scope: Scope,
-) -> Result<Caller, ErrorBody> {
-    authorize(gateway, origin, headers)?;
-    let caller = Caller { scopes: scopes(&gateway.auth_mode, headers) };
-    caller.require(scope)?;
+) -> Result<HttpCaller, ErrorBody> {
+    let caller = authorize(gateway, origin, headers)?;
+    require(&caller, scope)?;
     Ok(caller)
 }
 
-fn scopes(auth_mode: &str, headers: &HeaderMap) -> Cow<'static, [Scope]> {
-    let secret = !matches!(auth_mode, "none" | "trusted-proxy");
-    match headers.get(SCOPES) {
-        Some(asked) if !secret => {
-            let names = asked.to_str().unwrap_or_default().split(',');
-            names.filter_map(|name| Scope::parse(name.trim())).collect()
-        }
-        _ => Cow::Borrowed(&Scope::ALL),
-    }
+/// Checks that a caller who is in may do what needs `scope`.
+pub(super) fn require(caller: &HttpCaller, scope: Scope) -> Result<(), ErrorBody> {
+    caller.require(scope).map_err(|_| ErrorBody::missing_scope(scope.as_str()))
 }
 
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn only_callers_without_a_secret_say_what_they_take() {
-        let check = |mode: &str, header: Option<&'static str>, needed: Scope, expected: bool| {
-            let mut headers = HeaderMap::new();
-            if let Some(value) = header {
-                headers.insert(SCOPES, HeaderValue::from_static(value));
-            }
-            let caller = Caller { scopes: scopes(mode, &headers) };
-            let found = caller.require(needed);
-            assert_eq!(found.is_ok(), expected, "{mode} {header:?}");
-            let text = format!("missing scope: {}", needed.as_str());
-            assert!(found.err().is_none_or(|refused| refused.status == 403 && refused.message == text));
-        };
-        check("token", Some("operator.read"), Scope::Admin, true);
-        check("none", None, Scope::Admin, true);
-        check("none", Some("operator.write"), Scope::Admin, false);
-        check("none", Some("operator.write"), Scope::Read, true);
-        check("none", Some("operator.read, operator.write"), Scope::Write, true);
-        check("trusted-proxy", Some("operator.read"), Scope::Write, false);
-        check("none", Some(""), Scope::Read, false);
-        check("none", Some("operator.nope"), Scope::Read, false);
-    }
+/// Who sends a request.
+pub(super) fn authorize(
+    gateway: &Gateway,
+    origin: Origin,
+    headers: &HeaderMap,
+) -> Result<HttpCaller, ErrorBody> {
+    gateway.access.http(origin.0.ip(), headers, Instant::now()).map_err(|refusal| {
+        gateway.metrics.refused(match refusal {
+            HttpRefusal::Unauthorized => "HTTP_UNAUTHORIZED",
+            HttpRefusal::RateLimited(_) => "HTTP_RATE_LIMITED",
+            HttpRefusal::Origin => "HTTP_ORIGIN",
+            HttpRefusal::ProxyAttribution => "HTTP_PROXY_ATTRIBUTION",
+        });
+        match refusal {
+            HttpRefusal::Unauthorized => reply::unauthorized(),
+            HttpRefusal::RateLimited(wait) => reply::locked_out(wait),
+            HttpRefusal::Origin => reply::foreign_origin(),
+            HttpRefusal::ProxyAttribution => reply::unattributed(refusal.message()),
+        }
+    })
 }

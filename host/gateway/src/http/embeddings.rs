@@ -7,11 +7,12 @@ use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use openclaw_access::HttpCaller;
 use openclaw_models::dialect::{EmbeddingsBody, ErrorBody, MAX_EMBEDDINGS_BODY};
 use openclaw_protocol::Scope;
 
 use super::address::{Answerer, INVALID_MODEL, answerer};
-use super::caller::{Caller, caller};
+use super::caller::{caller, require};
 use super::server::Origin;
 use super::{body, reply, settle};
 use crate::embeddings::{self, NoModel};
@@ -58,9 +59,9 @@ async fn answer(gateway: &Gateway, origin: Origin, request: Request) -> Result<R
 }
 
 /// The model that a header names in place of the agent's own.
-fn named<'a>(caller: &Caller, headers: &'a HeaderMap) -> Result<Option<&'a str>, ErrorBody> {
+fn named<'a>(caller: &HttpCaller, headers: &'a HeaderMap) -> Result<Option<&'a str>, ErrorBody> {
     let Some(value) = headers.get("x-openclaw-model") else { return Ok(None) };
-    caller.require(Scope::Admin)?;
+    require(caller, Scope::Admin)?;
     let name = value.to_str().unwrap_or_default().trim();
     let usable = !name.is_empty() && !name.ends_with('/');
     usable.then_some(Some(name)).ok_or_else(|| ErrorBody::invalid_request("Invalid `x-openclaw-model`."))

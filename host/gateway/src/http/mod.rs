@@ -7,28 +7,40 @@ mod caller;
 mod chat;
 mod embeddings;
 mod followed;
+mod gate;
+mod hooks;
+mod metrics;
+mod places;
 mod probes;
 mod raw;
 pub(crate) mod reply;
 mod responses;
+mod routes;
 mod server;
+mod tls;
+mod tools;
 mod turn;
 mod v1;
+mod watched;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Extension;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use http::HeaderMap;
-use openclaw_access::{HttpCaller, HttpRefusal};
+use openclaw_config::{Config, Paths};
 use openclaw_models::dialect::ErrorBody;
 
+use crate::error::StartError;
 use crate::process::Gateway;
 
-pub(crate) use server::serve;
+pub(crate) use hooks::Hooks;
+pub(crate) use places::Places;
+pub(crate) use probes::Storing;
+pub(crate) use routes::Route;
+pub(crate) use server::{places, serve};
+pub(crate) use tls::Tls;
 pub(crate) use v1::model_list;
 
 use followed::Followed;
@@ -36,8 +48,7 @@ use server::Origin;
 
 /// Every path that the gateway serves over plain HTTP.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
-    let probe =
-        |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("GET, HEAD"));
+    let probe = |route: MethodRouter<Arc<Gateway>>| route.fallback(probes::other_method);
     let read = |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("GET"));
     let write =
         |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("POST"));
@@ -48,23 +59,31 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/readyz", probe(get(probes::ready)))
         .route("/startup", probe(get(probes::startup)))
         .route("/startupz", probe(get(probes::startup)))
+        .route("/metrics", read(get(metrics::metrics)))
+        .route("/tools/invoke", post(tools::invoke).fallback(async || reply::method_not_allowed("POST")))
         .route("/v1/models", read(get(v1::models)))
         .route("/v1/models/{*id}", read(get(v1::model)))
         .route("/v1/chat/completions", write(post(chat::completions)))
         .route("/v1/embeddings", write(post(embeddings::create)))
         .route("/v1/responses", write(post(responses::create)).layer(Extension(Arc::<Followed>::default())))
-        .fallback(async || reply::not_found())
+        .fallback(hooks::or_not_found)
         .with_state(gateway)
 }
 
-/// Who sends a request.
-fn authorize(gateway: &Gateway, origin: Origin, headers: &HeaderMap) -> Result<HttpCaller, ErrorBody> {
-    gateway.access.http(origin.0.ip(), headers, Instant::now()).map_err(|refusal| match refusal {
-        HttpRefusal::Unauthorized => reply::unauthorized(),
-        HttpRefusal::RateLimited(wait) => reply::locked_out(wait),
-        HttpRefusal::Origin => reply::foreign_origin(),
-        HttpRefusal::ProxyAttribution => reply::unattributed(refusal.message()),
-    })
+/// The certificate of `gateway.tls`; `None` when TLS is off.
+pub(crate) fn load_tls(paths: &Paths, config: &Config) -> Result<Option<Arc<Tls>>, StartError> {
+    let Some(files) = tls::Files::of(paths, config) else { return Ok(None) };
+    match Tls::load(files) {
+        Ok(tls) => Ok(Some(Arc::new(tls))),
+        Err(error) => {
+            Err(StartError::Configuration(format!("Gateway failed to start: gateway.tls: {error}")))
+        }
+    }
+}
+
+/// Where the certificate is that a client on this machine may trust; `None` when TLS is off.
+pub(crate) fn certificate(paths: &Paths, config: &Config) -> Option<std::path::PathBuf> {
+    tls::Files::of(paths, config).map(|files| files.certificate)
 }
 
 /// The answer of a handler that may refuse.

@@ -1,22 +1,58 @@
 //! Is the process alive, is it ready, has it started (openclaw-compat §4.2). No credential is needed; a stranger learns
 //! only yes or no.
+//!
+//! *Ready* means that the gateway accepts messages and can store them. An account that is down does not make it unready,
+//! since restarting the gateway would not bring it back and the others would suffer: it is listed for those who may know,
+//! and `?strict=1` asks for the original's verdict, to which it counts.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::server::Origin;
 use super::{authorize, reply};
 use crate::process::Gateway;
 
+/// How old a verdict on the store may be: whoever asks cannot make the disk busy.
+const FRESH: Duration = Duration::from_secs(2);
+/// How long a write may take before nothing can be stored.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The last verdict on the store.
+#[derive(Debug, Default)]
+pub(crate) struct Storing(Mutex<Option<(Instant, bool)>>);
+
+impl Storing {
+    /// Whether something can be stored. Concurrent callers share one attempt.
+    async fn works(&self, gateway: &Gateway) -> bool {
+        let mut last = self.0.lock().await;
+        if let Some((at, works)) = *last
+            && at.elapsed() < FRESH
+        {
+            return works;
+        }
+        let works = matches!(timeout(PATIENCE, gateway.store.check()).await, Ok(Ok(())));
+        *last = Some((Instant::now(), works));
+        works
+    }
+}
+
 fn uncached(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// 405 for every method that does not only ask.
+pub(super) async fn other_method() -> Response {
+    uncached(reply::method_not_allowed("GET, HEAD"))
 }
 
 /// `/healthz`: the socket answers.
@@ -24,29 +60,64 @@ pub(super) async fn live() -> Response {
     uncached(reply::json_bytes(StatusCode::OK, Bytes::from_static(br#"{"ok":true,"status":"live"}"#)))
 }
 
-/// `/readyz`: 503 while the gateway drains, and when a configured channel has been down beyond its grace.
+/// `/readyz`: 503 while the gateway drains or cannot store; with `?strict=1` also while a configured channel is down.
 pub(super) async fn ready(
     State(gateway): State<Arc<Gateway>>,
     Extension(origin): Extension<Origin>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let failing = gateway.failing_channels();
-    let ready = failing.is_empty() && !gateway.is_draining();
+    let accounts = gateway.failing_accounts();
+    let storing = gateway.storing.works(&gateway).await;
+    let usable = storing && !gateway.is_draining();
+    let ready = usable && (accounts.is_empty() || !is_strict(query.as_deref()));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let trusted = openclaw_access::Peer::new(origin.0.ip(), &headers).direct_local
-        || authorize(&gateway, origin, &headers).is_ok();
+        || (headers.contains_key(http::header::AUTHORIZATION)
+            && authorize(&gateway, origin, &headers).is_ok());
     let body = if trusted {
-        json!({"ready": ready, "failing": failing, "uptimeMs": gateway.uptime_ms()})
+        let mut failing: Vec<&str> =
+            accounts.iter().map(|account| account.split('/').next().unwrap_or_default()).collect();
+        failing.dedup();
+        if !storing {
+            failing.push("store");
+        }
+        json!({"ready": ready, "failing": failing, "accounts": accounts, "uptimeMs": gateway.uptime_ms()})
     } else {
         json!({ "ready": ready })
     };
     uncached(reply::json(status, &body))
 }
 
+/// Whether a query asks for the original's verdict.
+fn is_strict(query: Option<&str>) -> bool {
+    query.is_some_and(|query| {
+        query.split('&').any(|part| matches!(part, "strict" | "strict=1" | "strict=true"))
+    })
+}
+
 /// `/startupz`: the gateway serves only once it is started, so it either has or is on its way down.
 pub(super) async fn startup(State(gateway): State<Arc<Gateway>>) -> Response {
-    let status = if gateway.is_draining() { "draining" } else { "started" };
-    let body: Value =
-        json!({"ok": true, "status": status, "version": crate::VERSION, "uptimeMs": gateway.uptime_ms()});
-    uncached(reply::json(StatusCode::OK, &body))
+    let draining = gateway.is_draining();
+    let (code, status) =
+        if draining { (StatusCode::SERVICE_UNAVAILABLE, "draining") } else { (StatusCode::OK, "started") };
+    let body: Value = json!({
+        "ok": !draining, "status": status, "version": crate::VERSION, "uptimeMs": gateway.uptime_ms(),
+    });
+    uncached(reply::json(code, &body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strict_is_asked_for_by_name() {
+        let check = |query: Option<&str>, expected: bool| assert_eq!(is_strict(query), expected, "{query:?}");
+        check(None, false);
+        check(Some("strict=1"), true);
+        check(Some("a=b&strict"), true);
+        check(Some("strict=0"), false);
+        check(Some("unstrict=1"), false);
+    }
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderName, HeaderValue, StatusCode};
 use openclaw_models::dialect::{ErrorBody, Writer};
 use serde::Serialize;
+use serde_json::json;
 
 /// What stands on every answer, an upgrade's included.
 const ALWAYS: [(HeaderName, HeaderValue); 3] = [
@@ -25,13 +26,23 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=ut
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 
-/// Adds the headers that every answer carries.
-pub(crate) fn complete(mut response: Response) -> Response {
+/// Adds the headers that every answer carries. `transport` is the value of `Strict-Transport-Security`, if there is one.
+pub(crate) fn complete(mut response: Response, transport: Option<&str>) -> Response {
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
     }
+    if let Some(value) = transport.and_then(|text| HeaderValue::from_str(text).ok()) {
+        headers.insert(STRICT_TRANSPORT_SECURITY, value);
+    }
     response
+}
+
+/// The same headers as lines of text.
+pub(super) fn always() -> impl Iterator<Item = u8> {
+    ALWAYS
+        .into_iter()
+        .flat_map(|(name, value)| [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat())
 }
 
 fn build(status: StatusCode, content_type: HeaderValue, body: Body) -> Response {
@@ -56,8 +67,8 @@ pub(crate) fn json_bytes(status: StatusCode, body: Bytes) -> Response {
 }
 
 /// A plain text answer.
-pub(crate) fn text(status: StatusCode, body: &'static str) -> Response {
-    build(status, TEXT, Body::from(body))
+pub(crate) fn text(status: StatusCode, body: impl Into<Body>) -> Response {
+    build(status, TEXT, body.into())
 }
 
 /// The head of an event stream.
@@ -194,12 +205,15 @@ mod tests {
 
     #[test]
     fn every_answer_carries_the_security_headers() {
-        let response = complete(method_not_allowed("GET, HEAD"));
+        let response = complete(method_not_allowed("GET, HEAD"), Some("max-age=31536000"));
         let header =
             |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("referrer-policy"), "no-referrer");
         assert_eq!(header("permissions-policy"), "camera=(), microphone=(self), geolocation=()");
         assert_eq!(header("allow"), "GET, HEAD");
+        assert_eq!(header("strict-transport-security"), "max-age=31536000");
+        let broken = complete(not_found(), Some("a\r\nset-cookie: b"));
+        assert!(!broken.headers().contains_key(STRICT_TRANSPORT_SECURITY));
     }
 }

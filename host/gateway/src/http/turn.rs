@@ -10,6 +10,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use http::HeaderMap;
+use openclaw_access::HttpCaller;
 use openclaw_agents::{Turn, TurnError, TurnEvent, TurnRequest};
 use openclaw_messaging::LaneError;
 use openclaw_models::dialect::{ChatBody, ErrorBody, NO_RESPONSE, Writer};
@@ -18,7 +19,7 @@ use openclaw_protocol::Scope;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::caller::Caller;
+use super::caller::require;
 use super::{raw, reply};
 use crate::process::Gateway;
 use crate::turns::{self, NoTurn};
@@ -48,7 +49,7 @@ pub(super) struct Asked<'a> {
 /// Runs the turn and answers. `ended` is told of a turn that was answered, with its session, before the client is.
 pub(super) async fn run<W: Writer>(
     gateway: &Arc<Gateway>,
-    caller: &Caller,
+    caller: &HttpCaller,
     asked: Asked<'_>,
     chat: ChatBody,
     writer: W,
@@ -134,11 +135,11 @@ fn session_key(
 /// The backend model that a header names in place of the agent's own.
 fn override_model(
     gateway: &Gateway,
-    caller: &Caller,
+    caller: &HttpCaller,
     headers: &HeaderMap,
 ) -> Result<Option<String>, ErrorBody> {
     let Some(value) = headers.get("x-openclaw-model") else { return Ok(None) };
-    caller.require(Scope::Admin)?;
+    require(caller, Scope::Admin)?;
     let reference = value.to_str().unwrap_or_default().trim();
     match gateway.models.catalog().resolve(reference) {
         Ok(_) => Ok(Some(reference.to_owned())),

@@ -17,6 +17,8 @@ use crate::{http, start, wiring};
 /// Parts of the configuration from which the models are made.
 const MODELS: &[&[&str]] =
     &[&["models"], &["agents", "defaults"], &["agents", "entries"], &["plugins"], &["env"], &["secrets"]];
+/// Parts from which hooks take something.
+const HOOKS: &[&[&str]] = &[&["hooks"], &["agents"], &["gateway", "auth"], &["env"], &["secrets"]];
 /// Parts from which an account may take something besides its own section.
 const ACCOUNTS: &[&[&str]] = &[&["env"], &["secrets"]];
 
@@ -31,10 +33,17 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, before: &Current, after: &Curr
     let config = &after.config;
     gateway.protect_secrets();
     gateway.log.set_levels(start::log_levels(&gateway.options, config));
+    if let Some(tls) = &gateway.tls {
+        // The files may have been renewed, whatever the edit was about.
+        tls.renew();
+    }
     if touched(&[&["gateway"], &["env"], &["secrets"]]) {
         access(gateway, after);
         let proxy = &[&["gateway", "trustedProxies"][..], &["gateway", "auth", "trustedProxy"]];
         standing::recheck(gateway, touched(proxy));
+    }
+    if touched(HOOKS) {
+        gateway.hooks.renew(&gateway.settings, &gateway.access.rules().shared);
     }
     let allowed = |gateway: &Gateway| -> BTreeMap<String, bool> {
         let ids = gateway.plugins.channel_ids().map(str::to_owned).collect::<Vec<_>>();

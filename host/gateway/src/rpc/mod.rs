@@ -153,10 +153,13 @@ pub(crate) async fn answer(gateway: Arc<Gateway>, client: Arc<Client>, request: 
     let counted = permitted.and_then(|row| gateway.memory.limiter.count(row, &client, Instant::now()));
     if let Err(error) = counted {
         tracing::info!(subsystem = "gateway/ws", conn = client.conn_id, "⇄ res ✗ {method} {error}");
+        gateway.metrics.method(&method, false);
         return Answer::error(id, error);
     }
     let caller = Caller { gateway, client, id: id.clone() };
-    Answer { id, outcome: dispatch(&caller, &method, params).await }
+    let outcome = dispatch(&caller, &method, params).await;
+    caller.gateway.metrics.method(&method, outcome.is_ok());
+    Answer { id, outcome }
 }
 
 /// The method's row, if this client may call it (openclaw-compat §2.13): a stranger to admin learns nothing about

@@ -12,8 +12,9 @@ use crate::process::Gateway;
 /// Says where the gateway is, for programs in the log and for people on standard output.
 pub(super) fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayAuth, began: Instant) {
     let pid = std::process::id();
+    let (ws, web) = if gateway.tls.is_some() { ("wss", "https") } else { ("ws", "http") };
     for address in &gateway.listening {
-        info!("listening on ws://{address} (PID {pid})");
+        info!("listening on {ws}://{address} (PID {pid})");
     }
     let plugins = gateway.plugins.health().loaded;
     let names = if plugins.is_empty() { "none".to_owned() } else { plugins.join(", ") };
@@ -26,11 +27,15 @@ pub(super) fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayA
     let model = gateway.model_choice.get();
     let mut lines = vec![
         format!("OpenClaw gateway {} is running (PID {pid}).", crate::VERSION),
-        format!("  listening on ws://127.0.0.1:{port} (bind {})", bind.as_str()),
-        format!("  API          http://127.0.0.1:{port}/v1 (Authorization: Bearer <token>)"),
+        format!("  listening on {ws}://127.0.0.1:{port} (bind {})", bind.as_str()),
+        format!("  API          {web}://127.0.0.1:{port}/v1 (Authorization: Bearer <token>)"),
         format!("  agent model  {} ({})", model.reference, model.detail),
         format!("  log file     {}", gateway.log.path().display()),
     ];
+    if let Some(tls) = &gateway.tls {
+        info!("TLS certificate sha256 {}", tls.fingerprint());
+        lines.push(format!("  TLS sha256   {}", tls.fingerprint()));
+    }
     if let Some(secret) = auth.secret.as_ref().filter(|_| auth.ephemeral) {
         info!(
             "no gateway token is configured: one was made up for this run and is kept in memory alone. To set one: \

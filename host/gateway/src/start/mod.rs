@@ -318,6 +318,8 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         .map(|refused| reload::restore_at_start(&options.paths.config, plan.settings.environment(), refused));
     // The gateway is of use without it; only repairs are not.
     let local = LocalSocket::open(&options.paths.state_dir).inspect_err(|why| warn!("{why}")).ok();
+    let tls = http::load_tls(&options.paths, &plan.settings.config())?;
+    let hooks = load_hooks(&plan)?;
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
     let found = wiring::secrets(&plan.settings, &plan.plugins);
@@ -348,6 +350,11 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         boot_id: Uuid::new_v4().to_string(),
         started: began,
         listening,
+        tls,
+        places: http::places(),
+        metrics: crate::metrics::Metrics::default(),
+        storing: http::Storing::default(),
+        hooks,
         hub: Arc::new(Hub::new(own_presence())),
         sockets: crate::ws::Sockets::default(),
         store: parts.store,
@@ -388,6 +395,12 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     // Nobody waits any more where the process is on its way down.
     let _ = told.send(());
     Ok(Up { gateway, stop, served })
+}
+
+fn load_hooks(plan: &Plan) -> Result<http::Hooks, StartError> {
+    let own = access::shared(&plan.auth, &plan.settings.config());
+    http::Hooks::load(&plan.settings, &own)
+        .map_err(|why| StartError::Configuration(format!("Gateway failed to start: {why}")))
 }
 
 fn own_presence() -> PresenceEntry {

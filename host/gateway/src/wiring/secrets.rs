@@ -31,6 +31,8 @@ fn secrets_of(config: &Config, settings: &Settings, plugins: &Plugins) -> Secret
     let variables = known.flat_map(|provider| &provider.known).flat_map(|known| &known.env);
     let values = variables.filter_map(|name| env.non_blank(name)).map(|key| Secret::from(key.trim()));
     let mut secrets = Secrets { values: values.collect(), lacking: Vec::new() };
+    let hooks = config.hooks.token.as_ref();
+    secrets.values.extend(hooks.and_then(|token| token.resolve(&resolver, "hooks.token").ok().flatten()));
     for provider in &config.models.providers {
         let section = format!("models.providers.{}", provider.id);
         let key = provider.api_key.iter().map(|input| (format!("{section}.apiKey"), input));

@@ -130,6 +130,7 @@ pub(super) async fn admit(
         Ok(found) => found,
         Err(error) => {
             log_refusal(gateway, arrival, conn_id, &params, &error);
+            gateway.metrics.refused(error.detail_code().unwrap_or("OTHER"));
             if error.detail_code().is_some_and(|code| WRONG_GUESSES.contains(&code)) {
                 tokio::time::sleep(WRONG_GUESS_DELAY).await;
             }

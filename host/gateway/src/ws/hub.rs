@@ -127,6 +127,11 @@ impl Hub {
         self.clients.read().is_ok_and(|clients| !clients.is_empty())
     }
 
+    /// How many are connected.
+    pub(crate) fn clients(&self) -> usize {
+        self.clients.read().map_or(0, |clients| clients.len())
+    }
+
     /// A new health snapshot is known.
     pub(crate) fn health_changed(&self, snapshot: &RawValue) {
         self.health.fetch_add(1, Ordering::Relaxed);

@@ -13,7 +13,12 @@ pub(super) const HTTP: Shape = Object(&[
         ]),
     )
     .about("Endpoints that speak other programs' dialects."),
-    unused("securityHeaders", Object(&[key("strictTransportSecurity", Either(&[Text, Exactly(false)]))])),
+    key(
+        "securityHeaders",
+        Object(&[key("strictTransportSecurity", Either(&[Text, Exactly(false)]))
+            .about("The value of Strict-Transport-Security on every answer; false for none.")]),
+    )
+    .about("Headers of every answer."),
 ]);
 
 const ENABLED: Field = key("enabled", Bool)
