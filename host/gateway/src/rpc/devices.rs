@@ -1,6 +1,8 @@
 //! `device.pair.*` and `device.token.*`. Who may do what to which device is `openclaw-access`'s decision; here it is
 //! asked, written down, announced and answered.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
 use openclaw_access::devices::{Denied, Device, Manager, Pending, Plan, Registry, SetupProfile};
 use openclaw_protocol::devices::{
     DevicePairApproveParams, DevicePairApproved, DevicePairList, DevicePairRejectParams, DevicePairRejected,
@@ -188,13 +190,27 @@ fn address(
     }
     let listening = &gateway.listening;
     let own = listening.iter().find(|socket| !socket.ip().is_loopback() && !socket.ip().is_unspecified());
-    match (own.or(listening.first()), own) {
-        (Some(socket), _) if !socket.ip().is_unspecified() => Ok((format!("ws://{socket}"), "gateway.bind")),
-        (Some(_), _) => Err(RpcError::invalid(
-            "the gateway listens on every address of this machine: say by which one the device reaches it (publicUrl)",
-        )),
-        (None, _) => Err(RpcError::unavailable("the gateway listens nowhere")),
+    let Some(socket) = own.or(listening.first()).copied() else {
+        return Err(RpcError::unavailable("the gateway listens nowhere"));
+    };
+    if !socket.ip().is_unspecified() {
+        return Ok((format!("ws://{socket}"), "gateway.bind"));
     }
+    let Some(outward) = outward_address() else {
+        return Err(RpcError::invalid(
+            "the gateway listens on every address of this machine: say by which one the device reaches it (publicUrl)",
+        ));
+    };
+    Ok((format!("ws://{}", SocketAddr::new(outward, socket.port())), "gateway.bind"))
+}
+
+/// The address by which this machine would reach another network. Nothing is sent: a datagram socket only picks its
+/// own side.
+fn outward_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address of the documentation (RFC 5737).
+    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
+    socket.local_addr().ok().map(|own| own.ip()).filter(|own| !own.is_unspecified())
 }
 
 /// Runs an operation of this caller; what came of it is announced before it is answered.
