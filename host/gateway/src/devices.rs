@@ -40,7 +40,7 @@ impl Devices {
     /// When the store cannot be read, or the system has no random numbers for the first key.
     pub(crate) async fn open(store: Store) -> Result<Devices, StoreError> {
         let fresh = TokenKey::random()
-            .map_err(|error| StoreError::Internal(Arc::new(std::io::Error::other(error))))?;
+            .map_err(|error| StoreError::Internal(Arc::new(std::io::Error::other(error.to_string()))))?;
         let key = TokenKey::from_bytes(store.gateway_key(KEY_NAME, *fresh.as_bytes()).await?);
         let mut kept = Vec::new();
         for row in store.device_rows(DeviceTable::Devices).await? {
