@@ -31,13 +31,13 @@ pub(super) fn inspect(gateway: &Gateway, id: &str) -> Result<Value, RpcError> {
 
 /// A plugin in the shape of the original, which knows more that a plugin might do.
 fn inspected(entry: PluginEntry) -> Value {
-    let bundled = entry.origin == "bundled";
-    let mut source = json!({"kind": if bundled { "bundled" } else { "path" }});
+    let kind = if entry.origin == "bundled" { "bundled" } else { "path" };
     // What a reviewer would compare: the component, where it is known.
     let token = entry.digest.clone().unwrap_or_else(|| format!("{}@{}", entry.id, entry.version));
-    if let Some(digest) = entry.digest.clone() {
-        source = json!({"kind": source["kind"], "integrity": digest, "integrityKind": "sha256"});
-    }
+    let source = match &entry.digest {
+        Some(digest) => json!({"kind": kind, "integrity": digest, "integrityKind": "sha256"}),
+        None => json!({"kind": kind}),
+    };
     let of_kind = |kind: &str| if entry.kind == kind { vec![entry.id.clone()] } else { Vec::new() };
     let declared = json!({
         "channels": of_kind("channel"), "providers": of_kind("provider"), "tools": [], "contracts": [],
