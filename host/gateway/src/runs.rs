@@ -38,10 +38,10 @@ pub(crate) struct Ended {
 impl PartialEq for About {
     /// Whether a repetition means the same.
     fn eq(&self, other: &Self) -> bool {
-        let route = |about: &Self| {
-            (about.method, about.client.clone(), about.session_key.clone(), about.agent_id.clone())
-        };
-        route(self) == route(other)
+        self.method == other.method
+            && self.client == other.client
+            && self.session_key == other.session_key
+            && self.agent_id == other.agent_id
     }
 }
 

@@ -515,7 +515,7 @@ async fn a_hundred_sends_with_one_key_send_once() {
     let (telegram, model) = fakes().await;
     let home = Home::new(open(&telegram, &model));
     let _gateway = home.start().await;
-    assert!(telegram.wait_for_poll(TOKEN, SOON).await);
+    assert!(telegram.wait_for_poll(TOKEN, 4 * SOON).await);
     let mut client = Connection::open(&home, &["operator.write"]).await;
     let params = json!({"to": "777001", "message": "once", "channel": "telegram", "idempotencyKey": "same"});
     // More than a connection may have under way at once would be refused as busy: two connections share them.
@@ -551,7 +551,7 @@ async fn a_channel_and_the_control_plane_share_a_session() {
     let (telegram, model) = fakes().await;
     let home = Home::new(open(&telegram, &model));
     let _gateway = home.start().await;
-    assert!(telegram.wait_for_poll(TOKEN, SOON).await);
+    assert!(telegram.wait_for_poll(TOKEN, 4 * SOON).await);
     let mut client = Connection::open(&home, &["operator.write"]).await;
     client.talk("main", "from the control plane", "one").await;
     assert_eq!(telegram.messages(TOKEN).len(), 0, "nothing is delivered unasked");
