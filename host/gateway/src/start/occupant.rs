@@ -59,7 +59,7 @@ pub(super) async fn answering(place: SocketAddr) -> Option<String> {
     ask("/healthz").await?;
     // Only the second probe knows the version; another program's gateway may not have it.
     let version = ask("/startupz").await.and_then(|probe| probe.version);
-    let version = version.map_or_else(|| "of unknown version".to_owned(), |version| version);
+    let version = version.unwrap_or_else(|| "of unknown version".to_owned());
     Some(format!("A gateway answers there: OpenClaw {version} (http://{place}/healthz)."))
 }
 
@@ -87,7 +87,7 @@ mod tests {
             for body in answers {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut request = [0; 1024];
-                stream.read(&mut request).await.unwrap();
+                assert!(stream.read(&mut request).await.unwrap() > 0);
                 let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }

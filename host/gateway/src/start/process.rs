@@ -220,9 +220,9 @@ impl Round {
                 Some(asked) = wishes.recv() => match &mut state {
                     State::Running => state = checking(process, asked.reason, vec![asked.answer]),
                     State::Checking { waiting, .. } => waiting.push(asked.answer),
-                    State::Due { .. } | State::Restarting(_) => answer([asked.answer], Ok(Promise::Coalesced)),
+                    State::Due { .. } | State::Restarting(_) => answer([asked.answer], &Ok(Promise::Coalesced)),
                     State::Stopping => {
-                        answer([asked.answer], Err("the gateway is shutting down".to_owned()));
+                        answer([asked.answer], &Err("the gateway is shutting down".to_owned()));
                     }
                 },
                 found = checked(&mut state) => state = self.decide(process, found, state).await,
@@ -250,14 +250,14 @@ impl Round {
             Ok(next) => {
                 info!("restarting ({reason})");
                 let grace = if waiting.is_empty() { Duration::ZERO } else { ANSWER_GRACE };
-                answer(waiting, Ok(Promise::Scheduled));
+                answer(waiting, &Ok(Promise::Scheduled));
                 State::Due { at: tokio::time::Instant::now() + grace, next: Box::new(next) }
             }
             Err(error) => {
                 warn!(
                     "no restart ({reason}): the next start would be refused, and the gateway goes on as it is: {error}"
                 );
-                answer(waiting, Err(format!("the next start would be refused: {error}")));
+                answer(waiting, &Err(format!("the next start would be refused: {error}")));
                 State::Running
             }
         }
@@ -304,7 +304,7 @@ async fn moment(due: Option<tokio::time::Instant>) {
 
 fn answer(
     waiting: impl IntoIterator<Item = oneshot::Sender<Result<Promise, String>>>,
-    with: Result<Promise, String>,
+    with: &Result<Promise, String>,
 ) {
     for asked in waiting {
         // Whoever has gone needs no answer.
