@@ -120,7 +120,7 @@ async fn calls_and_their_results_go_round_with_a_model() {
     let again = json!({ "model": "fake/echo", "input": input });
     let answer = post(&url, TOKEN, &again).await.unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
-    let heard = &model.chats().last().unwrap().body["messages"];
+    let heard = model.chats().last().unwrap().body["messages"].clone();
     assert_eq!(heard[1]["tool_calls"][0]["id"], heard[2]["tool_call_id"], "{heard}");
     assert_eq!((&heard[2]["role"], &heard[2]["content"]), (&json!("tool"), &json!("sunny")));
 }

@@ -63,7 +63,7 @@ pub(super) struct Earlier {
 
 impl Followed {
     /// Remembers the answer `id`.
-    pub(super) fn remember(&self, id: String, scope: Scoped, session: &str, calls: &[ToolCall]) {
+    pub(super) fn remember(&self, id: String, scope: &Scoped, session: &str, calls: &[ToolCall]) {
         let size: usize =
             calls.iter().map(|call| call.id.len() + call.name.len() + call.arguments.len()).sum();
         let calls = if size > CALLS { Vec::new() } else { calls.to_vec() };
@@ -77,7 +77,7 @@ impl Followed {
                 answers.remove(&oldest);
             }
         }
-        answers.insert(id, Kept { at: now, scope: self.hash(&scope), earlier });
+        answers.insert(id, Kept { at: now, scope: self.hash(scope), earlier });
     }
 
     /// The answer `id`, for those who may go on from it.
@@ -112,7 +112,7 @@ mod tests {
     async fn an_answer_is_found_by_its_caller_for_half_an_hour() {
         let followed = Followed::default();
         let call = ToolCall { id: "c".into(), name: "f".into(), arguments: "{}".into() };
-        followed.remember("resp_1".into(), scope("Bearer a", "main"), "s", std::slice::from_ref(&call));
+        followed.remember("resp_1".into(), &scope("Bearer a", "main"), "s", std::slice::from_ref(&call));
         let earlier = Earlier { session: "s".into(), calls: vec![call] };
         assert_eq!(followed.find("resp_1", &scope("Bearer a", "main")), Some(earlier));
         assert_eq!(followed.find("resp_2", &scope("Bearer a", "main")), None);
@@ -126,7 +126,7 @@ mod tests {
     async fn only_so_many_are_kept() {
         let followed = Followed::default();
         for number in 0..=CAPACITY {
-            followed.remember(number.to_string(), scope("x", "main"), "s", &[]);
+            followed.remember(number.to_string(), &scope("x", "main"), "s", &[]);
             tokio::time::advance(Duration::from_millis(1)).await;
         }
         assert_eq!(followed.lock().len(), CAPACITY);

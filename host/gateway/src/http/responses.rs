@@ -66,7 +66,7 @@ async fn answer(
             let asked = Asked { headers, agent, prefix: "openresponses", urls, session };
             let (followed, id) = (Arc::clone(followed), writer.id().to_owned());
             turn::run(gateway, &caller, asked, chat, writer, move |session, turn| {
-                followed.remember(id, scope, session, &turn.tool_calls);
+                followed.remember(id, &scope, session, &turn.tool_calls);
             })
             .await
         }

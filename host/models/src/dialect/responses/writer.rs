@@ -199,7 +199,9 @@ impl Writer for ResponsesWriter {
         }
         for (index, call) in (u64::from(self.speaking)..).zip(calls) {
             let mut item = call.clone();
-            item["status"] = "in_progress".into();
+            if let Some(status) = item.get_mut("status") {
+                *status = "in_progress".into();
+            }
             self.event("response.output_item.added", json!({"output_index": index, "item": item}), out);
             self.event("response.output_item.done", json!({"output_index": index, "item": call}), out);
         }
