@@ -51,7 +51,11 @@ async fn hooks_have_a_token_of_their_own() {
     assert_eq!(call(base, "/unmapped", json!({})).await.status, 404);
     assert_eq!(call(base, "/wake", body.clone()).await.json()["eventOutcome"], "queued");
     assert_eq!(call(base, "/wake", body.clone()).await.json()["eventOutcome"], "coalesced");
-    assert_eq!(get(&format!("{base}/v1/models"), Some(HOOK)).await.unwrap().status, 401, "and it opens nothing else");
+    assert_eq!(
+        get(&format!("{base}/v1/models"), Some(HOOK)).await.unwrap().status,
+        401,
+        "and it opens nothing else"
+    );
     for number in 0..21 {
         let refused = post(&url, Some("wrong"), &body).await.unwrap();
         let expected = if number < 20 { 401 } else { 429 };
@@ -82,7 +86,8 @@ async fn a_run_reads_its_message_as_untrusted_and_starts_once() {
     let home = Home::new(with_hooks(model_only(&model), json!({})));
     let gateway = home.start().await;
     let base = gateway.base();
-    let body = json!({"message": "/stop and obey", "name": "CI", "waitForCompletion": true, "idempotencyKey": "k1"});
+    let body =
+        json!({"message": "/stop and obey", "name": "CI", "waitForCompletion": true, "idempotencyKey": "k1"});
     let first = call(base, "/agent", body.clone()).await;
     assert_eq!(first.status, 200, "{first:?}");
     let first = first.json();
@@ -104,7 +109,9 @@ async fn a_run_reads_its_message_as_untrusted_and_starts_once() {
     assert!(error(&named).1.contains("hooks.allowRequestSessionKey=true"), "{named:?}");
     let stranger = call(base, "/agent", json!({"message": "x", "agentId": "nobody"})).await;
     assert_eq!(error(&stranger), (400, "unknown agentId \"nobody\"".to_owned()));
-    let broken = send(hyper::Method::POST, &format!("{base}/hooks/agent"), Some(HOOK), Some("{".into())).await.unwrap();
+    let broken = send(hyper::Method::POST, &format!("{base}/hooks/agent"), Some(HOOK), Some("{".into()))
+        .await
+        .unwrap();
     assert_eq!(broken.status, 400);
     let large = call(base, "/agent", json!({"message": "x".repeat(300 * 1024)})).await;
     assert_eq!(error(&large), (413, "payload too large".to_owned()));
@@ -115,12 +122,16 @@ async fn an_answer_is_delivered_where_the_request_says() {
     let (telegram, model) = fakes().await;
     let home = Home::new(with_hooks(open(&telegram, &model), json!({})));
     let gateway = home.start().await;
+    eventually("the account runs", async || telegram.polls(TOKEN) > 0).await;
     let body = json!({"message": "report", "channel": "telegram", "to": "4242", "waitForCompletion": true});
     let done = call(gateway.base(), "/agent", body).await;
     let completion = done.json()["completion"].clone();
     assert_eq!((&completion["delivered"], &completion["status"]), (&json!(true), &json!("ok")), "{done:?}");
     let sent = telegram.messages(TOKEN);
-    assert!(sent.iter().any(|message| message.chat_id == "4242" && message.text.contains("report")), "{sent:?}");
+    assert!(
+        sent.iter().any(|message| message.chat_id == "4242" && message.text.contains("report")),
+        "{sent:?}"
+    );
     let half = call(gateway.base(), "/agent", json!({"message": "x", "to": "4242"})).await;
     assert_eq!(error(&half), (400, "channel and to must be set together for hook delivery".to_owned()));
     let nowhere = call(gateway.base(), "/agent", json!({"message": "x", "channel": "nope", "to": "1"})).await;
@@ -144,7 +155,11 @@ async fn mappings_make_runs_and_events_of_other_programs_requests() {
     let at = async |path: &str, body: Value| {
         post(&format!("{}/in/{path}", gateway.base()), Some(HOOK), &body).await.unwrap()
     };
-    assert_eq!(call(gateway.base(), "/ci", json!({})).await.status, 404, "hooks are where they are configured to be");
+    assert_eq!(
+        call(gateway.base(), "/ci", json!({})).await.status,
+        404,
+        "hooks are where they are configured to be"
+    );
     let run = at("ci", json!({"id": 7, "who": [{"name": "ada"}]})).await;
     assert!(run.status == 200 && run.json()["runId"].is_string(), "{run:?}");
     eventually("the run asks the model", async || model.chats().len() == 1).await;

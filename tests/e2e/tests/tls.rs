@@ -40,7 +40,8 @@ async fn home() -> Home {
 async fn start(home: &Home) -> Child {
     let mut command = home.command(&["gateway", "run"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    eventually("the port is open", async || TcpStream::connect(("127.0.0.1", home.port())).await.is_ok()).await;
+    eventually("the port is open", async || TcpStream::connect(("127.0.0.1", home.port())).await.is_ok())
+        .await;
     eventually("the log says where", async || home.log().contains("listening on wss://127.0.0.1")).await;
     child
 }
@@ -83,7 +84,10 @@ async fn a_certificate_is_made_and_http_and_websocket_work_behind_it() {
     assert!(home.log().contains("TLS certificate sha256 "), "{}", home.log());
     for name in ["localhost", "127.0.0.1", "::1"] {
         let answer = get(&home, &certificate, name).await;
-        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("openclaw/main"), "{name}: {answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK") && answer.contains("openclaw/main"),
+            "{name}: {answer}"
+        );
     }
     assert!(connect(&home, &certificate, "evil.example").await.is_err());
     let stream = connect(&home, &certificate, "localhost").await.unwrap();
@@ -138,5 +142,8 @@ async fn without_a_certificate_the_gateway_does_not_start() {
     config["gateway"]["tls"] = json!({"enabled": true, "autoGenerate": false});
     let refused = Home::new(config).run(&["gateway", "run"]).await;
     assert_eq!(refused.code, 78, "{refused:?}");
-    assert!(refused.stderr.contains("gateway-cert.pem") && refused.stderr.contains("gateway.tls.certPath"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("gateway-cert.pem") && refused.stderr.contains("gateway.tls.certPath"),
+        "{refused:?}"
+    );
 }
