@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use openclaw_protocol::Scope;
 
 use super::server::Origin;
-use super::{permit, reply};
+use super::{refuse, reply};
 use crate::process::Gateway;
 
 /// The handler.
@@ -19,7 +19,7 @@ pub(super) async fn metrics(
     Extension(origin): Extension<Origin>,
     headers: HeaderMap,
 ) -> Response {
-    if let Err(refused) = permit(&gateway, origin, &headers, Scope::Read) {
+    if let Some(refused) = refuse(&gateway, origin, &headers, Scope::Read) {
         return refused;
     }
     let mut response = reply::text(StatusCode::OK, crate::metrics::render(&gateway).await);

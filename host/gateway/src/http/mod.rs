@@ -100,17 +100,11 @@ fn authorize(gateway: &Gateway, origin: Origin, headers: &HeaderMap) -> Result<H
     })
 }
 
-/// Lets a request pass that may do what needs `scope`; the answer otherwise (openclaw-compat §4.3).
-fn permit(
-    gateway: &Gateway,
-    origin: Origin,
-    headers: &HeaderMap,
-    scope: Scope,
-) -> Result<HttpCaller, Response> {
-    let caller = authorize(gateway, origin, headers).map_err(|refused| reply::error(&refused))?;
-    match caller.require(scope) {
-        Ok(()) => Ok(caller),
-        Err(missing) => Err(reply::missing_scope(&missing)),
+/// The answer to a request that may not do what needs `scope` (openclaw-compat §4.3).
+fn refuse(gateway: &Gateway, origin: Origin, headers: &HeaderMap, scope: Scope) -> Option<Response> {
+    match authorize(gateway, origin, headers) {
+        Err(refused) => Some(reply::error(&refused)),
+        Ok(caller) => caller.require(scope).err().map(|missing| reply::missing_scope(&missing)),
     }
 }
 

@@ -11,7 +11,7 @@ use openclaw_protocol::Scope;
 use serde_json::{Map, Value, json};
 
 use super::server::Origin;
-use super::{body, permit, reply};
+use super::{body, refuse, reply};
 use crate::process::Gateway;
 
 /// The longest body.
@@ -39,7 +39,7 @@ pub(super) async fn invoke(
     request: Request,
 ) -> Response {
     let (head, body) = request.into_parts();
-    if let Err(refused) = permit(&gateway, origin, &head.headers, Scope::Write) {
+    if let Some(refused) = refuse(&gateway, origin, &head.headers, Scope::Write) {
         return refused;
     }
     let body = match body::read(&head.headers, body, MAX_BODY).await {
