@@ -122,6 +122,7 @@ async fn an_answer_is_delivered_where_the_request_says() {
     let (telegram, model) = fakes().await;
     let home = Home::new(with_hooks(open(&telegram, &model), json!({})));
     let gateway = home.start().await;
+    eventually("the account runs", async || telegram.polls(TOKEN) > 0).await;
     let body = json!({"message": "report", "channel": "telegram", "to": "4242", "waitForCompletion": true});
     let done = call(gateway.base(), "/agent", body).await;
     let completion = done.json()["completion"].clone();

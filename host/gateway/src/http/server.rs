@@ -56,6 +56,7 @@ const SPEAK_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     content-type: text/plain; charset=utf-8\r\n\
     x-content-type-options: nosniff\r\n\
     referrer-policy: no-referrer\r\n\
+    permissions-policy: camera=(), microphone=(self), geolocation=()\r\n\
     connection: close\r\n\
     content-length: 56\r\n\r\n\
     This port speaks TLS. Use https:// or wss:// to reach it";

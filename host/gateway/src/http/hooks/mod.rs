@@ -137,7 +137,9 @@ async fn answer(
     if head.method != Method::POST {
         return Err(reply::method_not_allowed("POST"));
     }
-    authenticate(gateway, origin, rules, &head.headers)?;
+    if let Some(refused) = refuse(gateway, origin, rules, &head.headers) {
+        return Err(refused);
+    }
     if path.is_empty() {
         return Err(reply::not_found());
     }
@@ -184,29 +186,25 @@ async fn answer(
     }
 }
 
-fn authenticate(
-    gateway: &Gateway,
-    origin: Origin,
-    rules: &Rules,
-    headers: &HeaderMap,
-) -> Result<(), Response> {
+/// The answer to a caller that does not have the token.
+fn refuse(gateway: &Gateway, origin: Origin, rules: &Rules, headers: &HeaderMap) -> Option<Response> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let presented =
         text(AUTHORIZATION.as_str()).and_then(bearer).or_else(|| text("x-openclaw-token").map(str::trim));
     let client = gateway.access.peer(origin.0.ip(), headers).client;
     if presented.is_some_and(|token| rules.token.matches(token)) {
         gateway.hooks.guesses.right(client);
-        return Ok(());
+        return None;
     }
     gateway.metrics.refused("HOOK_UNAUTHORIZED");
     match gateway.hooks.guesses.wrong(client, Instant::now()) {
-        Ok(()) => Err(reply::text(StatusCode::UNAUTHORIZED, "Unauthorized")),
+        Ok(()) => Some(reply::text(StatusCode::UNAUTHORIZED, "Unauthorized")),
         Err(wait) => {
             let seconds = wait.as_secs().max(1);
             warn!(subsystem = "hooks", "hook auth throttled for {client}; retry-after={seconds}s");
             let mut response = reply::text(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            Err(response)
+            Some(response)
         }
     }
 }
@@ -312,8 +310,8 @@ async fn fan_out(runs: &[Arc<HookRun>]) -> Response {
     for answer in all {
         match answer {
             Err(_) => pending += 1,
-            Ok((status, body)) if status.is_success() => admitted.push(body["runId"].clone()),
-            Ok((_, body)) => failures.push(body["error"].clone()),
+            Ok((status, body)) if status.is_success() => admitted.extend(body.get("runId").cloned()),
+            Ok((_, body)) => failures.extend(body.get("error").cloned()),
         }
     }
     if failures.is_empty() && pending == 0 {

@@ -158,7 +158,10 @@ mod tests {
     use super::*;
 
     fn object(body: Value) -> Map<String, Value> {
-        body.as_object().unwrap().clone()
+        match body {
+            Value::Object(fields) => fields,
+            other => panic!("no object: {other}"),
+        }
     }
 
     #[test]

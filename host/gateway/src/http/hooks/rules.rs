@@ -231,12 +231,13 @@ mod tests {
     use super::*;
 
     fn rules(hooks: Value) -> Result<Option<Rules>, String> {
-        let document = json!({"hooks": hooks, "agents": {"entries": {"main": {}, "ops": {}}}}).to_string();
+        let mut document = json!({"agents": {"entries": {"main": {}, "ops": {}}}});
+        document["hooks"] = hooks;
         let env = BTreeMap::<String, String>::new();
         let schemas = openclaw_config::PluginSchemas::default();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("openclaw.json");
-        std::fs::write(&path, document).unwrap();
+        std::fs::write(&path, document.to_string()).unwrap();
         let loaded = openclaw_config::load(&openclaw_config::Basis::new(&path, &schemas, &env)).unwrap();
         let config = loaded.report.config.unwrap();
         let secrets = SecretResolver::new(&config, &env, Path::new("/"));
