@@ -13,6 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::watch;
 
 use super::outbound::{Outbound, Weight};
+use super::standing::Standing;
 use crate::clock::now_ms;
 
 /// The events that this gateway sends, who may see each, and whether a slow client can do without.
@@ -23,6 +24,9 @@ const EVENTS: &[(&str, Option<Scope>, Weight)] = &[
     ("presence", Some(Scope::Read), Weight::Droppable),
     ("agent", Some(Scope::Read), Weight::Droppable),
     ("chat", Some(Scope::Read), Weight::Needed),
+    ("device.pair.requested", Some(Scope::Pairing), Weight::Droppable),
+    ("device.pair.resolved", Some(Scope::Pairing), Weight::Droppable),
+    ("device.pair.changed", Some(Scope::Pairing), Weight::Droppable),
 ];
 
 /// The names of all events, for `hello-ok`.
@@ -37,6 +41,7 @@ pub(crate) struct Client {
     pub(crate) info: ClientInfo,
     pub(crate) ip: String,
     pub(crate) scopes: Vec<Scope>,
+    pub(crate) standing: Standing,
     pub(crate) outbound: Outbound,
     /// Unix milliseconds.
     pub(crate) connected_at: u64,
@@ -97,6 +102,18 @@ impl Hub {
         for client in clients.values() {
             client.tell(event, &payload, state);
         }
+    }
+
+    /// Looks at every client.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Client)) {
+        let Ok(clients) = self.clients.read() else { return };
+        clients.values().for_each(|client| look(client));
+    }
+
+    /// Whether a device is connected.
+    pub(crate) fn has_device(&self, device_id: &str) -> bool {
+        let is = |client: &Arc<Client>| client.standing.device_id.as_deref() == Some(device_id);
+        self.clients.read().is_ok_and(|clients| clients.values().any(is))
     }
 
     /// Whether anybody is connected.
@@ -181,6 +198,13 @@ pub(crate) mod testing {
     use super::*;
     use crate::ws::outbound::Queue;
 
+    /// That of the command line on this machine.
+    pub(crate) fn standing() -> Standing {
+        let peer = openclaw_access::Peer::new([127, 0, 0, 1].into(), &http::HeaderMap::new());
+        let (method, role) = (openclaw_access::AuthMethod::Token, openclaw_access::devices::Role::Operator);
+        Standing::new(method, role, peer, None, None)
+    }
+
     /// A client with these scopes and the queue that its session would read.
     pub(crate) fn client(id: &str, scopes: &[Scope]) -> (Arc<Client>, Queue) {
         let (outbound, queue) = Outbound::new();
@@ -189,6 +213,7 @@ pub(crate) mod testing {
             info: ClientInfo { id: "cli".into(), mode: "cli".into(), ..ClientInfo::default() },
             ip: "127.0.0.1".into(),
             scopes: scopes.to_vec(),
+            standing: standing(),
             outbound,
             connected_at: 1,
         };

@@ -6,11 +6,14 @@ mod handshake;
 mod hub;
 mod outbound;
 mod owner;
+mod refusals;
 mod session;
+pub(crate) mod standing;
 mod upgrade;
 
 #[cfg(test)]
 pub(crate) use hub::testing;
 pub(crate) use hub::{Client, Hub};
 pub(crate) use owner::upgrade_owner;
+pub(crate) use refusals::Written;
 pub(crate) use upgrade::{Sockets, is_upgrade, upgrade};

@@ -91,7 +91,8 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     conn_id: &str,
     gate: &Gate,
 ) -> Result<(Membership, Queue), Option<Close>> {
-    let challenge = Challenge { nonce: Uuid::new_v4().to_string(), ts: now_ms(), capabilities: Vec::new() };
+    let nonce = Uuid::new_v4().to_string();
+    let challenge = Challenge { nonce: nonce.clone(), ts: now_ms(), capabilities: Vec::new() };
     let payload = serde_json::to_value(challenge).unwrap_or_default();
     send(socket, &Frame::Event(Event::targeted(CHALLENGE_EVENT, payload))).await.map_err(|_| None)?;
     let patience = Duration::from_millis(HANDSHAKE_TIMEOUT_MS);
@@ -102,20 +103,23 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
     let text = first?;
     let refused = match handshake::parse(&text) {
         Opening::Connect { id, params } => {
-            match handshake::admit(gateway, arrival, conn_id, *params).await {
+            match handshake::admit(gateway, arrival, conn_id, &nonce, *params).await {
                 Ok(admitted) => {
                     let (outbound, queue) = Outbound::new();
                     let client = Arc::new(Client {
                         conn_id: conn_id.to_owned(),
                         info: admitted.client,
-                        ip: arrival.peer.address.to_string(),
+                        ip: arrival.peer.client.to_string(),
                         scopes: admitted.scopes,
+                        standing: admitted.standing,
                         outbound,
                         connected_at: now_ms(),
                     });
                     // The hello is queued before the client is in the hub: no event can come first.
                     client.outbound.frame(&Frame::Response(Response::ok(id, admitted.hello)));
                     let membership = gateway.hub.join(Arc::clone(&client));
+                    // What it stands on may have gone while it was on its way in.
+                    client.standing.check(gateway);
                     client.tell("health", &gateway.health().await, gateway.hub.state_version());
                     return Ok((membership, queue));
                 }
@@ -219,6 +223,22 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
             // A frame did not fit into the queue.
             () = client.outbound.overrun() => return Some(slow(&client)),
+            // What it stands on is gone. Who brought that about is answered first.
+            close = client.standing.ended() => {
+                let last = async {
+                    while let Some(response) = requests.next().await {
+                        client.outbound.frame(&response);
+                    }
+                };
+                drop(timeout(CLOSE_GRACE, last).await);
+                while let Some(frame) = queue.ready() {
+                    let batch = write(socket, &client, &mut queue, frame);
+                    if !matches!(timeout(CLOSE_GRACE, batch).await, Ok(Ok(()))) {
+                        return None;
+                    }
+                }
+                return Some(close);
+            }
             // The gateway goes down. What was said before (the `shutdown` event) is written first.
             () = turned_true(&mut closing) => {
                 while let Some(frame) = queue.ready() {
