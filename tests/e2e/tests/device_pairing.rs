@@ -165,35 +165,3 @@ async fn a_request_is_turned_down_and_the_next_one_approved_as_the_latest() {
     elsewhere(&client, &["devices", "approve", &third]).await.ok();
     elsewhere(&another, &["gateway", "call", "health"]).await.ok();
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_small_question_is_answered() {
-    let home = Home::new(model_only(&model().await));
-    let _gateway = home.start().await;
-    for (command, words) in [
-        (&["system", "presence"][..], "gateway"),
-        (&["system", "heartbeat", "last"], "There was no heartbeat yet."),
-        (&["system", "event", "--text", "hi"], "ok"),
-        (&["sessions"], "No sessions."),
-        (&["agents", "list"], "main"),
-        (&["nodes", "list"], "Known: 0"),
-        (&["nodes", "status"], "Known: 0"),
-        (&["nodes", "pending"], "No pending pairing requests."),
-        (&["cron", "list"], "No cron jobs."),
-        (&["cron", "status"], "Enabled: no"),
-        (&["users", "list"], "No users."),
-        (&["hooks", "list"], "No hooks found."),
-        (&["skills", "list"], "No skills found."),
-        (&["secrets", "reload"], "Secrets reloaded"),
-        (&["audit"], "No activity is recorded."),
-        (&["update", "status"], "Channel: stable"),
-        (&["gateway", "usage-cost"], "Cost: $0.00"),
-        (&["gateway", "stability"], ""),
-        (&["devices", "list"], "No device pairing entries."),
-    ] {
-        let ran = home.run(command).await.ok();
-        assert_has(&ran.stdout, &[words]);
-        assert_eq!(ran.stderr, "", "{command:?}");
-        home.run(&[command, &["--json"]].concat()).await.ok().json();
-    }
-}

@@ -57,6 +57,27 @@ pub struct Identified {
     pub shared_generation: Option<String>,
 }
 
+impl Identified {
+    /// Lets the owner of the installation in, who came by the local socket: with every scope that was asked for.
+    ///
+    /// # Errors
+    /// When something else than an operator connects there.
+    pub fn owner(params: &ConnectParams) -> Result<Self, RpcError> {
+        if params.role.as_deref().is_some_and(|role| role != "operator") {
+            return Err(RpcError::invalid("invalid role"));
+        }
+        Ok(Self {
+            method: AuthMethod::None,
+            role: Role::Operator,
+            scopes: params.known_scopes().unwrap_or_else(|| Scope::ALL.to_vec()),
+            newcomer: None,
+            device_id: None,
+            user: None,
+            shared_generation: None,
+        })
+    }
+}
+
 /// Everything that `auth` holds, without blank parts.
 struct Credentials<'a> {
     shared: Presented<'a>,

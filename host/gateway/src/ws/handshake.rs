@@ -165,6 +165,9 @@ async fn let_in(
     nonce: &str,
     params: &ConnectParams,
 ) -> Result<(Identified, Option<DeviceGrant>), RpcError> {
+    if arrival.owner {
+        return Ok((Identified::owner(params)?, None));
+    }
     let attempt = Attempt { peer: &arrival.peer, params, nonce, now: Instant::now(), now_ms: now_ms() };
     if arrival.owner {
         return Identified::owner(params).map(|owner| (owner, None));
