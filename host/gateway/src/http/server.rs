@@ -2,7 +2,6 @@
 //! the router's and `ws`'s business.
 
 use std::convert::Infallible;
-use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +26,6 @@ use crate::ws;
 
 /// From the first byte of a request to the end of its headers, and how long an idle connection is kept.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Open connections, unless the process may open fewer files.
-const CONNECTIONS: usize = 4096;
-/// Files that stay free for everything but connections.
-const RESERVED_FILES: usize = 256;
 /// A pause after `accept` failed, which it does when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -38,15 +33,16 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin(pub(crate) SocketAddr);
 
-/// Serves `listeners` until `stop` turns true, then finishes the requests in flight. Returns when every connection is
+/// Serves at most `connections` at a time on `listeners` until `stop` turns true, then finishes the requests in flight. Returns when every connection is
 /// closed; the caller bounds the wait by dropping the future.
 pub(crate) async fn serve(
     listeners: Vec<TcpListener>,
     gateway: Arc<Gateway>,
     router: Router,
+    connections: usize,
     stop: watch::Receiver<bool>,
 ) {
-    let slots = Arc::new(Semaphore::new(connection_limit()));
+    let slots = Arc::new(Semaphore::new(connections));
     let mut loops = JoinSet::new();
     for listener in listeners {
         let (gateway, router, stop, slots) =
@@ -157,34 +153,5 @@ impl Service<Request<Incoming>> for RequestService {
         }
         request.extensions_mut().insert(Origin(self.peer));
         Either::Right(self.router.call(request).map(finish as Finish))
-    }
-}
-
-/// As many as the process may open files for, with room left for everything else.
-fn connection_limit() -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    open_files(&limits)
-        .map_or(CONNECTIONS, |files| files.saturating_sub(RESERVED_FILES).clamp(RESERVED_FILES, CONNECTIONS))
-}
-
-/// The soft limit of open files in the text of `/proc/self/limits`.
-fn open_files(limits: &str) -> Option<usize> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_limit_of_open_files_is_read_from_proc() {
-        let check = |text: &str, expected| assert_eq!(open_files(text), expected);
-        check(
-            "Limit  Soft Limit  Hard Limit\nMax open files            1024     524288     files \n",
-            Some(1024),
-        );
-        check("Max open files  unlimited unlimited files", None);
-        check("", None);
     }
 }

@@ -2,6 +2,7 @@
 //! port, what is printed, and what happens at a signal.
 
 mod environment;
+mod files;
 mod lock;
 mod ports;
 mod shutdown;
@@ -36,7 +37,8 @@ use crate::process::Gateway;
 use crate::reload::{self, Reload};
 use crate::settings::Settings;
 use crate::wiring::{self, Plugins};
-use crate::ws::Hub;
+use crate::ws::{Hub, SocketLimits, Sockets};
+use files::Files;
 use lock::{Holder, InstanceLock, LockError, Phase};
 
 /// How long a port that is taken is tried again: its owner may be on its way out.
@@ -242,6 +244,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         .as_ref()
         .map(|refused| reload::restore_at_start(&options.paths.config, plan.settings.environment(), refused));
     let listeners = bind(&plan.listen, plan.port).await?;
+    let files = Files::raise();
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
     secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
@@ -262,7 +265,7 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         started: began,
         listening,
         hub: Arc::new(Hub::new(own_presence())),
-        sockets: crate::ws::Sockets::default(),
+        sockets: Sockets::new(SocketLimits::new(plan.settings.environment(), files.sessions)),
         store: parts.store,
         models: parts.answering.models.clone(),
         answering: parts.answering,
@@ -285,11 +288,13 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         listeners,
         Arc::clone(&gateway),
         http::router(Arc::clone(&gateway)),
+        files.http,
         stopping,
     ));
     announce(&gateway, plan.port, plan.bind, &plan.auth, began);
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
     tokio::spawn(pulse(Arc::clone(&gateway)));
+    tokio::spawn(Arc::clone(&gateway.hub).tell_state());
     reload::started(&gateway).await;
     tokio::spawn(reload::watch(Arc::clone(&gateway)));
     shutdown::wait(signals, &gateway, stop, served, lock).await;

@@ -10,7 +10,9 @@ use openclaw_messaging::main_key;
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 use openclaw_protocol::hello::{Features, Granted, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot};
 use openclaw_protocol::status::ModelSource;
-use openclaw_protocol::{Call, Frame, METHODS, PROTOCOL_VERSION, Request, RpcError, Scope, decode};
+use openclaw_protocol::{
+    Call, Frame, METHODS, MIN_PROBE_VERSION, PROTOCOL_VERSION, Request, RpcError, Scope, decode,
+};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -101,12 +103,14 @@ pub(super) async fn admit(
     if let Err(error) = params.check_protocol() {
         info!(
             subsystem = "gateway/ws",
-            "protocol mismatch conn={conn_id} client={} {} v{} min={} max={} expected={PROTOCOL_VERSION}",
+            "protocol mismatch conn={conn_id} client={} {} v{} min={} max={} expected={PROTOCOL_VERSION} \
+             probeMin={MIN_PROBE_VERSION} instance={}",
             params.client.id,
             params.client.mode,
             params.client.version,
             params.min_protocol,
             params.max_protocol,
+            params.client.instance_id.as_deref().unwrap_or("n/a"),
         );
         return Err(Refusal::answered(None, 1002, error));
     }

@@ -1,14 +1,16 @@
 //! The WebSocket control plane: upgrade, handshake, sessions, events. What a method does is `rpc`'s business, who may
 //! connect is `openclaw-access`'s.
 
-mod gauge;
 mod handshake;
 mod hub;
+mod link;
 mod outbound;
 mod session;
+mod sockets;
 mod upgrade;
 
 #[cfg(test)]
 pub(crate) use hub::testing;
 pub(crate) use hub::{Client, Hub};
-pub(crate) use upgrade::{Sockets, is_upgrade, upgrade};
+pub(crate) use sockets::{SocketLimits, Sockets};
+pub(crate) use upgrade::{is_upgrade, upgrade};
