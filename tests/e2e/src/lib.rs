@@ -190,7 +190,13 @@ impl Home {
 
     /// Starts the gateway and waits until it is ready.
     pub async fn start(&self) -> Gateway {
+        self.start_with(&[]).await
+    }
+
+    /// The same with these environment variables.
+    pub async fn start_with(&self, environment: &[(&str, &str)]) -> Gateway {
         let mut command = self.command(&["gateway", "run"]);
+        command.envs(environment.iter().copied());
         let console = std::fs::File::create(self.dir.path().join("console.log")).unwrap();
         command.stdout(console.try_clone().unwrap()).stderr(console);
         let mut gateway =

@@ -25,7 +25,7 @@ use crate::process::Gateway;
 use crate::ws;
 
 /// From the first byte of a request to the end of its headers, and how long an idle connection is kept.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A pause after `accept` failed, which it does when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 

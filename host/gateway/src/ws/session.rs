@@ -128,7 +128,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let mut link = Link::new(io);
     let conn_id = Uuid::new_v4().to_string();
-    // What the handshake needs is given back when it is over, and with it what only it needs of this task.
+    // Beginning and end live on the heap, not in this task: thousands of clients are in between.
     let entered = Box::pin(open(&mut link, &gateway, arrival, conn_id, &unproven)).await;
     drop(unproven);
     let end = match entered {
@@ -138,12 +138,12 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
         }
         Err(end) => end,
     };
-    finish(link, end).await;
+    Box::pin(finish(&mut link, end)).await;
 }
 
 /// Ends a connection that has no place.
 pub(super) async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(io: S, close: Close) {
-    finish(Link::new(io), End::Close(close)).await;
+    finish(&mut Link::new(io), End::Close(close)).await;
 }
 
 /// The handshake, with what ends it from outside.
@@ -395,7 +395,7 @@ fn say<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>, frame: &Frame) {
 }
 
 /// Ends the connection as its `end` asks for. Past the grace it is dropped, which is what closing it late would come to.
-async fn finish<S: AsyncRead + AsyncWrite + Unpin>(mut link: Link<S>, end: End) {
+async fn finish<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>, end: End) {
     let farewell = async {
         match end {
             End::Gone => {}

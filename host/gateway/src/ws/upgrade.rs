@@ -56,7 +56,7 @@ pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Re
                 permit
             }
             Place::Busy(permit) => {
-                session::refuse(io, Close::new(1013, "server busy")).await;
+                Box::pin(session::refuse(io, Close::new(1013, "server busy"))).await;
                 permit
             }
         };
