@@ -48,9 +48,9 @@ pub struct AuthFlags {
 /// How this gateway asks its clients to prove themselves.
 #[derive(Clone, Debug)]
 pub struct GatewayAuth {
-    /// Never `TrustedProxy`, which is refused for now.
+    /// What is asked for.
     pub mode: AuthMode,
-    /// The token or the password, by `mode`.
+    /// The token or the password, by `mode`; behind a trusted proxy the password of clients that come without it.
     pub secret: Option<Secret>,
     /// The secret was made up for this run: nobody knows it unless it is shown.
     pub ephemeral: bool,
@@ -251,14 +251,33 @@ pub fn auth(
             Ok(GatewayAuth { mode, secret: Some(token), ephemeral: true })
         }
         AuthMode::Token => known(token),
-        AuthMode::TrustedProxy => Err(Refusal::new(
-            "GATEWAY_AUTH_UNSUPPORTED",
-            vec![
-                "gateway auth mode=trusted-proxy is not available in this gateway yet.".to_owned(),
-                "Set gateway.auth.mode to token or password (openclaw config set gateway.auth.mode token)."
-                    .to_owned(),
-            ],
-        )),
+        AuthMode::TrustedProxy => {
+            let refuse = |line: &str, advice: &str| {
+                Err(Refusal::new("GATEWAY_AUTH_TRUSTED_PROXY", vec![line.to_owned(), advice.to_owned()]))
+            };
+            if config.gateway.trusted_proxies.is_empty() {
+                return refuse(
+                    "gateway auth mode=trusted-proxy requires gateway.trustedProxies to be configured with at least \
+                     one proxy IP",
+                    "Name the proxy: openclaw config set gateway.trustedProxies '[\"10.0.0.1\"]'",
+                );
+            }
+            if configured.trusted_proxy.user_header.trim().is_empty() {
+                return refuse(
+                    "gateway auth mode=trusted-proxy requires gateway.auth.trustedProxy.userHeader, the header in \
+                     which the proxy names the person",
+                    "Set it: openclaw config set gateway.auth.trustedProxy.userHeader x-forwarded-user",
+                );
+            }
+            if token.is_some() {
+                return refuse(
+                    "gateway auth mode=trusted-proxy and a gateway token are both configured: the token would let \
+                     anybody in who knows it, without the proxy.",
+                    "Remove gateway.auth.token (and OPENCLAW_GATEWAY_TOKEN), or set gateway.auth.mode to token.",
+                );
+            }
+            known(password)
+        }
     }
 }
 
@@ -267,7 +286,12 @@ pub fn auth(
 /// # Errors
 /// The refusal of openclaw-compat §1.5, with hints about keys that look like a credential and are none.
 pub fn bind_gate(bind: Bind, listen: &Listen, auth: &GatewayAuth, report: &Report) -> Result<(), Refusal> {
-    if listen.is_loopback() || (auth.mode != AuthMode::None && auth.secret.is_some()) {
+    let asks = match auth.mode {
+        AuthMode::None => false,
+        AuthMode::TrustedProxy => true,
+        AuthMode::Token | AuthMode::Password => auth.secret.is_some(),
+    };
+    if listen.is_loopback() || asks {
         return Ok(());
     }
     let mut lines = vec![

@@ -144,6 +144,16 @@ fn modes_and_their_refusals() {
     assert!(refusal("{gateway: {auth: {token: '__OPENCLAW_REDACTED__'}}}")[0].contains("placeholder"));
     assert!(refusal("{gateway: {auth: {token: '${NOPE}'}}}")[0].contains("NOPE is not set"));
     assert_eq!(run("{gateway: {auth: {mode: 'trusted-proxy'}}}").unwrap_err().exit, 78);
+    let proxied = |more: &str, auth: &str| {
+        let named = "mode: 'trusted-proxy', trustedProxy: {userHeader: 'x-user'}";
+        run(&format!("{{gateway: {{{more} auth: {{{named}, {auth}}}}}}}"))
+    };
+    assert!(proxied("", "").unwrap_err().lines[0].contains("requires gateway.trustedProxies"));
+    let proxy = "trustedProxies: ['10.0.0.1'],";
+    assert!(proxied(proxy, "token: 't'").unwrap_err().lines[0].contains("are both configured"));
+    assert!(proxied(proxy, "trustedProxy: {}").unwrap_err().lines[0].contains("userHeader"));
+    let auth = proxied(proxy, "password: 'p'").unwrap();
+    assert_eq!((auth.mode, auth.secret.is_some()), (AuthMode::TrustedProxy, true));
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod accounts;
 mod clock;
 mod demo;
+mod devices;
 mod error;
 mod http;
 mod infer;

@@ -18,6 +18,7 @@ use openclaw_supervisor::{State, Supervisor};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
+use crate::devices::Devices;
 use crate::live::Live;
 use crate::logging::Log;
 use crate::options::GatewayOptions;
@@ -26,7 +27,7 @@ use crate::rpc::{self, health};
 use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::wiring::{self, Instances, ModelParts, Plugins};
-use crate::ws::{Hub, Sockets};
+use crate::ws::{Hub, Sockets, Written};
 
 /// How old a health snapshot may be when it is handed out.
 const HEALTH_FRESH: Duration = Duration::from_secs(1);
@@ -41,7 +42,10 @@ pub(crate) struct Gateway {
     pub(crate) settings: Arc<Settings>,
     pub(crate) log: Log,
     pub(crate) access: Access,
-    /// `none`, `token` or `password`.
+    pub(crate) devices: Devices,
+    /// Which refusals the log has already.
+    pub(crate) refusals: Written,
+    /// `none`, `token`, `password` or `trusted-proxy`.
     pub(crate) auth_mode: String,
     /// New with each start.
     pub(crate) boot_id: String,

@@ -92,17 +92,63 @@ pub struct SessionDefaults {
     pub model_configured: Option<bool>,
 }
 
-/// What the connection was granted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What the connection was granted. It may hold tokens: they do not show in `Debug`.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Granted {
     /// How the client proved itself: `none`, `token`, `password` …
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+    /// The device's own token, to be kept by the client. It is the current one, whichever the client came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
+    /// Since when it is that, in Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at_ms: Option<u64>,
+    /// Under which name a client keeps what it wants to find again on this gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_scope: Option<String>,
+    /// Whether what was kept under an earlier name may be taken over; never `false`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_migration_allowed: Option<bool>,
+    /// Tokens of further roles that a setup code gave the device.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_tokens: Vec<GrantedToken>,
     /// `operator` or `node`.
     pub role: String,
     /// What the connection may do.
     pub scopes: Vec<Scope>,
+}
+
+impl std::fmt::Debug for Granted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Granted")
+            .field("method", &self.method)
+            .field("device_token", &self.device_token.as_ref().map(|_| "…"))
+            .field("role", &self.role)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A device's token of one role.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GrantedToken {
+    /// The token.
+    pub device_token: String,
+    /// The role.
+    pub role: String,
+    /// What it covers.
+    pub scopes: Vec<Scope>,
+    /// Unix milliseconds.
+    pub issued_at_ms: u64,
+}
+
+impl std::fmt::Debug for GrantedToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GrantedToken").field("role", &self.role).finish_non_exhaustive()
+    }
 }
 
 /// The limits in force, in bytes and milliseconds.

@@ -12,6 +12,7 @@ pub mod call;
 pub mod channels;
 pub mod config;
 pub mod connect;
+pub mod devices;
 pub mod error;
 pub mod frame;
 pub mod health;

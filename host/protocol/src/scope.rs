@@ -23,12 +23,34 @@ pub enum Scope {
     /// Answer an agent's questions.
     #[serde(rename = "operator.questions")]
     Questions,
+    /// See the sessions.
+    #[serde(rename = "operator.sessions.read")]
+    SessionsRead,
+    /// Change the sessions.
+    #[serde(rename = "operator.sessions.write")]
+    SessionsWrite,
+    /// Talk by voice.
+    #[serde(rename = "operator.talk")]
+    Talk,
+    /// Be given what a voice client needs to reach its provider by itself.
+    #[serde(rename = "operator.talk.secrets")]
+    TalkSecrets,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 6] =
-        [Self::Read, Self::Write, Self::Admin, Self::Approvals, Self::Pairing, Self::Questions];
+    pub const ALL: [Self; 10] = [
+        Self::Read,
+        Self::Write,
+        Self::Admin,
+        Self::Approvals,
+        Self::Pairing,
+        Self::Questions,
+        Self::SessionsRead,
+        Self::SessionsWrite,
+        Self::Talk,
+        Self::TalkSecrets,
+    ];
 
     /// The scope as it travels.
     #[must_use]
@@ -40,6 +62,10 @@ impl Scope {
             Self::Approvals => "operator.approvals",
             Self::Pairing => "operator.pairing",
             Self::Questions => "operator.questions",
+            Self::SessionsRead => "operator.sessions.read",
+            Self::SessionsWrite => "operator.sessions.write",
+            Self::Talk => "operator.talk",
+            Self::TalkSecrets => "operator.talk.secrets",
         }
     }
 
@@ -49,10 +75,25 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == name)
     }
 
-    /// Whether a connection that holds `self` may do what needs `needed`: admin may do everything, write may read.
+    /// Whether a connection that holds `self` may do what needs `needed` (openclaw-compat §2.13): admin may do
+    /// everything, write may read, talk and change sessions, read may see sessions.
     #[must_use]
     pub fn covers(self, needed: Self) -> bool {
-        self == needed || self == Self::Admin || (self == Self::Write && needed == Self::Read)
+        self == needed
+            || match self {
+                Self::Admin => true,
+                Self::Write => {
+                    matches!(needed, Self::Read | Self::Talk | Self::SessionsRead | Self::SessionsWrite)
+                }
+                Self::Read => needed == Self::SessionsRead,
+                _ => false,
+            }
+    }
+
+    /// Whether every scope of `needed` is covered by one of `held`.
+    #[must_use]
+    pub fn all_covered(held: &[Self], needed: &[Self]) -> bool {
+        needed.iter().all(|scope| held.iter().any(|other| other.covers(*scope)))
     }
 }
 
@@ -75,5 +116,13 @@ mod tests {
         assert!(Scope::Write.covers(Scope::Read));
         assert!(!Scope::Read.covers(Scope::Write));
         assert!(!Scope::Write.covers(Scope::Pairing));
+        for implied in [Scope::Talk, Scope::SessionsRead, Scope::SessionsWrite] {
+            assert!(Scope::Write.covers(implied));
+        }
+        assert!(Scope::Read.covers(Scope::SessionsRead));
+        assert!(!Scope::Read.covers(Scope::SessionsWrite));
+        assert!(!Scope::Write.covers(Scope::TalkSecrets) && !Scope::Talk.covers(Scope::TalkSecrets));
+        assert!(Scope::all_covered(&[Scope::Write], &[Scope::Read, Scope::Talk]));
+        assert!(!Scope::all_covered(&[Scope::Write], &[Scope::Read, Scope::Pairing]));
     }
 }

@@ -5,6 +5,7 @@ mod error;
 mod message;
 mod records;
 
+mod devices;
 mod inbound;
 mod open;
 mod outbox;
@@ -16,6 +17,7 @@ mod store;
 mod upkeep;
 mod writer;
 
+pub use devices::{DeviceRow, DeviceTable, DeviceWrite};
 pub use error::StoreError;
 pub use message::{
     AccountKey, ChatKind, Conversation, Message, Quote, Receipt, SenderInfo, SenderKind, Target,

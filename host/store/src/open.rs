@@ -14,8 +14,8 @@ use crate::error::Cause;
 /// `oclw`: marks the file as ours, so that another program's database is never taken for it.
 const APPLICATION_ID: i64 = 0x6f63_6c77;
 /// The newest schema; migrations run one after the other from what the file has.
-const SCHEMA: i64 = 1;
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const SCHEMA: i64 = MIGRATIONS.len() as i64;
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("devices.sql")];
 /// Up to this size the whole file is checked at start; beyond it, the schema alone.
 const FULL_CHECK_BYTES: u64 = 16 << 20;
 

@@ -109,7 +109,8 @@ async fn connect(port: &str, token: &str) -> Socket {
     stream.set_nodelay(true).unwrap();
     let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
     let url = format!("ws://127.0.0.1:{port}/");
-    let (mut socket, _) = tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await.unwrap();
+    let (mut socket, _) =
+        tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await.unwrap();
     let hello = json!({ "type": "req", "id": "1", "method": "connect", "params": {
         "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.read"], "caps": [],
         "client": { "id": "cli", "version": "bench", "platform": "linux", "mode": "cli" },

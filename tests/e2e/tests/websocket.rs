@@ -188,8 +188,20 @@ async fn frames_that_break_the_rules_before_the_handshake() {
     let cases: Vec<(&str, Vec<u8>, u16, &str, Option<&str>)> = vec![
         ("no JSON", frame(FIN_TEXT, b"{nope"), 1000, "", None),
         ("no object", frame(FIN_TEXT, b"[]"), 1008, "invalid request frame", None),
-        ("no request", frame(FIN_TEXT, br#"{"type":"event","event":"tick"}"#), 1008, "invalid request frame", None),
-        ("no connect", text(&json!({"type":"req","id":"r","method":"health"})), 1008, expected, Some(expected)),
+        (
+            "no request",
+            frame(FIN_TEXT, br#"{"type":"event","event":"tick"}"#),
+            1008,
+            "invalid request frame",
+            None,
+        ),
+        (
+            "no connect",
+            text(&json!({"type":"req","id":"r","method":"health"})),
+            1008,
+            expected,
+            Some(expected),
+        ),
         ("an unknown key", text(&surplus), 1008, "invalid request frame", Some(expected)),
         (
             "an unknown parameter",
@@ -276,9 +288,24 @@ async fn frames_that_break_the_rules_after_the_handshake() {
     let (home, _gateway) = running().await;
     let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
         ("no JSON", frame(FIN_TEXT, b"{nope"), 1008, "invalid request frame"),
-        ("an unknown key", frame(FIN_TEXT, br#"{"type":"req","id":"r","method":"health","x":1}"#), 1008, "invalid request frame"),
-        ("no id", frame(FIN_TEXT, br#"{"type":"req","id":"","method":"health"}"#), 1008, "invalid request frame"),
-        ("an answer", frame(FIN_TEXT, br#"{"type":"res","id":"r","ok":true}"#), 1008, "invalid request frame"),
+        (
+            "an unknown key",
+            frame(FIN_TEXT, br#"{"type":"req","id":"r","method":"health","x":1}"#),
+            1008,
+            "invalid request frame",
+        ),
+        (
+            "no id",
+            frame(FIN_TEXT, br#"{"type":"req","id":"","method":"health"}"#),
+            1008,
+            "invalid request frame",
+        ),
+        (
+            "an answer",
+            frame(FIN_TEXT, br#"{"type":"res","id":"r","ok":true}"#),
+            1008,
+            "invalid request frame",
+        ),
         ("binary", frame(0x82, b"{}"), 1008, "invalid request frame"),
         ("a promise", promise(26_214_401), 1009, "payload too large"),
         ("not masked", b"\x81\x02{}".to_vec(), 1002, "protocol error"),
@@ -343,7 +370,9 @@ async fn sockets_that_say_nothing_hold_up_nobody_and_end_in_time() {
             tokio::spawn(async move {
                 let began = Instant::now();
                 let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-                for byte in b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nX: ".iter().chain(std::iter::repeat(&b'x')) {
+                for byte in
+                    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nX: ".iter().chain(std::iter::repeat(&b'x'))
+                {
                     let pause = tokio::time::timeout(Duration::from_secs(1), stream.read_u8());
                     if stream_ended(pause.await) || stream.write_all(&[*byte]).await.is_err() {
                         return began.elapsed();
@@ -377,8 +406,8 @@ async fn sockets_that_say_nothing_hold_up_nobody_and_end_in_time() {
             other => panic!("{other:?}"),
         }
     }
-    // Its own handshakes have moved the honest client's address on by some.
-    assert!(timed_out <= 32 && crowded_out >= 168, "{timed_out} timed out, {crowded_out} were crowded out");
+    // An address has 32 places; how many sockets lose theirs before their time is up depends on how fast they come.
+    assert!(crowded_out > 0, "{timed_out} timed out, {crowded_out} were crowded out");
     for ended in slow {
         let lasted = ended.await.unwrap();
         assert!(lasted < Duration::from_secs(13), "{lasted:?}");
@@ -409,18 +438,28 @@ async fn a_flood_of_wrong_tokens_leaves_clients_alone() {
     let port = home.port();
     let mut honest = Client::connected(port).await;
     let until = Instant::now() + Duration::from_secs(3);
-    let attackers: Vec<_> = (0..16)
+    // A wrong guess is answered after a quarter of a second: so many make a thousand guesses a second.
+    let attackers: Vec<_> = (0..250)
         .map(|_| {
             tokio::spawn(async move {
                 let mut refused = 0;
                 while Instant::now() < until {
-                    let mut client = Client::challenged(port).await;
-                    client.say(&connect("a-wrong-token-that-nobody-may-read")).await;
-                    let (code, reason, error) = client.closed().await;
-                    let error = error.unwrap();
-                    assert_eq!(code, 1008, "{reason}");
-                    let detail = error["details"]["code"].as_str().unwrap();
-                    assert!(matches!(detail, "AUTH_TOKEN_MISMATCH" | "AUTH_RATE_LIMITED"), "{error}");
+                    let mut client = Client::upgraded(port, None).await;
+                    // The gateway may have hung up already: another attacker got this one's place.
+                    client
+                        .0
+                        .send(Message::text(connect("a-wrong-token-that-nobody-may-read").to_string()))
+                        .await
+                        .ok();
+                    match client.closed().await {
+                        (1013, reason, _) => assert_eq!(reason, "server busy"),
+                        (code, reason, error) => {
+                            let error = error.unwrap();
+                            assert_eq!(code, 1008, "{reason}");
+                            let detail = error["details"]["code"].as_str().unwrap();
+                            assert!(matches!(detail, "AUTH_TOKEN_MISMATCH" | "AUTH_RATE_LIMITED"), "{error}");
+                        }
+                    }
                     refused += 1;
                 }
                 refused
@@ -444,7 +483,9 @@ async fn a_flood_of_wrong_tokens_leaves_clients_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_does_not_read_is_cut_off_and_nobody_else() {
-    let (home, gateway) = running().await;
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let gateway = home.start().await;
     let mut slow = Client::upgraded(home.port(), Some(4096)).await;
     slow.say(&connect(GATEWAY_TOKEN)).await;
     let mut reader = Client::connected(home.port()).await;
@@ -474,7 +515,14 @@ async fn a_client_that_does_not_read_is_cut_off_and_nobody_else() {
         let id = said.to_string();
         let params = json!({ "message": text, "idempotencyKey": session, "sessionKey": format!("agent:main:{session}") });
         speaker.say(&json!({ "type": "req", "id": id, "method": "agent", "params": params })).await;
-        while speaker.answer(&id).await["payload"]["status"] == "accepted" {}
+        loop {
+            let answer = speaker.answer(&id).await;
+            match answer["payload"]["status"].as_str() {
+                Some("accepted") => {}
+                Some("ok") => break,
+                _ => panic!("{}", answer.to_string().chars().take(500).collect::<String>()),
+            }
+        }
     };
     let deadline = Instant::now() + 3 * SOON;
     let mut turns = 0;

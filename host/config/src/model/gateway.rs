@@ -1,5 +1,7 @@
 //! `gateway.*`
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -25,6 +27,12 @@ pub struct Gateway {
     pub reload: Reload,
     /// `gateway.remote`: what the command line uses when `mode` is `remote`.
     pub remote: Remote,
+    /// Addresses or networks of proxies that may say who the client is.
+    pub trusted_proxies: Vec<String>,
+    /// Whether such a proxy may say so in `X-Real-IP`.
+    pub allow_real_ip_fallback: bool,
+    /// `gateway.nodes`
+    pub nodes: Nodes,
 }
 
 /// `gateway.reload`
@@ -118,6 +126,52 @@ pub struct Auth {
     pub password: Option<SecretInput>,
     /// `gateway.auth.rateLimit`
     pub rate_limit: RateLimit,
+    /// `gateway.auth.trustedProxy`
+    pub trusted_proxy: TrustedProxy,
+    /// Scopes that a person whom the proxy names has on each connection.
+    pub identity_scopes: BTreeMap<String, Vec<String>>,
+}
+
+/// `gateway.auth.trustedProxy`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TrustedProxy {
+    /// The header that names the person.
+    pub user_header: String,
+    /// Headers without which nobody is believed.
+    pub required_headers: Vec<String>,
+    /// Who may come; empty: everybody whom the proxy lets through.
+    pub allow_users: Vec<String>,
+    /// Whether the proxy may run on this machine.
+    pub allow_loopback: bool,
+    /// `gateway.auth.trustedProxy.deviceAutoApprove`
+    pub device_auto_approve: DeviceAutoApprove,
+}
+
+/// `gateway.auth.trustedProxy.deviceAutoApprove`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DeviceAutoApprove {
+    /// Whether the device of a person whom the proxy names pairs without an approval.
+    pub enabled: bool,
+    /// The most that it gets. Unset: read, write, approvals and questions.
+    pub scopes: Option<Vec<String>>,
+}
+
+/// `gateway.nodes`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Nodes {
+    /// `gateway.nodes.pairing`
+    pub pairing: NodePairing,
+}
+
+/// `gateway.nodes.pairing`
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct NodePairing {
+    /// Whether a device on this machine pairs without an approval. Unset: it does.
+    pub auto_approve_local: Option<bool>,
 }
 
 impl Auth {
@@ -176,6 +230,8 @@ pub struct RateLimit {
     pub window_ms: Option<u64>,
     /// Milliseconds of refusal.
     pub lockout_ms: Option<u64>,
+    /// Whether programs on this machine are never locked out. Unset: they are as any other.
+    pub exempt_loopback: Option<bool>,
 }
 
 /// `gateway.controlUi`
@@ -184,6 +240,8 @@ pub struct RateLimit {
 pub struct ControlUi {
     /// Exact origins, or `*`.
     pub allowed_origins: Vec<String>,
+    /// Whether a page may connect whose origin is what the `Host` header says.
+    pub dangerously_allow_host_header_origin_fallback: bool,
 }
 
 /// `gateway.remote`

@@ -24,13 +24,15 @@ pub(super) const GATEWAY: Shape = Object(&[
     unused("cliAgents", SWITCH),
     unused("terminal", TERMINAL),
     unused("roles", ROLES),
-    unused("trustedProxies", TEXTS),
-    unused("allowRealIpFallback", Bool),
+    key("trustedProxies", TEXTS)
+        .about("Addresses or networks of the proxies that may say who a client is (X-Forwarded-For)."),
+    key("allowRealIpFallback", Bool)
+        .about("Whether such a proxy may say so in X-Real-IP instead. Default: no."),
     unused("tools", ALLOW_DENY),
     unused("tailscale", TAILSCALE),
     unused("tls", TLS),
     unused("push", PUSH),
-    unused("nodes", NODES),
+    key("nodes", NODES).about("Devices that offer commands, and how devices pair."),
     legacy("token", "Found \"gateway.token\" in config. Use \"gateway.auth.token\" instead."),
     // Older spellings.
     unused("channelHealthCheckMinutes", ANY_NUMBER),
@@ -51,13 +53,16 @@ const AUTH: &[Field] = &[
                 .about("Wrong guesses before an address is locked out."),
             key("windowMs", COUNT).about("Milliseconds in which wrong guesses count together."),
             key("lockoutMs", COUNT).about("Milliseconds that an address stays locked out."),
-            unused("exemptLoopback", Bool),
+            key("exemptLoopback", Bool)
+                .about("Whether programs on this machine are never locked out. Default: no."),
         ]),
     )
     .about("How often an address may guess."),
     unused("allowTailscale", Bool),
-    unused("identityScopes", Map(&SCOPES)),
-    unused("trustedProxy", TRUSTED_PROXY),
+    key("identityScopes", Map(&SCOPES))
+        .about("Scopes that a person whom the trusted proxy names has on each connection."),
+    key("trustedProxy", TRUSTED_PROXY)
+        .about("The proxy that authenticates people, for mode \"trusted-proxy\"."),
 ];
 
 const SCOPES: Shape = List(&Word(&[
@@ -74,12 +79,20 @@ const SCOPES: Shape = List(&Word(&[
 ]));
 
 const TRUSTED_PROXY: Shape = Object(&[
-    required("userHeader", Text),
-    key("requiredHeaders", TEXTS),
-    key("allowUsers", TEXTS),
-    key("allowLoopback", Bool),
-    key("cloudflareAccessOidc", Map(&Text)),
-    key("deviceAutoApprove", Object(&[key("enabled", Bool), key("scopes", TEXTS)])),
+    required("userHeader", Text).about("The header that names the person."),
+    key("requiredHeaders", TEXTS).about("Headers without which nobody is believed."),
+    key("allowUsers", TEXTS).about("Who may come. Default: everybody whom the proxy lets through."),
+    key("allowLoopback", Bool).about("Whether the proxy may run on this machine. Default: no."),
+    unused("cloudflareAccessOidc", Map(&Text)),
+    key(
+        "deviceAutoApprove",
+        Object(&[
+            key("enabled", Bool).about("Default: no."),
+            key("scopes", TEXTS)
+                .about("The most that it gets. Default: read, write, approvals and questions."),
+        ]),
+    )
+    .about("Whether the browser or app of such a person pairs without an approval."),
 ]);
 
 const ROLES: Shape = Object(&[
@@ -100,7 +113,8 @@ const CONTROL_UI: &[Field] = &[
     key("allowedOrigins", TEXTS).about("Origins of pages that may connect, exactly, or \"*\" for any."),
     unused("dangerouslyDisableDeviceAuth", Bool),
     unused("allowInsecureAuth", Bool),
-    unused("dangerouslyAllowHostHeaderOriginFallback", Bool),
+    key("dangerouslyAllowHostHeaderOriginFallback", Bool)
+        .about("Whether a page may connect whose origin is what the Host header says. Default: no."),
     unused("enabled", Bool),
     unused("basePath", Text),
     unused("experimental", Object(&[key("customPlugins", Bool)])),
@@ -169,13 +183,14 @@ const PUSH: Shape =
     Object(&[key("apns", Object(&[key("relay", Object(&[key("baseUrl", Text), key("timeoutMs", SOME)]))]))]);
 
 const NODES: Shape = Object(&[
-    key("browser", Object(&[key("mode", Word(&["auto", "manual", "off"])), key("node", Text)])),
+    unused("browser", Object(&[key("mode", Word(&["auto", "manual", "off"])), key("node", Text)])),
     key(
         "pairing",
         Object(&[
-            key("autoApproveLocal", Bool),
-            key("autoApproveCidrs", TEXTS),
-            key(
+            key("autoApproveLocal", Bool)
+                .about("Whether a device on this machine pairs without an approval. Default: yes."),
+            unused("autoApproveCidrs", TEXTS),
+            unused(
                 "sshVerify",
                 Either(&[
                     Bool,
@@ -189,7 +204,7 @@ const NODES: Shape = Object(&[
             ),
         ]),
     ),
-    key("pluginTools", SWITCH),
-    key("allowSkills", Bool),
-    key("commands", ALLOW_DENY),
+    unused("pluginTools", SWITCH),
+    unused("allowSkills", Bool),
+    unused("commands", ALLOW_DENY),
 ]);

@@ -16,8 +16,7 @@ use axum::Router;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
-use openclaw_access::HttpRefusal;
+use openclaw_access::{HttpCaller, HttpRefusal};
 use openclaw_models::dialect::ErrorBody;
 
 use crate::process::Gateway;
@@ -49,14 +48,13 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-/// Checks the bearer of a request. Who passes may do everything.
-fn authorize(gateway: &Gateway, origin: Origin, headers: &HeaderMap) -> Result<(), ErrorBody> {
-    let peer = openclaw_access::Peer::new(origin.0.ip(), headers);
-    let authorization = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    gateway.access.http(&peer, authorization, Instant::now()).map_err(|refusal| match refusal {
+/// Who sends a request.
+fn authorize(gateway: &Gateway, origin: Origin, headers: &HeaderMap) -> Result<HttpCaller, ErrorBody> {
+    gateway.access.http(origin.0.ip(), headers, Instant::now()).map_err(|refusal| match refusal {
         HttpRefusal::Unauthorized => reply::unauthorized(),
         HttpRefusal::RateLimited(wait) => reply::locked_out(wait),
         HttpRefusal::Origin => reply::foreign_origin(),
+        HttpRefusal::ProxyAttribution => reply::unattributed(refusal.message()),
     })
 }
 

@@ -89,6 +89,11 @@ pub(crate) fn foreign_origin() -> ErrorBody {
     own(StatusCode::FORBIDDEN, "forbidden", "origin not allowed")
 }
 
+/// 403: it came through a proxy that the operator has not named.
+pub(crate) fn unattributed(message: &str) -> ErrorBody {
+    own(StatusCode::FORBIDDEN, "proxy_attribution_required", message)
+}
+
 /// 404: a well-formed name of nothing.
 pub(crate) fn missing(message: impl Into<String>) -> ErrorBody {
     own(StatusCode::NOT_FOUND, "invalid_request_error", message)

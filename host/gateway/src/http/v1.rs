@@ -34,7 +34,7 @@ pub(super) async fn models(
 ) -> Response {
     settle(
         authorize(&gateway, origin, &headers)
-            .map(|()| reply::json_bytes(StatusCode::OK, gateway.model_list.get().as_ref().clone())),
+            .map(|_| reply::json_bytes(StatusCode::OK, gateway.model_list.get().as_ref().clone())),
     )
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn model(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    settle(authorize(&gateway, origin, &headers).and_then(|()| find(&gateway, &id)))
+    settle(authorize(&gateway, origin, &headers).and_then(|_| find(&gateway, &id)))
 }
 
 fn find(gateway: &Gateway, id: &str) -> Result<Response, ErrorBody> {

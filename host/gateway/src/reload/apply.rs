@@ -11,6 +11,7 @@ use tracing::warn;
 
 use crate::process::Gateway;
 use crate::settings::Current;
+use crate::ws::standing;
 use crate::{http, start, wiring};
 
 /// Parts of the configuration from which the models are made.
@@ -32,6 +33,8 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, before: &Current, after: &Curr
     gateway.log.set_levels(start::log_levels(&gateway.options, config));
     if touched(&[&["gateway"], &["env"], &["secrets"]]) {
         access(gateway, after);
+        let proxy = &[&["gateway", "trustedProxies"][..], &["gateway", "auth", "trustedProxy"]];
+        standing::recheck(gateway, touched(proxy));
     }
     let allowed = |gateway: &Gateway| -> BTreeMap<String, bool> {
         let ids = gateway.plugins.channel_ids().map(str::to_owned).collect::<Vec<_>>();
@@ -71,14 +74,16 @@ fn is_default(channel: &Channel, account: &Account) -> bool {
 fn access(gateway: &Gateway, after: &Current) {
     let shared = match start::auth_of(&gateway.options, &gateway.settings, &after.config) {
         // A token that would be made up is one that nobody has been told.
-        Ok(auth) if auth.mode.as_str() == gateway.auth_mode && !auth.ephemeral => start::shared_secret(&auth),
+        Ok(auth) if auth.mode.as_str() == gateway.auth_mode && !auth.ephemeral => {
+            start::access::shared(&auth, &after.config)
+        }
         Ok(_) => gateway.access.rules().shared.clone(),
         Err(refusal) => {
             warn!(subsystem = "gateway/reload", "clients are asked for what they were: {refusal}");
             gateway.access.rules().shared.clone()
         }
     };
-    gateway.access.set_rules(start::access_rules(shared, &after.config));
+    gateway.access.set_rules(start::access::rules(shared, &after.config));
 }
 
 /// Starts, renews and ends accounts as far as their own part changed, all at the same time.

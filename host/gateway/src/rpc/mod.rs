@@ -4,6 +4,7 @@
 mod agent;
 mod channels;
 mod config;
+mod devices;
 pub(crate) mod health;
 mod limiter;
 mod logs;
@@ -26,6 +27,10 @@ use openclaw_protocol::config::{
     ConfigSetParams,
 };
 use openclaw_protocol::connect::ConnectParams;
+use openclaw_protocol::devices::{
+    DevicePairApproveParams, DevicePairListParams, DevicePairRejectParams, DevicePairRemoveParams,
+    DevicePairRenameParams, DevicePairSetupCodeParams, DeviceTokenRevokeParams, DeviceTokenRotateParams,
+};
 use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
 use openclaw_protocol::models::ModelsListParams;
@@ -37,6 +42,8 @@ use openclaw_protocol::{Call, METHODS, Request, RpcError, Scope, decode};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+
+use openclaw_access::devices::Role;
 
 use crate::process::Gateway;
 use crate::ws::Client;
@@ -116,6 +123,10 @@ fn permit(client: &Client, method: &str) -> Result<(), RpcError> {
     if method == ConnectParams::METHOD {
         return Err(RpcError::connect_repeated());
     }
+    if client.standing.role == Role::Node {
+        // Nothing that this gateway has is for nodes yet.
+        return Err(client.standing.unauthorized_role());
+    }
     let known = METHODS.iter().find(|(name, _)| *name == method);
     let needed = known.map_or(Some(Scope::Admin), |(_, scope)| *scope);
     match needed {
@@ -161,6 +172,30 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         PairingListParams::METHOD => call(params, async |query| pairing::list(gateway, query).await).await,
         PairingApproveParams::METHOD => {
             call(params, async |which| pairing::approve(gateway, which).await).await
+        }
+        DevicePairListParams::METHOD => {
+            call(params, async |_: DevicePairListParams| Ok(devices::list(caller))).await
+        }
+        DevicePairApproveParams::METHOD => {
+            call(params, async |which| devices::approve(caller, which).await).await
+        }
+        DevicePairRejectParams::METHOD => {
+            call(params, async |which| devices::reject(caller, which).await).await
+        }
+        DevicePairRemoveParams::METHOD => {
+            call(params, async |which| devices::remove(caller, which).await).await
+        }
+        DevicePairRenameParams::METHOD => {
+            call(params, async |which| devices::rename(caller, which).await).await
+        }
+        DevicePairSetupCodeParams::METHOD => {
+            call(params, async |wanted| devices::setup_code(caller, wanted).await).await
+        }
+        DeviceTokenRotateParams::METHOD => {
+            call(params, async |which| devices::rotate(caller, which).await).await
+        }
+        DeviceTokenRevokeParams::METHOD => {
+            call(params, async |which| devices::revoke(caller, which).await).await
         }
         AgentParams::METHOD => call(params, async |turn| agent::run(caller, turn).await).await,
         AgentWaitParams::METHOD => call(params, async |which| agent::wait(gateway, which).await).await,

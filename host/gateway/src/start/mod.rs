@@ -1,6 +1,7 @@
 //! From the options to a running gateway and to its end: the order of the checks (openclaw-compat §1.2.2), the lock, the
 //! port, what is printed, and what happens at a signal.
 
+pub(crate) mod access;
 mod environment;
 mod files;
 mod lock;
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openclaw_access::{Access, Limits, Rules, SharedSecret};
+use openclaw_access::Access;
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
 use openclaw_config::{AuthMode, Basis, Bind, Chosen, Config, ConfigError, Refused, SecretResolver};
 use openclaw_protocol::TICK_INTERVAL_MS;
@@ -28,6 +29,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::clock::now_ms;
+use crate::devices::Devices;
 use crate::error::StartError;
 use crate::http;
 use crate::live::Live;
@@ -250,6 +252,12 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     secrets.extend(wiring::secrets(&plan.settings, &plan.plugins));
     log.protect(Scrubber::new(&secrets));
     let parts = wiring::build(&options.paths, &plan.settings, &plan.plugins).await?;
+    let devices = Devices::open(parts.store.clone()).await.map_err(|error| {
+        StartError::failed(
+            format!("Gateway failed to start: the paired devices cannot be read: {error}"),
+            error,
+        )
+    })?;
     let listening: Vec<SocketAddr> =
         listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let config = plan.settings.config();
@@ -259,7 +267,9 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
         options,
         settings: Arc::clone(&plan.settings),
         log,
-        access: Access::new(access_rules(shared_secret(&plan.auth), &config)),
+        access: Access::new(access::rules(access::shared(&plan.auth, &config), &config)),
+        devices,
+        refusals: crate::ws::Written::default(),
         auth_mode: plan.auth.mode.as_str().to_owned(),
         boot_id: Uuid::new_v4().to_string(),
         started: began,
@@ -299,27 +309,6 @@ async fn serve(options: GatewayOptions, plan: Plan, log: Log, began: Instant) ->
     tokio::spawn(reload::watch(Arc::clone(&gateway)));
     shutdown::wait(signals, &gateway, stop, served, lock).await;
     Ok(())
-}
-
-/// What clients have to present.
-pub(crate) fn shared_secret(auth: &GatewayAuth) -> SharedSecret {
-    match auth.mode {
-        AuthMode::None => SharedSecret::None,
-        AuthMode::Password => SharedSecret::Password(auth.secret.clone()),
-        // `start::auth` refuses a trusted proxy; if it ever did not, a token that nobody has lets nobody in.
-        AuthMode::Token | AuthMode::TrustedProxy => SharedSecret::Token(auth.secret.clone()),
-    }
-}
-
-/// What is asked of clients: the secret, where their pages may come from, and how often they may be wrong.
-pub(crate) fn access_rules(shared: SharedSecret, config: &Config) -> Rules {
-    let (usual, set) = (Limits::default(), config.gateway.auth.rate_limit);
-    let limits = Limits {
-        max_attempts: set.max_attempts.unwrap_or(usual.max_attempts),
-        window: set.window_ms.map_or(usual.window, Duration::from_millis),
-        lockout: set.lockout_ms.map_or(usual.lockout, Duration::from_millis),
-    };
-    Rules { shared, allowed_origins: config.gateway.control_ui.allowed_origins.clone(), limits }
 }
 
 fn own_presence() -> PresenceEntry {

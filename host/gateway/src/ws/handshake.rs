@@ -5,23 +5,36 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openclaw_access::Peer;
+use openclaw_access::devices::{DeviceGrant, Plan};
+use openclaw_access::{Attempt, Identified, Peer};
 use openclaw_messaging::main_key;
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
-use openclaw_protocol::hello::{Features, Granted, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot};
+use openclaw_protocol::hello::{
+    Features, Granted, GrantedToken, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot,
+};
 use openclaw_protocol::status::ModelSource;
 use openclaw_protocol::{
     Call, Frame, METHODS, MIN_PROBE_VERSION, PROTOCOL_VERSION, Request, RpcError, Scope, decode,
 };
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tracing::{info, warn};
 
 use super::hub::event_names;
+use super::refusals::{self, log_refusal};
 use super::session::Close;
+use super::standing::{Standing, announce};
+use crate::clock::now_ms;
 use crate::process::Gateway;
 
 /// How long the answer to a wrong credential takes (frame `04-connect-wrong-token`).
 const WRONG_GUESS_DELAY: Duration = Duration::from_millis(250);
+const WRONG_GUESSES: &[&str] = &[
+    "AUTH_TOKEN_MISMATCH",
+    "AUTH_PASSWORD_MISMATCH",
+    "AUTH_DEVICE_TOKEN_MISMATCH",
+    "AUTH_BOOTSTRAP_TOKEN_INVALID",
+];
 
 /// What the upgrade request said about the peer.
 #[derive(Debug, Clone)]
@@ -52,7 +65,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn answered(id: impl Into<Option<String>>, code: u16, error: RpcError) -> Refusal {
-        let close = Close::new(code, error.message.clone());
+        let close = Close::new(code, refusals::close_text(&error));
         Refusal { id: id.into(), error: Some(error), close }
     }
 }
@@ -61,8 +74,9 @@ impl Refusal {
 pub(super) struct Welcome {
     pub(super) client: ClientInfo,
     pub(super) scopes: Vec<Scope>,
+    pub(super) standing: Standing,
     /// The payload of the answer.
-    pub(super) hello: Value,
+    pub(super) hello: Box<RawValue>,
 }
 
 /// Reads a first frame.
@@ -98,6 +112,7 @@ pub(super) async fn admit(
     gateway: &Arc<Gateway>,
     arrival: &Arrival,
     conn_id: &str,
+    nonce: &str,
     params: ConnectParams,
 ) -> Result<Welcome, Refusal> {
     if let Err(error) = params.check_protocol() {
@@ -107,36 +122,89 @@ pub(super) async fn admit(
              probeMin={MIN_PROBE_VERSION} instance={}",
             params.client.id,
             params.client.mode,
-            params.client.version,
+            refusals::plain(&params.client.version),
             params.min_protocol,
             params.max_protocol,
-            params.client.instance_id.as_deref().unwrap_or("n/a"),
+            refusals::plain(params.client.instance_id.as_deref().unwrap_or("n/a")),
         );
         return Err(Refusal::answered(None, 1002, error));
     }
-    let admitted = match gateway.access.connect(&arrival.peer, &params, Instant::now()) {
-        Ok(admitted) => admitted,
+    let (identified, grant) = match let_in(gateway, arrival, nonce, &params).await {
+        Ok(found) => found,
         Err(error) => {
-            log_refusal(arrival, conn_id, &params, &error);
-            if matches!(error.detail_code(), Some("AUTH_TOKEN_MISMATCH" | "AUTH_PASSWORD_MISMATCH")) {
+            log_refusal(gateway, arrival, conn_id, &params, &error);
+            if error.detail_code().is_some_and(|code| WRONG_GUESSES.contains(&code)) {
                 tokio::time::sleep(WRONG_GUESS_DELAY).await;
             }
             return Err(Refusal::answered(None, 1008, error));
         }
     };
-    let granted = Granted {
-        method: Some(admitted.method.as_str().to_owned()),
-        role: params.role.clone().unwrap_or_else(|| "operator".to_owned()),
-        scopes: admitted.scopes.clone(),
-    };
+    if let Some(device) = &identified.device_id {
+        gateway.devices.seen(device).await;
+    }
+    let granted = granted(gateway, &identified, grant);
+    let standing = Standing::new(
+        identified.method,
+        identified.role,
+        arrival.peer.clone(),
+        identified.device_id,
+        identified.shared_generation,
+    );
     let hello = hello(gateway, conn_id, params.max_protocol.min(PROTOCOL_VERSION), granted).await;
-    match serde_json::to_value(hello) {
-        Ok(hello) => Ok(Welcome { client: params.client, scopes: admitted.scopes, hello }),
+    match to_raw_value(&hello) {
+        Ok(hello) => Ok(Welcome { client: params.client, scopes: identified.scopes, standing, hello }),
         Err(error) => {
             warn!(subsystem = "gateway/ws", %error, "hello-ok cannot be encoded");
             Err(Refusal::answered(None, 1011, RpcError::unavailable("connect failed")))
         }
     }
+}
+
+/// The decision, with the device's approval where there is a device.
+async fn let_in(
+    gateway: &Arc<Gateway>,
+    arrival: &Arrival,
+    nonce: &str,
+    params: &ConnectParams,
+) -> Result<(Identified, Option<DeviceGrant>), RpcError> {
+    let attempt = Attempt { peer: &arrival.peer, params, nonce, now: Instant::now(), now_ms: now_ms() };
+    let mut identified = gateway.devices.read(|registry| gateway.access.identify(&attempt, registry))?;
+    let Some(newcomer) = identified.newcomer.take() else { return Ok((identified, None)) };
+    let settled = gateway.devices.admit(*newcomer).await;
+    let Plan { notices, result, .. } = settled.map_err(|error| {
+        warn!(subsystem = "gateway/ws", %error, "a device could not be written down");
+        RpcError::busy("the gateway cannot write down who connects; try again", Some(1_000))
+    })?;
+    announce(&gateway.hub, &notices);
+    Ok((identified, Some(result?)))
+}
+
+/// What the client is told that it was granted.
+fn granted(gateway: &Gateway, identified: &Identified, grant: Option<DeviceGrant>) -> Granted {
+    let mut granted = Granted {
+        method: Some(identified.method.as_str().to_owned()),
+        role: identified.role.as_str().to_owned(),
+        scopes: identified.scopes.clone(),
+        ..Granted::default()
+    };
+    if let Some(grant) = grant {
+        if let Some(issued) = &grant.token {
+            granted.device_token = Some(issued.token.expose().to_owned());
+            granted.issued_at_ms = Some(issued.issued_at_ms);
+        }
+        let told = |issued: openclaw_access::devices::Issued| GrantedToken {
+            device_token: issued.token.expose().to_owned(),
+            role: issued.role.as_str().to_owned(),
+            scopes: issued.scopes,
+            issued_at_ms: issued.issued_at_ms,
+        };
+        granted.device_tokens = grant.others.into_iter().map(told).collect();
+    }
+    granted.recovery_scope = gateway.devices.read(|registry| registry.recovery_scope(identified));
+    granted.recovery_migration_allowed =
+        (granted.recovery_scope.is_some() && granted.device_token.is_some() && identified.user.is_none())
+            .then_some(true);
+    granted
 }
 
 async fn hello(gateway: &Gateway, conn_id: &str, protocol: u32, auth: Granted) -> HelloOk {
@@ -174,48 +242,6 @@ async fn hello(gateway: &Gateway, conn_id: &str, protocol: u32, auth: Granted) -
         auth,
         policy: Policy::default(),
     }
-}
-
-/// The line that operators search for (openclaw-compat §2.6.3).
-fn log_refusal(arrival: &Arrival, conn_id: &str, params: &ConnectParams, error: &RpcError) {
-    let auth = params.auth.as_ref();
-    let provided = match auth {
-        Some(auth) if auth.password.is_some() => "password",
-        Some(auth) if auth.token.is_some() => "token",
-        Some(auth) if auth.bootstrap_token.is_some() => "bootstrap-token",
-        Some(auth) if auth.device_token.is_some() => "device-token",
-        _ => "none",
-    };
-    let detail = |key: &str| {
-        error
-            .details
-            .as_ref()
-            .and_then(|details| details.get(key))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let reason =
-        Some(detail("authReason")).filter(|reason| !reason.is_empty()).unwrap_or_else(|| detail("code"));
-    let or_na = |text: Option<&str>| text.unwrap_or("n/a").to_owned();
-    warn!(
-        subsystem = "gateway/ws",
-        "unauthorized conn={conn_id} peer={} remote={} client={} {} v{} role={} scopes={} auth={provided} device={} \
-         platform={} instance={} host={} origin={} ua={} reason={reason} guidance={}",
-        arrival.socket,
-        arrival.peer.address,
-        params.client.id,
-        params.client.mode,
-        params.client.version,
-        params.role.as_deref().unwrap_or("operator"),
-        params.scopes.as_ref().map_or(0, Vec::len),
-        if params.device.is_some() { "yes" } else { "no" },
-        params.client.platform,
-        or_na(params.client.instance_id.as_deref()),
-        or_na(arrival.peer.host.as_deref()),
-        or_na(arrival.peer.origin.as_deref()),
-        or_na(arrival.user_agent.as_deref()),
-        error.message.strip_prefix("unauthorized: ").unwrap_or(&error.message),
-    );
 }
 
 #[cfg(test)]

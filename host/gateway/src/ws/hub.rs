@@ -14,6 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, watch};
 
 use super::outbound::{Outbound, SharedEvent, Weight};
+use super::standing::Standing;
 use crate::clock::now_ms;
 
 /// Of presence and of health, before anything changed.
@@ -36,6 +37,9 @@ const EVENTS: &[(&str, Option<Scope>, Weight)] = &[
     ("presence", Some(Scope::Read), Weight::Droppable),
     ("agent", Some(Scope::Read), Weight::Droppable),
     ("chat", Some(Scope::Read), Weight::Needed),
+    ("device.pair.requested", Some(Scope::Pairing), Weight::Droppable),
+    ("device.pair.resolved", Some(Scope::Pairing), Weight::Droppable),
+    ("device.pair.changed", Some(Scope::Pairing), Weight::Droppable),
 ];
 
 /// The names of all events, for `hello-ok`.
@@ -50,6 +54,7 @@ pub(crate) struct Client {
     pub(crate) info: ClientInfo,
     pub(crate) ip: String,
     pub(crate) scopes: Vec<Scope>,
+    pub(crate) standing: Standing,
     pub(crate) outbound: Outbound,
     /// Unix milliseconds.
     pub(crate) connected_at: u64,
@@ -148,6 +153,18 @@ impl Hub {
             client.hear(&news);
         }
         clients.len().saturating_mul(payload.get().len())
+    }
+
+    /// Looks at every client.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Client)) {
+        let Ok(clients) = self.clients.read() else { return };
+        clients.values().for_each(|client| look(client));
+    }
+
+    /// Whether a device is connected.
+    pub(crate) fn has_device(&self, device_id: &str) -> bool {
+        let is = |client: &Arc<Client>| client.standing.device_id.as_deref() == Some(device_id);
+        self.clients.read().is_ok_and(|clients| clients.values().any(is))
     }
 
     /// Whether anybody is connected.
@@ -274,6 +291,13 @@ pub(crate) mod testing {
         }
     }
 
+    /// That of the command line on this machine.
+    pub(crate) fn standing() -> Standing {
+        let peer = openclaw_access::Peer::new([127, 0, 0, 1].into(), &http::HeaderMap::new());
+        let (method, role) = (openclaw_access::AuthMethod::Token, openclaw_access::devices::Role::Operator);
+        Standing::new(method, role, peer, None, None)
+    }
+
     /// A client with these scopes and the queue that its session would read.
     pub(crate) fn client(id: &str, scopes: &[Scope]) -> (Arc<Client>, Queue) {
         let client = Client {
@@ -281,6 +305,7 @@ pub(crate) mod testing {
             info: ClientInfo { id: "cli".into(), mode: "cli".into(), ..ClientInfo::default() },
             ip: "127.0.0.1".into(),
             scopes: scopes.to_vec(),
+            standing: standing(),
             outbound: Outbound::new(),
             connected_at: 1,
         };

@@ -5,12 +5,15 @@ mod handshake;
 mod hub;
 mod link;
 mod outbound;
+mod refusals;
 mod session;
 mod sockets;
+pub(crate) mod standing;
 mod upgrade;
 
 #[cfg(test)]
 pub(crate) use hub::testing;
 pub(crate) use hub::{Client, Hub};
+pub(crate) use refusals::Written;
 pub(crate) use sockets::{SocketLimits, Sockets};
 pub(crate) use upgrade::{is_upgrade, upgrade};

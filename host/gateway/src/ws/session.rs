@@ -22,6 +22,7 @@ use super::handshake::{self, Arrival, Opening, Refusal};
 use super::hub::{Client, Membership};
 use super::link::{Happened, Link};
 use super::outbound::{Outbound, Overrun};
+use super::refusals;
 use super::sockets::Unproven;
 use crate::clock::now_ms;
 use crate::process::Gateway;
@@ -162,7 +163,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
             Err(_) => {
                 info!(
                     subsystem = "gateway/ws",
-                    "handshake timeout conn={conn_id} peer={} remote={}", arrival.socket, arrival.peer.address
+                    "handshake timeout conn={conn_id} peer={} remote={}", arrival.socket, arrival.peer.client
                 );
                 // Observed: no answer and a normal close.
                 Early { end: End::Close(Close::normal()), phase: "connect", logged: true }
@@ -181,13 +182,13 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
 /// The line that operators search for (openclaw-compat §2.6.3).
 fn log_early(arrival: &Arrival, conn_id: &str, early: &Early) {
     let (code, reason) = early.end.told();
-    let or_na = |text: Option<&str>| text.unwrap_or("n/a").to_owned();
+    let or_na = |text: Option<&str>| refusals::plain(text.unwrap_or("n/a"));
     info!(
         subsystem = "gateway/ws",
         "closed before connect conn={conn_id} peer={} remote={} origin={} host={} ua={} code={code} reason={reason} \
          phase={}",
         arrival.socket,
-        arrival.peer.address,
+        arrival.peer.client,
         or_na(arrival.peer.origin.as_deref()),
         or_na(arrival.peer.host.as_deref()),
         or_na(arrival.user_agent.as_deref()),
@@ -202,8 +203,9 @@ async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
     arrival: &Arrival,
     conn_id: &str,
 ) -> Result<Entered, Early> {
+    let nonce = Uuid::new_v4().to_string();
     let challenge = Challenge {
-        nonce: Uuid::new_v4().to_string(),
+        nonce: nonce.clone(),
         ts: now_ms(),
         capabilities: CHALLENGE_CAPABILITIES.iter().map(|&name| name.to_owned()).collect(),
     };
@@ -216,7 +218,7 @@ async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
     };
     let mut early = Vec::new();
     let admission = async {
-        let admitted = handshake::admit(gateway, arrival, conn_id, *params).await;
+        let admitted = handshake::admit(gateway, arrival, conn_id, &nonce, *params).await;
         // One that was admitted hears about the gateway's health next.
         let health = if admitted.is_ok() { Some(gateway.health().await) } else { None };
         (admitted, health)
@@ -242,14 +244,17 @@ async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
     let client = Arc::new(Client {
         conn_id: conn_id.to_owned(),
         info: admitted.client,
-        ip: arrival.peer.address.to_string(),
+        ip: arrival.peer.client.to_string(),
         scopes: admitted.scopes,
+        standing: admitted.standing,
         outbound: Outbound::new(),
         connected_at: now_ms(),
     });
     // The hello is queued before the client is in the hub: no event can come first.
-    client.outbound.frame(&Frame::Response(Response::ok(id, admitted.hello)));
+    client.outbound.frame(&rpc::Answer::ok(id, &admitted.hello));
     let membership = gateway.hub.join(Arc::clone(&client));
+    // What it stands on may have gone while it was on its way in.
+    client.standing.check(gateway);
     if let Some(health) = health {
         client.tell("health", &health, gateway.hub.state_version());
     }
@@ -343,14 +348,19 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
             // Something is to be written, or a frame did not fit into the queue.
             () = client.outbound.news() => {}
+            // What it stands on is gone. Who brought that about is answered first.
+            close = client.standing.ended() => {
+                let last = async {
+                    while let Some(response) = requests.next().await {
+                        client.outbound.frame(&response);
+                    }
+                };
+                drop(timeout(CLOSE_GRACE, last).await);
+                return said(link, client, close).await;
+            }
             // The gateway goes down. What was said before (the `shutdown` event) is written first.
             () = turned_true(&mut closing) => {
-                while load(link, client).is_ok() && !link.is_idle() {
-                    if !matches!(timeout(CLOSE_GRACE, link.flush()).await, Ok(Ok(()))) {
-                        return End::Gone;
-                    }
-                }
-                return End::Close(Close::new(1012, "service restart"));
+                return said(link, client, Close::new(1012, "service restart")).await;
             }
             // Is the peer still there?
             _ = ping.tick() => {
@@ -363,6 +373,16 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
             }
         }
     }
+}
+
+/// Closes once everything that waits is written.
+async fn said<S: AsyncRead + AsyncWrite + Unpin>(link: &mut Link<S>, client: &Client, close: Close) -> End {
+    while load(link, client).is_ok() && !link.is_idle() {
+        if !matches!(timeout(CLOSE_GRACE, link.flush()).await, Ok(Ok(()))) {
+            return End::Gone;
+        }
+    }
+    End::Close(close)
 }
 
 /// Puts on its way what waits and what there is room for.

@@ -10,7 +10,6 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use openclaw_access::Peer;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
 
@@ -37,7 +36,7 @@ pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Re
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let arrival = Arrival {
         socket: peer,
-        peer: Peer::new(peer.ip(), request.headers()),
+        peer: gateway.access.peer(peer.ip(), request.headers()),
         user_agent: agent.map(str::to_owned),
     };
     let upgraded = hyper::upgrade::on(request);

@@ -1,0 +1,289 @@
+//! `device.pair.*` and `device.token.*`. Who may do what to which device is `openclaw-access`'s decision; here it is
+//! asked, written down, announced and answered.
+
+use openclaw_access::devices::{Denied, Device, Manager, Pending, Plan, Registry, Role, SetupProfile};
+use openclaw_protocol::devices::{
+    DevicePairApproveParams, DevicePairApproved, DevicePairList, DevicePairRejectParams, DevicePairRejected,
+    DevicePairRemoveParams, DevicePairRenameParams, DevicePairSetupCode, DevicePairSetupCodeParams,
+    DeviceTokenInfo, DeviceTokenRevokeParams, DeviceTokenRevoked, DeviceTokenRotateParams,
+    DeviceTokenRotated, PairedDevice, PendingDevice,
+};
+use openclaw_protocol::{RpcError, Scope};
+use openclaw_secrets::Secret;
+use tracing::warn;
+use uuid::Uuid;
+
+use super::Caller;
+use crate::clock::now_ms;
+use crate::process::Gateway;
+use crate::ws::standing::announce;
+
+/// Characters of a device's name.
+const LABEL: usize = 64;
+
+/// `device.pair.list`
+pub(super) fn list(caller: &Caller) -> DevicePairList {
+    let by = manager(caller);
+    caller.gateway.devices.read(|registry| DevicePairList {
+        pending: registry
+            .pending(now_ms())
+            .into_iter()
+            .filter(|pending| by.sees(&pending.device_id))
+            .map(pending)
+            .collect(),
+        paired: registry
+            .devices()
+            .filter(|device| by.sees(&device.device_id))
+            .map(|device| paired(&caller.gateway, device))
+            .collect(),
+    })
+}
+
+/// `device.pair.approve`
+pub(super) async fn approve(
+    caller: &Caller,
+    which: DevicePairApproveParams,
+) -> Result<DevicePairApproved, RpcError> {
+    let pairing = Uuid::new_v4().to_string();
+    let done = manage(caller, "approval", which.request_id.clone(), move |registry, by| {
+        registry.approve(by, &which.request_id, now_ms(), &pairing)
+    });
+    let done = done.await?;
+    Ok(DevicePairApproved { request_id: done.request_id, device: paired(&caller.gateway, &done.device) })
+}
+
+/// `device.pair.reject`
+pub(super) async fn reject(
+    caller: &Caller,
+    which: DevicePairRejectParams,
+) -> Result<DevicePairRejected, RpcError> {
+    let request_id = which.request_id.trim().to_owned();
+    let device_id = manage(caller, "rejection", request_id.clone(), move |registry, by| {
+        registry.reject(by, &which.request_id, now_ms())
+    });
+    Ok(DevicePairRejected { request_id, device_id: device_id.await? })
+}
+
+/// `device.pair.remove`
+pub(super) async fn remove(
+    caller: &Caller,
+    which: DevicePairRemoveParams,
+) -> Result<DevicePairRemoveParams, RpcError> {
+    let device_id = which.device_id.trim().to_owned();
+    let answer = DevicePairRemoveParams { device_id: device_id.clone() };
+    manage(caller, "removal", device_id.clone(), move |registry, by| registry.remove(by, &device_id)).await?;
+    Ok(answer)
+}
+
+/// `device.pair.rename`
+pub(super) async fn rename(
+    caller: &Caller,
+    which: DevicePairRenameParams,
+) -> Result<DevicePairRenameParams, RpcError> {
+    let DevicePairRenameParams { device_id, label } = which;
+    if label.chars().count() > LABEL {
+        let text = "invalid device.pair.rename params: at /label: must NOT have more than 64 characters";
+        return Err(RpcError::invalid(text));
+    }
+    let id = device_id.clone();
+    let label =
+        manage(caller, "rename", device_id.clone(), move |registry, by| registry.rename(by, &id, &label));
+    Ok(DevicePairRenameParams { device_id, label: label.await? })
+}
+
+/// `device.token.rotate`
+pub(super) async fn rotate(
+    caller: &Caller,
+    which: DeviceTokenRotateParams,
+) -> Result<DeviceTokenRotated, RpcError> {
+    let DeviceTokenRotateParams { device_id, role, scopes } = which;
+    // A scope that this gateway does not know is outside of what any device may have.
+    let scopes: Option<Vec<Scope>> =
+        match scopes.map(|names| names.iter().map(|name| Scope::parse(name.trim())).collect()) {
+            None => None,
+            Some(Some(scopes)) => Some(scopes),
+            Some(None) => return Err(RpcError::invalid("device token rotation denied")),
+        };
+    let (id, wanted) = (device_id.clone(), role.clone());
+    let rotated = manage(caller, "token rotation", device_id.clone(), move |registry, by| {
+        registry.rotate(by, &id, &wanted, scopes.as_deref(), now_ms())
+    });
+    let rotated = rotated.await?;
+    let delivery = if rotated.own { "in-band" } else { "withheld-cross-device" };
+    Ok(DeviceTokenRotated {
+        device_id,
+        role,
+        token: rotated.token.filter(|_| rotated.own).map(|token| token.expose().to_owned()),
+        scopes: rotated.scopes,
+        rotated_at_ms: rotated.rotated_at_ms,
+        token_delivery: delivery.to_owned(),
+    })
+}
+
+/// `device.token.revoke`
+pub(super) async fn revoke(
+    caller: &Caller,
+    which: DeviceTokenRevokeParams,
+) -> Result<DeviceTokenRevoked, RpcError> {
+    let DeviceTokenRevokeParams { device_id, role } = which;
+    let (id, wanted) = (device_id.trim().to_owned(), role.clone());
+    let revoked = manage(caller, "token revocation", device_id.clone(), move |registry, by| {
+        registry.revoke(by, &id, &wanted, now_ms())
+    });
+    let revoked_at_ms = revoked.await?;
+    Ok(DeviceTokenRevoked { device_id: device_id.trim().to_owned(), role, revoked_at_ms })
+}
+
+/// `device.pair.setupCode`
+pub(super) async fn setup_code(
+    caller: &Caller,
+    wanted: DevicePairSetupCodeParams,
+) -> Result<DevicePairSetupCode, RpcError> {
+    let gateway = &caller.gateway;
+    let (gateway_url, url_source) = address(gateway, &wanted)?;
+    let profile = match wanted.bootstrap_profile.as_deref() {
+        Some("node") => SetupProfile::Node,
+        Some(_) => SetupProfile::Limited,
+        None => SetupProfile::Full,
+    };
+    let setup_id = Uuid::new_v4().to_string();
+    // Two random UUIDs: 244 bits.
+    let code = Secret::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
+    let (id, kept) = (setup_id.clone(), code.clone());
+    let opened = gateway.devices.change(move |registry| registry.open_setup(profile, &id, &kept, now_ms()));
+    let opened = opened.await.map_err(unwritten)?;
+    let payload = serde_json::json!({
+        "url": gateway_url, "bootstrapToken": code.expose(), "expiresAtMs": opened.result
+    });
+    let auth = if gateway.auth_mode == "password" { "password" } else { "token" };
+    Ok(DevicePairSetupCode {
+        setup_id,
+        setup_code: openclaw_access::devices::encode_setup(&payload),
+        gateway_url,
+        auth: auth.to_owned(),
+        url_source: url_source.to_owned(),
+        access: profile.as_str().to_owned(),
+        expires_at_ms: opened.result,
+    })
+}
+
+/// Where a new device reaches this gateway, and where that comes from.
+fn address(
+    gateway: &Gateway,
+    wanted: &DevicePairSetupCodeParams,
+) -> Result<(String, &'static str), RpcError> {
+    if let Some(url) = &wanted.public_url {
+        let known = ["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme));
+        let url = known.then(|| url.clone()).ok_or_else(|| {
+            RpcError::invalid(
+                "publicUrl must begin with ws:// or wss:// (for instance wss://gateway.example)",
+            )
+        })?;
+        return Ok((url, "request.publicUrl"));
+    }
+    let remote = gateway.settings.config().gateway.remote.url.clone();
+    if wanted.prefer_remote_url == Some(true) {
+        let missing = || RpcError::invalid("gateway.remote.url is not configured");
+        return Ok((remote.ok_or_else(missing)?, "gateway.remote.url"));
+    }
+    let listening = &gateway.listening;
+    let own = listening.iter().find(|socket| !socket.ip().is_loopback() && !socket.ip().is_unspecified());
+    match (own.or(listening.first()), own) {
+        (Some(socket), _) if !socket.ip().is_unspecified() => Ok((format!("ws://{socket}"), "gateway.bind")),
+        (Some(_), _) => Err(RpcError::invalid(
+            "the gateway listens on every address of this machine: say by which one the device reaches it (publicUrl)",
+        )),
+        (None, _) => Err(RpcError::unavailable("the gateway listens nowhere")),
+    }
+}
+
+/// Runs an operation of this caller; what came of it is announced before it is answered.
+async fn manage<T: Send + 'static>(
+    caller: &Caller,
+    what: &'static str,
+    which: String,
+    operation: impl FnOnce(&Registry, &Manager) -> Result<Plan<T>, Denied> + Send + 'static,
+) -> Result<T, RpcError> {
+    let by = manager(caller);
+    let done = caller.gateway.devices.manage(move |registry| operation(registry, &by)).await;
+    match done.map_err(unwritten)? {
+        Ok(Plan { notices, result, .. }) => {
+            announce(&caller.gateway.hub, &notices);
+            Ok(result)
+        }
+        Err(Denied { message, reason }) => {
+            warn!(subsystem = "gateway", target_id = %which.escape_debug(), "device {what} denied reason={reason}");
+            Err(RpcError::invalid(message))
+        }
+    }
+}
+
+fn unwritten(error: openclaw_store::StoreError) -> RpcError {
+    warn!(subsystem = "gateway", %error, "a change of the devices could not be written down");
+    RpcError::busy("the gateway cannot write this down now; nothing was changed", Some(1_000))
+}
+
+fn manager(caller: &Caller) -> Manager {
+    let client = &caller.client;
+    Manager { scopes: client.scopes.clone(), device_id: client.standing.device_by_token().map(str::to_owned) }
+}
+
+fn words(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(|role| role.as_str().to_owned()).collect()
+}
+
+fn pending(one: &Pending) -> PendingDevice {
+    let profile = one.profile.clone();
+    PendingDevice {
+        request_id: one.request_id.clone(),
+        device_id: one.device_id.clone(),
+        public_key: one.public_key.clone(),
+        display_name: profile.display_name,
+        platform: profile.platform,
+        device_family: profile.device_family,
+        client_id: profile.client_id,
+        client_mode: profile.client_mode,
+        browser_origin: profile.browser_origin,
+        role: Some(one.role.as_str().to_owned()),
+        roles: words(&one.roles),
+        scopes: one.scopes.clone(),
+        remote_ip: profile.remote_ip,
+        is_repair: Some(one.is_repair),
+        ts: one.ts,
+    }
+}
+
+fn paired(gateway: &Gateway, device: &Device) -> PairedDevice {
+    let profile = device.profile.clone();
+    let via = serde_json::to_value(device.approved_via).ok();
+    PairedDevice {
+        device_id: device.device_id.clone(),
+        public_key: device.public_key.clone(),
+        display_name: profile.display_name,
+        operator_label: device.operator_label.clone(),
+        platform: profile.platform,
+        device_family: profile.device_family,
+        client_id: profile.client_id,
+        client_mode: profile.client_mode,
+        role: device.roles.first().map(|role| role.as_str().to_owned()),
+        roles: words(&device.roles),
+        scopes: device.scopes.clone(),
+        remote_ip: profile.remote_ip,
+        approved_via: via.and_then(|via| via.as_str().map(str::to_owned)),
+        created_at_ms: device.created_at_ms,
+        approved_at_ms: device.approved_at_ms,
+        last_seen_at_ms: device.last_seen_at_ms,
+        connected: Some(gateway.hub.has_device(&device.device_id)),
+        tokens: device
+            .tokens
+            .iter()
+            .map(|token| DeviceTokenInfo {
+                role: token.role.as_str().to_owned(),
+                scopes: token.scopes.clone(),
+                created_at_ms: token.created_at_ms,
+                rotated_at_ms: token.rotated_at_ms,
+                revoked_at_ms: token.revoked_at_ms,
+            })
+            .collect(),
+    }
+}
