@@ -143,7 +143,7 @@ async fn connection(stream: UnixStream, gateway: &Arc<Gateway>) {
         } else {
             reply::not_found()
         };
-        std::future::ready(Ok::<_, Infallible>(reply::complete(response)))
+        std::future::ready(Ok::<_, Infallible>(reply::complete(response, None)))
     });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

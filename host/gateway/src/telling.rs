@@ -227,7 +227,7 @@ mod tests {
         let _member = hub.join(client);
         let about = about();
         tell(&mut Teller::new(&hub, &about)).await;
-        std::iter::from_fn(|| queue.next().now_or_never().flatten())
+        std::iter::from_fn(|| queue.ready())
             .map(|text| serde_json::from_str::<Value>(&text).unwrap())
             .filter(|frame| frame["event"] == "chat")
             .map(|frame| frame["payload"].clone())

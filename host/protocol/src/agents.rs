@@ -16,6 +16,7 @@ pub struct AgentsListParams {}
 impl Call for AgentsListParams {
     const METHOD: &'static str = "agents.list";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the agents, and which one answers by default";
     const SHAPE: &'static [Field] = &[];
     type Reply = AgentsList;
 }
@@ -84,6 +85,7 @@ pub struct AgentIdentityParams {
 impl Call for AgentIdentityParams {
     const METHOD: &'static str = "agent.identity.get";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "an agent's name and picture";
     const SHAPE: &'static [Field] =
         &[Field::optional("agentId", Kind::NonEmpty), Field::optional("sessionKey", Kind::Text)];
     type Reply = AgentIdentity;

@@ -46,6 +46,7 @@ pub struct ChatHistoryParams {
 impl Call for ChatHistoryParams {
     const METHOD: &'static str = "chat.history";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "a session's messages, by pages";
     const SHAPE: &'static [Field] = &[
         Field::required("sessionKey", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -93,6 +94,7 @@ pub struct ChatStartupParams {
 impl Call for ChatStartupParams {
     const METHOD: &'static str = "chat.startup";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "what a chat needs when it opens";
     const SHAPE: &'static [Field] = &[
         Field::required("sessionKey", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -116,6 +118,7 @@ pub struct ChatMetadataParams {}
 impl Call for ChatMetadataParams {
     const METHOD: &'static str = "chat.metadata";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the models and commands that a chat offers";
     const SHAPE: &'static [Field] =
         &[Field::optional("agentId", Kind::NonEmpty), Field::optional("sessionKey", Kind::NonEmpty)];
     type Reply = Value;
@@ -140,6 +143,7 @@ pub struct ChatMessageGetParams {
 impl Call for ChatMessageGetParams {
     const METHOD: &'static str = "chat.message.get";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "one message in full";
     const SHAPE: &'static [Field] = &[
         Field::required("sessionKey", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -220,6 +224,7 @@ pub struct ChatSendParams {
 impl Call for ChatSendParams {
     const METHOD: &'static str = "chat.send";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "says something in a session; the reply comes as events";
     const SHAPE: &'static [Field] = &[
         Field::required("sessionKey", Kind::Chars(1, 512)),
         Field::optional("agentId", Kind::NonEmpty),
@@ -306,6 +311,7 @@ pub struct ChatAbortParams {
 impl Call for ChatAbortParams {
     const METHOD: &'static str = "chat.abort";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "stops what runs in a session";
     const SHAPE: &'static [Field] = &[
         Field::required("sessionKey", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -334,6 +340,8 @@ pub struct ChatInjectParams {
 impl Call for ChatInjectParams {
     const METHOD: &'static str = "chat.inject";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "puts a message into a transcript; no turn runs";
+    const ADVERTISED: bool = false;
     const SHAPE: &'static [Field] = &[
         Field::required("sessionKey", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),

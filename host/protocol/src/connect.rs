@@ -233,7 +233,8 @@ impl ConnectParams {
     /// `protocol mismatch` with the details that a client needs in order to explain itself (frame
     /// `06-connect-protocol-3`); the connection is then closed with 1002.
     pub fn check_protocol(&self) -> Result<(), RpcError> {
-        let lowest = if self.client.mode == "probe" { MIN_PROBE_VERSION } else { PROTOCOL_VERSION };
+        let lenient = self.client.mode == "probe" || self.role.as_deref() == Some("node");
+        let lowest = if lenient { MIN_PROBE_VERSION } else { PROTOCOL_VERSION };
         if self.min_protocol <= PROTOCOL_VERSION && self.max_protocol >= lowest {
             return Ok(());
         }

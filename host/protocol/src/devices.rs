@@ -15,6 +15,7 @@ pub struct DevicePairListParams {}
 impl Call for DevicePairListParams {
     const METHOD: &'static str = "device.pair.list";
     const SCOPE: Option<Scope> = Some(Scope::Pairing);
+    const PURPOSE: &'static str = "devices that wait to be let in, and those that are";
     const SHAPE: &'static [Field] = &[];
     type Reply = DevicePairList;
 }
@@ -203,6 +204,7 @@ pub struct DevicePairRemoveParams {
 impl Call for DevicePairRemoveParams {
     const METHOD: &'static str = "device.pair.remove";
     const SCOPE: Option<Scope> = Some(Scope::Pairing);
+    const PURPOSE: &'static str = "puts a device out";
     const SHAPE: &'static [Field] = &[Field::required("deviceId", Kind::NonEmpty)];
     type Reply = Self;
 }
@@ -220,6 +222,7 @@ pub struct DevicePairRenameParams {
 impl Call for DevicePairRenameParams {
     const METHOD: &'static str = "device.pair.rename";
     const SCOPE: Option<Scope> = Some(Scope::Pairing);
+    const PURPOSE: &'static str = "gives a device another name";
     const SHAPE: &'static [Field] =
         &[Field::required("deviceId", Kind::NonEmpty), Field::required("label", Kind::NonEmpty)];
     type Reply = Self;
@@ -241,6 +244,7 @@ pub struct DeviceTokenRotateParams {
 impl Call for DeviceTokenRotateParams {
     const METHOD: &'static str = "device.token.rotate";
     const SCOPE: Option<Scope> = Some(Scope::Pairing);
+    const PURPOSE: &'static str = "gives a device a new token";
     const SHAPE: &'static [Field] = &[
         Field::required("deviceId", Kind::NonEmpty),
         Field::required("role", Kind::NonEmpty),
@@ -294,6 +298,7 @@ pub struct DeviceTokenRevokeParams {
 impl Call for DeviceTokenRevokeParams {
     const METHOD: &'static str = "device.token.revoke";
     const SCOPE: Option<Scope> = Some(Scope::Pairing);
+    const PURPOSE: &'static str = "takes a device's token back";
     const SHAPE: &'static [Field] =
         &[Field::required("deviceId", Kind::NonEmpty), Field::required("role", Kind::NonEmpty)];
     type Reply = DeviceTokenRevoked;
@@ -332,6 +337,8 @@ pub struct DevicePairSetupCodeParams {
 impl Call for DevicePairSetupCodeParams {
     const METHOD: &'static str = "device.pair.setupCode";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "makes a code that lets one device in";
+    const ADVERTISED: bool = false;
     const SHAPE: &'static [Field] = &[
         Field::optional("publicUrl", Kind::NonEmpty),
         Field::optional("preferRemoteUrl", Kind::Bool),

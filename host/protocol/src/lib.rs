@@ -47,7 +47,7 @@ pub use scope::Scope;
 /// The protocol version that this program speaks.
 pub const PROTOCOL_VERSION: u32 = 4;
 
-/// The lowest version that a client of mode `probe` may ask for.
+/// The lowest version that a client of mode `probe` or of role `node` may ask for.
 pub const MIN_PROBE_VERSION: u32 = 3;
 
 /// Frames that may travel before `hello-ok` are at most this long, in bytes.
@@ -62,5 +62,5 @@ pub const MAX_BUFFERED_BYTES: usize = 52_428_800;
 /// Milliseconds between two `tick` events.
 pub const TICK_INTERVAL_MS: u64 = 30_000;
 
-/// Milliseconds that a client has for its `connect` request.
-pub const HANDSHAKE_TIMEOUT_MS: u64 = 15_000;
+/// Milliseconds that a client has for its `connect` request. The original allows 15 s, and 10 s in its older versions.
+pub const HANDSHAKE_TIMEOUT_MS: u64 = 10_000;

@@ -95,6 +95,8 @@ pub struct PollParams {
 impl Call for PollParams {
     const METHOD: &'static str = "poll";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "sends a poll through a channel";
+    const ADVERTISED: bool = false;
     const SHAPE: &'static [Field] = &[
         Field::required("to", Kind::NonEmpty),
         Field::required("question", Kind::NonEmpty),

@@ -44,6 +44,8 @@ pub struct RestartTarget {
 impl Call for RestartRequestParams {
     const METHOD: &'static str = "gateway.restart.request";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "";
+    const LIMITED: bool = true;
     const SHAPE: &'static [Field] = &[
         Field::optional("reason", Kind::Text),
         Field::optional("skipDeferral", Kind::Bool),
@@ -106,6 +108,7 @@ pub struct RestartPreflightParams {}
 impl Call for RestartPreflightParams {
     const METHOD: &'static str = "gateway.restart.preflight";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "";
     const SHAPE: &'static [Field] = &[];
     type Reply = RestartPreflight;
 }

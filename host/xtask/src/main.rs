@@ -1,4 +1,4 @@
-//! Build tasks: `cargo xtask build|run|test|bench|ci|protocol|advisories`.
+//! Build tasks: `cargo xtask build|run|test|bench|fuzz|ci|protocol|advisories`.
 //!
 //! Owns the order in which guests, host and checks are built, and nothing else: what the program does at its start is
 //! the program's business, and what is checked stands in the checks themselves. One profile (`release`) serves `build`,
@@ -24,6 +24,8 @@ Tasks:
                     the arguments go to `openclaw gateway`
   test [filter]     Builds what the tests need and runs all of them, or those whose name contains the filter
   bench [arguments] Builds and measures; the arguments go to the bench program
+  fuzz [arguments]  Feeds what strangers can send to everything that reads it, 30 seconds each; the arguments (a target,
+                    --seconds N, --seed N) go to the fuzz program
   ci                Everything that CI checks
   protocol          Writes docs/protocol.md from the tables that the gateway enforces
   advisories        Checks the dependencies against the advisory database (needs the network)
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "run" => tasks::run(&rest),
         "test" => tasks::test(&rest),
         "bench" => tasks::bench(&rest),
+        "fuzz" => tasks::fuzz(&rest),
         "ci" => tasks::ci(),
         "protocol" => tasks::protocol(),
         "advisories" => tasks::advisories(),

@@ -52,6 +52,12 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Error> {
     run_command(Command::new(binary_path("openclaw-bench")).args(arguments))
 }
 
+/// Builds and runs the fuzz program. It needs neither guests nor the engine.
+pub(crate) fn fuzz(arguments: &[String]) -> Result<(), Error> {
+    let mut command = cargo(["run", "--release", "-p", "openclaw-fuzz", "--"]);
+    run_command(command.args(arguments))
+}
+
 /// Everything that CI checks, cheapest first.
 pub(crate) fn ci() -> Result<(), Error> {
     let mut steps = Steps::default();
@@ -62,7 +68,12 @@ pub(crate) fn ci() -> Result<(), Error> {
     steps.step("guests", bundled_guests)?;
     steps.step("clippy", clippy)?;
     steps.step("docs", docs)?;
-    test_steps(&mut steps, &[])
+    test_steps(&mut steps, &[])?;
+    // Built among the default members by the tests before.
+    steps.step("fuzz", || {
+        binary("openclaw-fuzz")?;
+        run_command(&mut Command::new(binary_path("openclaw-fuzz")))
+    })
 }
 
 /// Writes `docs/protocol.md`: the test that compares it with the tables is what prints it.

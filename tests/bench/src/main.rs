@@ -14,6 +14,7 @@
     reason = "a measurement that does not come about ends the program"
 )]
 
+mod crowd;
 mod load;
 mod process;
 mod proxy;
@@ -30,6 +31,12 @@ fn main() {
         && command == "proxy"
     {
         runtime.block_on(proxy::serve(upstream));
+        return;
+    }
+    if let [command, port, token] = arguments.as_slice()
+        && command == "crowd"
+    {
+        runtime.block_on(crowd::clients(port, token));
         return;
     }
     let json = arguments.iter().any(|argument| argument == "--json");

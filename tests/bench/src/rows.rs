@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+use crate::crowd;
 use crate::load::{Hits, Shot, fire, percentile_ms};
 use crate::process::{cpu_seconds, resident_mb};
 use crate::rpc::Rpc;
@@ -44,6 +45,9 @@ pub(crate) async fn all(table: &mut Table) {
     if table.wants("models list") {
         let hits = fire(&world.shot(Method::GET, "/v1/models", String::new()), 16, LOAD).await;
         table.at_least("`/v1/models`, 16 connections", hits.per_second(), 30_000.0, "requests/s");
+    }
+    if table.wants("5,000 WebSocket clients") {
+        crowd::rows(table).await;
     }
     world.model.set_instant(false);
     if table.wants("channel") {

@@ -190,7 +190,14 @@ impl Home {
 
     /// Starts the gateway and waits until it is ready.
     pub async fn start(&self) -> Gateway {
-        self.launch(self.command(&["gateway", "run"])).await
+        self.start_with(&[]).await
+    }
+
+    /// The same with these environment variables.
+    pub async fn start_with(&self, environment: &[(&str, &str)]) -> Gateway {
+        let mut command = self.command(&["gateway", "run"]);
+        command.envs(environment.iter().copied());
+        self.launch(command).await
     }
 
     /// Everything that the gateway printed since its last start.

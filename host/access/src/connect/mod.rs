@@ -109,27 +109,6 @@ struct DeviceWay {
     setup_id: Option<String>,
 }
 
-impl Identified {
-    /// The owner of the installation, who came by the local socket: with every scope that was asked for.
-    ///
-    /// # Errors
-    /// When something else than an operator connects there.
-    pub fn owner(params: &ConnectParams) -> Result<Self, RpcError> {
-        if params.role.as_deref().is_some_and(|role| role != Role::Operator.as_str()) {
-            return Err(RpcError::invalid("invalid role"));
-        }
-        Ok(Self {
-            method: AuthMethod::None,
-            role: Role::Operator,
-            scopes: params.known_scopes().unwrap_or_else(|| Scope::ALL.to_vec()),
-            newcomer: None,
-            device_id: None,
-            user: None,
-            shared_generation: None,
-        })
-    }
-}
-
 impl Access {
     /// Decides about a `connect`.
     ///

@@ -39,12 +39,11 @@ pub(crate) use hooks::Hooks;
 pub(crate) use places::Places;
 pub(crate) use probes::Storing;
 pub(crate) use routes::Route;
-pub(crate) use server::{places, serve};
+pub(crate) use server::serve;
 pub(crate) use tls::Tls;
 pub(crate) use v1::model_list;
 
 use followed::Followed;
-use server::Origin;
 
 /// Every path that the gateway serves over plain HTTP.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {

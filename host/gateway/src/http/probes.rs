@@ -18,7 +18,8 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::server::Origin;
-use super::{authorize, reply};
+use super::caller::authorize;
+use super::reply;
 use crate::process::Gateway;
 
 /// How old a verdict on the store may be: whoever asks cannot make the disk busy.

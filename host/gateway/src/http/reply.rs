@@ -10,7 +10,6 @@ use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY
 use http::{HeaderName, HeaderValue, StatusCode};
 use openclaw_models::dialect::{ErrorBody, Writer};
 use serde::Serialize;
-use serde_json::json;
 
 /// What stands on every answer, an upgrade's included.
 const ALWAYS: [(HeaderName, HeaderValue); 3] = [

@@ -5,7 +5,6 @@
 //! accept loop; whatever a peer does not finish has an end.
 
 use std::convert::Infallible;
-use std::fs;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -31,7 +30,7 @@ use tokio_rustls::server::TlsStream;
 use tracing::{debug, warn};
 
 use super::gate::{self, Entrance};
-use super::places::{Place, Places};
+use super::places::Place;
 use super::routes::Route;
 use super::tls::Tls;
 use super::watched::{HEAD, Progress, Watched};
@@ -43,10 +42,6 @@ use crate::ws;
 const HEAD_BYTES: usize = 32 * 1024;
 /// Fields of a request's head; beyond it the answer is 431.
 const HEAD_FIELDS: usize = 100;
-/// Open connections, unless the process may open fewer files. Control-plane sockets have their own limit.
-const CONNECTIONS: usize = 4096;
-/// Files that stay free for everything but connections.
-const RESERVED_FILES: usize = 256;
 /// A pause after `accept` failed, which it does when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The first byte of a TLS handshake.
@@ -316,39 +311,4 @@ fn finish(gateway: &Gateway, route: Route, busy: Busy, response: Response) -> ht
     let transport = config.gateway.http.security_headers.strict_transport_security.as_deref();
     let (head, body) = reply::complete(response, transport).into_parts();
     http::Response::from_parts(head, Answered { body, _busy: busy })
-}
-
-/// How many connections there may be.
-pub(crate) fn places() -> Arc<Places> {
-    Places::new(connection_limit())
-}
-
-/// As many as half of the files that the process may open: the other half is for control-plane sockets and the rest.
-fn connection_limit() -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    open_files(&limits).map_or(CONNECTIONS, |files| {
-        (files / 2).saturating_sub(RESERVED_FILES).clamp(RESERVED_FILES, CONNECTIONS)
-    })
-}
-
-/// The soft limit of open files in the text of `/proc/self/limits`.
-fn open_files(limits: &str) -> Option<usize> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_limit_of_open_files_is_read_from_proc() {
-        let check = |text: &str, expected| assert_eq!(open_files(text), expected);
-        check(
-            "Limit  Soft Limit  Hard Limit\nMax open files            1024     524288     files \n",
-            Some(1024),
-        );
-        check("Max open files  unlimited unlimited files", None);
-        check("", None);
-    }
 }

@@ -42,7 +42,7 @@ impl Default for Metrics {
 
 /// The methods by which requests are told apart.
 fn method_names() -> impl Iterator<Item = &'static str> {
-    METHODS.iter().map(|(name, _)| *name)
+    METHODS.iter().map(|method| method.name)
 }
 
 fn add(counter: Option<&AtomicU64>) {

@@ -5,8 +5,8 @@ pub(crate) mod access;
 mod addresses;
 mod announce;
 mod environment;
+mod files;
 mod force;
-mod limits;
 mod lock;
 mod notify;
 mod occupant;
@@ -49,8 +49,9 @@ use crate::process::Gateway;
 use crate::reload::{self, Reload};
 use crate::settings::Settings;
 use crate::wiring::{self, Plugins};
-use crate::ws::Hub;
+use crate::ws::{Hub, SocketLimits};
 use announce::announce;
+use files::Files;
 use notify::Notifier;
 pub use ports::Owner;
 pub(crate) use ports::{diagnose, hints, owners};
@@ -91,11 +92,10 @@ pub(crate) fn run(options: GatewayOptions) -> Result<(), StartError> {
     let began = Instant::now();
     // Until the signals are listened to, each has its usual effect: nothing is begun that had to be ended in order.
     let sockets = Sockets::inherited()?;
-    let mut plan = check(&options, &sockets.passed())?;
+    let plan = check(&options, &sockets.passed())?;
     make_private(&options.paths.state_dir)?;
     // Before the runtime has threads, so that the local time zone can be asked for.
     let log = start_log(&options, &plan.settings.config())?;
-    plan.warnings.extend(limits::raise_open_files().err());
     let keeper = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         StartError::failed(format!("Gateway failed to start: no event loop: {error}"), error)
     })?;
@@ -320,6 +320,7 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     let local = LocalSocket::open(&options.paths.state_dir).inspect_err(|why| warn!("{why}")).ok();
     let tls = http::load_tls(&options.paths, &plan.settings.config())?;
     let hooks = load_hooks(&plan)?;
+    let files = Files::raise();
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
     let found = wiring::secrets(&plan.settings, &plan.plugins);
@@ -351,12 +352,12 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         started: began,
         listening,
         tls,
-        places: http::places(),
+        places: http::Places::new(files.http),
         metrics: crate::metrics::Metrics::default(),
         storing: http::Storing::default(),
         hooks,
         hub: Arc::new(Hub::new(own_presence())),
-        sockets: crate::ws::Sockets::default(),
+        sockets: crate::ws::Sockets::new(SocketLimits::new(plan.settings.environment(), files.sessions)),
         store: parts.store,
         models: parts.answering.models.clone(),
         answering: parts.answering,
@@ -389,6 +390,7 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     announce(&gateway, plan.port, plan.bind, &plan.auth, began);
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
     tokio::spawn(pulse(Arc::clone(&gateway)));
+    tokio::spawn(Arc::clone(&gateway.hub).tell_state());
     reload::started(&gateway).await;
     crate::system_events::started(&gateway);
     tokio::spawn(reload::watch(Arc::clone(&gateway)));

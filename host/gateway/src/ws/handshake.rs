@@ -13,8 +13,11 @@ use openclaw_protocol::hello::{
     Features, Granted, GrantedToken, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot,
 };
 use openclaw_protocol::status::ModelSource;
-use openclaw_protocol::{Call, Frame, METHODS, PROTOCOL_VERSION, Request, RpcError, Scope, decode};
+use openclaw_protocol::{
+    Call, Frame, METHODS, MIN_PROBE_VERSION, PROTOCOL_VERSION, Request, RpcError, Scope, decode,
+};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use tracing::{info, warn};
 
 use super::hub::event_names;
@@ -75,7 +78,7 @@ pub(super) struct Welcome {
     pub(super) scopes: Vec<Scope>,
     pub(super) standing: Standing,
     /// The payload of the answer.
-    pub(super) hello: Value,
+    pub(super) hello: Box<RawValue>,
 }
 
 /// Reads a first frame.
@@ -117,12 +120,14 @@ pub(super) async fn admit(
     if let Err(error) = params.check_protocol() {
         info!(
             subsystem = "gateway/ws",
-            "protocol mismatch conn={conn_id} client={} {} v{} min={} max={} expected={PROTOCOL_VERSION}",
+            "protocol mismatch conn={conn_id} client={} {} v{} min={} max={} expected={PROTOCOL_VERSION} \
+             probeMin={MIN_PROBE_VERSION} instance={}",
             params.client.id,
             params.client.mode,
             refusals::plain(&params.client.version),
             params.min_protocol,
             params.max_protocol,
+            refusals::plain(params.client.instance_id.as_deref().unwrap_or("n/a")),
         );
         return Err(Refusal::answered(None, 1002, error));
     }
@@ -149,7 +154,7 @@ pub(super) async fn admit(
         identified.shared_generation,
     );
     let hello = hello(gateway, conn_id, params.max_protocol.min(PROTOCOL_VERSION), granted).await;
-    match serde_json::to_value(hello) {
+    match to_raw_value(&hello) {
         Ok(hello) => Ok(Welcome { client: params.client, scopes: identified.scopes, standing, hello }),
         Err(error) => {
             warn!(subsystem = "gateway/ws", %error, "hello-ok cannot be encoded");

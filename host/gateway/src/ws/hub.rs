@@ -3,19 +3,32 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use openclaw_protocol::connect::ClientInfo;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_protocol::{EVENTS, EventKind, Scope, StateVersion};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use super::outbound::{Outbound, Weight};
+use super::outbound::{Outbound, SharedEvent, Weight};
 use super::standing::Standing;
 use super::subscriptions::Subscriptions;
 use crate::clock::now_ms;
+
+/// Of presence and of health, before anything changed.
+const FIRST_VERSION: u64 = 1;
+/// Entries of the presence list: the gateway's own and those of the clients that came last.
+const PRESENCE: usize = 200;
+/// Changes of presence and health within this time are told together.
+const TOGETHER: Duration = Duration::from_millis(100);
+/// What presence and health may cost all connections together, in bytes a second: with thousands of clients that come
+/// and go, each change told to everybody would be all that the gateway does.
+const STATE_BYTES_PER_SECOND: usize = 64 * 1024 * 1024;
+/// However much it costs, a change is told after this time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The names of all events, for `hello-ok`.
 pub(crate) fn event_names() -> impl Iterator<Item = &'static str> {
@@ -45,21 +58,47 @@ impl Client {
 
     /// Sends an event to this client alone, if it may see it.
     pub(crate) fn tell(&self, event: &str, payload: &RawValue, state: StateVersion) {
-        let Some(kind) = EventKind::find(event) else { return };
-        if kind.scope.is_none_or(|scope| self.may(scope)) {
-            let versioned = matches!(event, "health" | "presence").then_some(state);
-            let weight = if kind.droppable { Weight::Droppable } else { Weight::Needed };
-            self.outbound.event(event, payload, versioned, weight);
+        if let Some(news) = News::new(event, payload, state) {
+            self.hear(&news);
         }
+    }
+
+    fn hear(&self, news: &News) {
+        if news.scope.is_none_or(|scope| self.may(scope)) {
+            self.outbound.event(&news.event, news.weight);
+        }
+    }
+}
+
+/// An event, encoded once, and who may see it.
+struct News {
+    event: SharedEvent,
+    scope: Option<Scope>,
+    weight: Weight,
+}
+
+impl News {
+    /// `None` for an event that is not in the table: it is told to nobody.
+    fn new(event: &str, payload: &RawValue, state: StateVersion) -> Option<News> {
+        let kind = EventKind::find(event)?;
+        let versioned = matches!(event, "health" | "presence").then_some(state);
+        let weight = if kind.droppable { Weight::Droppable } else { Weight::Needed };
+        Some(News { event: SharedEvent::new(event, payload, versioned)?, scope: kind.scope, weight })
     }
 }
 
 /// All clients.
 #[derive(Debug)]
 pub(crate) struct Hub {
-    clients: RwLock<BTreeMap<String, Arc<Client>>>,
+    /// In the order in which they came.
+    clients: RwLock<BTreeMap<u64, Arc<Client>>>,
+    joined: AtomicU64,
     presence: AtomicU64,
     health: AtomicU64,
+    /// The snapshot that is yet to be told.
+    untold_health: Mutex<Option<Arc<RawValue>>>,
+    /// Presence or health changed.
+    changed: Notify,
     closing: watch::Sender<bool>,
     own: PresenceEntry,
 }
@@ -69,30 +108,62 @@ impl Hub {
     pub(crate) fn new(own: PresenceEntry) -> Hub {
         Hub {
             clients: RwLock::default(),
-            presence: AtomicU64::new(1),
-            health: AtomicU64::new(1),
+            joined: AtomicU64::new(0),
+            presence: AtomicU64::new(FIRST_VERSION),
+            health: AtomicU64::new(FIRST_VERSION),
+            untold_health: Mutex::default(),
+            changed: Notify::new(),
             closing: watch::Sender::new(false),
             own,
         }
     }
 
-    /// Adds a client and tells the others. It is removed when the guard is dropped.
+    /// Adds a client. It is removed when the guard is dropped; [`Hub::tell_state`] tells the others of both.
     pub(crate) fn join(self: &Arc<Hub>, client: Arc<Client>) -> Membership {
+        let number = self.joined.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut clients) = self.clients.write() {
-            clients.insert(client.conn_id.clone(), Arc::clone(&client));
+            clients.insert(number, Arc::clone(&client));
         }
         self.presence_changed();
-        Membership { hub: Arc::clone(self), client }
+        Membership { hub: Arc::clone(self), number, client }
     }
 
-    /// Sends `payload` to every client that may see `event`.
+    /// Sends `payload` to every client that may see `event`. Waits for nobody: a client that does not keep up is dealt
+    /// with by its own queue.
     pub(crate) fn broadcast(&self, event: &str, payload: &impl Serialize) {
-        let Ok(payload) = to_raw_value(payload) else { return };
-        let state = self.state_version();
-        let Ok(clients) = self.clients.read() else { return };
-        for client in clients.values() {
-            client.tell(event, &payload, state);
+        if let Ok(payload) = to_raw_value(payload) {
+            self.spread(event, &payload);
         }
+    }
+
+    /// Returns about how many bytes this puts on the wire.
+    fn spread(&self, event: &str, payload: &RawValue) -> usize {
+        let Some(news) = News::new(event, payload, self.state_version()) else { return 0 };
+        let Ok(clients) = self.clients.read() else { return 0 };
+        for client in clients.values() {
+            client.hear(&news);
+        }
+        clients.len().saturating_mul(payload.get().len())
+    }
+
+    /// Sends `payload` to the clients that may see `event` and that `wanted` names.
+    pub(crate) fn tell_those(&self, event: &str, payload: &impl Serialize, wanted: impl Fn(&Client) -> bool) {
+        let Ok(payload) = to_raw_value(payload) else { return };
+        let Some(news) = News::new(event, &payload, self.state_version()) else { return };
+        let Ok(clients) = self.clients.read() else { return };
+        for client in clients.values().filter(|client| wanted(client)) {
+            client.hear(&news);
+        }
+    }
+
+    /// Whether `wanted` names a client.
+    pub(crate) fn any(&self, wanted: impl Fn(&Client) -> bool) -> bool {
+        self.clients.read().is_ok_and(|clients| clients.values().any(|client| wanted(client)))
+    }
+
+    /// How many are connected.
+    pub(crate) fn clients(&self) -> usize {
+        self.clients.read().map_or(0, |clients| clients.len())
     }
 
     /// Looks at every client.
@@ -107,65 +178,76 @@ impl Hub {
         self.clients.read().is_ok_and(|clients| clients.values().any(is))
     }
 
-    /// Sends `payload` to the clients that may see `event` and that `wanted` names.
-    pub(crate) fn tell_those(&self, event: &str, payload: &impl Serialize, wanted: impl Fn(&Client) -> bool) {
-        let Ok(payload) = to_raw_value(payload) else { return };
-        let state = self.state_version();
-        let Ok(clients) = self.clients.read() else { return };
-        for client in clients.values().filter(|client| wanted(client)) {
-            client.tell(event, &payload, state);
-        }
-    }
-
-    /// Whether `wanted` names a client.
-    pub(crate) fn any(&self, wanted: impl Fn(&Client) -> bool) -> bool {
-        self.clients.read().is_ok_and(|clients| clients.values().any(|client| wanted(client)))
-    }
-
     /// Whether anybody is connected.
     pub(crate) fn is_listened_to(&self) -> bool {
         self.clients.read().is_ok_and(|clients| !clients.is_empty())
     }
 
-    /// How many are connected.
-    pub(crate) fn clients(&self) -> usize {
-        self.clients.read().map_or(0, |clients| clients.len())
-    }
-
-    /// A new health snapshot is known.
-    pub(crate) fn health_changed(&self, snapshot: &RawValue) {
+    /// A new health snapshot is known; it will be told.
+    pub(crate) fn health_changed(&self, snapshot: &Arc<RawValue>) {
         self.health.fetch_add(1, Ordering::Relaxed);
-        self.broadcast("health", &snapshot);
+        if let Ok(mut untold) = self.untold_health.lock() {
+            *untold = Some(Arc::clone(snapshot));
+        }
+        self.changed.notify_one();
     }
 
-    fn presence_changed(&self) {
+    /// The presence list changed; it will be told.
+    pub(crate) fn presence_changed(&self) {
         self.presence.fetch_add(1, Ordering::Relaxed);
-        let listening = self.clients.read().is_ok_and(|clients| clients.len() > 1);
-        if listening {
-            self.broadcast("presence", &serde_json::json!({ "presence": self.presence() }));
+        self.changed.notify_one();
+    }
+
+    /// Tells presence and health after they changed, several changes at once. Runs until the gateway shuts down.
+    pub(crate) async fn tell_state(self: Arc<Hub>) {
+        let mut closing = self.closing();
+        let mut told = FIRST_VERSION;
+        let telling = async {
+            loop {
+                self.changed.notified().await;
+                tokio::time::sleep(TOGETHER).await;
+                let mut bytes = 0;
+                if let Some(health) = self.untold_health.lock().ok().and_then(|mut untold| untold.take()) {
+                    bytes += self.spread("health", &health);
+                }
+                let version = self.presence.load(Ordering::Relaxed);
+                if version != std::mem::replace(&mut told, version)
+                    && let Ok(presence) = to_raw_value(&serde_json::json!({ "presence": self.presence() }))
+                {
+                    bytes += self.spread("presence", &presence);
+                }
+                let pause = Duration::from_secs_f64(bytes as f64 / STATE_BYTES_PER_SECOND as f64);
+                tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+            }
+        };
+        tokio::select! {
+            () = telling => {}
+            // It fails only with the hub, which this task keeps alive.
+            _ = closing.wait_for(|&closing| closing) => {}
         }
     }
 
-    /// The gateway itself and every client but the probes, which come and go without being present.
+    /// The gateway itself and the clients that came last, but not the probes, which come and go without being present.
     pub(crate) fn presence(&self) -> Vec<PresenceEntry> {
-        let mut entries = vec![PresenceEntry { ts: now_ms(), ..self.own.clone() }];
+        let mut entries = Vec::new();
         if let Ok(clients) = self.clients.read() {
-            entries.extend(clients.values().filter(|client| client.info.mode != "probe").map(|client| {
-                PresenceEntry {
-                    host: client.info.display_name.clone().or_else(|| Some(client.info.id.clone())),
-                    ip: Some(client.ip.clone()),
-                    version: Some(client.info.version.clone()),
-                    platform: Some(client.info.platform.clone()),
-                    device_family: client.info.device_family.clone(),
-                    model_identifier: client.info.model_identifier.clone(),
-                    mode: Some(client.info.mode.clone()),
-                    reason: Some("connect".to_owned()),
-                    instance_id: client.info.instance_id.clone(),
-                    ts: client.connected_at,
-                    ..PresenceEntry::default()
-                }
+            let present = clients.values().rev().filter(|client| client.info.mode != "probe");
+            entries.extend(present.take(PRESENCE - 1).map(|client| PresenceEntry {
+                host: client.info.display_name.clone().or_else(|| Some(client.info.id.clone())),
+                ip: Some(client.ip.clone()),
+                version: Some(client.info.version.clone()),
+                platform: Some(client.info.platform.clone()),
+                device_family: client.info.device_family.clone(),
+                model_identifier: client.info.model_identifier.clone(),
+                mode: Some(client.info.mode.clone()),
+                reason: Some("connect".to_owned()),
+                instance_id: client.info.instance_id.clone(),
+                ts: client.connected_at,
+                ..PresenceEntry::default()
             }));
         }
+        entries.push(PresenceEntry { ts: now_ms(), ..self.own.clone() });
+        entries.reverse();
         entries
     }
 
@@ -196,13 +278,14 @@ impl Hub {
 #[derive(Debug)]
 pub(crate) struct Membership {
     hub: Arc<Hub>,
+    number: u64,
     pub(crate) client: Arc<Client>,
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
         if let Ok(mut clients) = self.hub.clients.write() {
-            clients.remove(&self.client.conn_id);
+            clients.remove(&self.number);
         }
         self.hub.presence_changed();
     }
@@ -213,7 +296,17 @@ pub(crate) mod testing {
     //! A client without a socket, for tests of what reaches one.
 
     use super::*;
-    use crate::ws::outbound::Queue;
+
+    /// What a session would write.
+    pub(crate) struct Queue(Arc<Client>);
+
+    impl Queue {
+        /// The next frame, if one waits.
+        pub(crate) fn ready(&mut self) -> Option<String> {
+            let (head, tail) = self.0.outbound.take(true).unwrap()?.pieces();
+            Some(String::from_utf8(head.to_vec()).unwrap() + &tail.unwrap_or_default())
+        }
+    }
 
     /// That of the command line on this machine.
     pub(crate) fn standing() -> Standing {
@@ -224,39 +317,36 @@ pub(crate) mod testing {
 
     /// A client with these scopes and the queue that its session would read.
     pub(crate) fn client(id: &str, scopes: &[Scope]) -> (Arc<Client>, Queue) {
-        let (outbound, queue) = Outbound::new();
         let client = Client {
             conn_id: id.to_owned(),
             info: ClientInfo { id: "cli".into(), mode: "cli".into(), ..ClientInfo::default() },
             ip: "127.0.0.1".into(),
             scopes: scopes.to_vec(),
             standing: standing(),
-            outbound,
+            outbound: Outbound::new(),
             subscriptions: Subscriptions::default(),
             connected_at: 1,
         };
-        (Arc::new(client), queue)
+        let client = Arc::new(client);
+        (Arc::clone(&client), Queue(client))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::testing::client;
+    use super::testing::{Queue, client};
     use super::*;
-    use crate::ws::outbound::Queue;
-    use futures::FutureExt;
 
-    fn events(queue: &mut Queue) -> Vec<String> {
-        std::iter::from_fn(|| queue.next().now_or_never().flatten())
-            .map(|text| {
-                let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
-                frame["event"].as_str().unwrap().to_owned()
-            })
-            .collect()
+    fn frames(queue: &mut Queue) -> Vec<serde_json::Value> {
+        std::iter::from_fn(|| queue.ready()).map(|text| serde_json::from_str(&text).unwrap()).collect()
     }
 
-    #[test]
-    fn events_reach_those_who_may_see_them() {
+    fn events(queue: &mut Queue) -> Vec<String> {
+        frames(queue).iter().map(|frame| frame["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn events_reach_those_who_may_see_them() {
         let hub = Arc::new(Hub::new(PresenceEntry::default()));
         let (reader, mut seen_by_reader) = client("a", &[Scope::Admin]);
         let (nobody, mut seen_by_nobody) = client("b", &[]);
@@ -265,10 +355,37 @@ mod tests {
         for event in ["tick", "chat", "not-an-event"] {
             hub.broadcast(event, &serde_json::json!({}));
         }
-        assert_eq!(events(&mut seen_by_reader), ["presence", "tick", "chat"]);
+        assert_eq!(events(&mut seen_by_reader), ["tick", "chat"]);
         assert_eq!(events(&mut seen_by_nobody), ["tick"]);
         assert_eq!(hub.presence().len(), 3);
         drop(second);
         assert_eq!(hub.presence().len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_are_told_together() {
+        let hub = Arc::new(Hub::new(PresenceEntry::default()));
+        let telling = tokio::spawn(Arc::clone(&hub).tell_state());
+        let (reader, mut seen) = client("a", &[Scope::Read]);
+        let _reader = hub.join(reader);
+        let others: Vec<_> = (0..300).map(|_| hub.join(client("b", &[]).0)).collect();
+        let health: Arc<RawValue> = to_raw_value(&serde_json::json!({ "ok": true })).unwrap().into();
+        for _ in 0..2 {
+            hub.health_changed(&health);
+        }
+        tokio::time::sleep(2 * TOGETHER).await;
+        let frames = frames(&mut seen);
+        assert_eq!(frames.len(), 2, "{frames:?}");
+        assert_eq!(
+            (&frames[0]["event"], &frames[0]["stateVersion"]["health"]),
+            (&"health".into(), &3.into())
+        );
+        assert_eq!(frames[1]["payload"]["presence"].as_array().unwrap().len(), PRESENCE);
+        assert_eq!(frames[1]["stateVersion"]["presence"], 302);
+        drop(others);
+        tokio::time::sleep(LONGEST_PAUSE).await;
+        assert_eq!(events(&mut seen), ["presence"]);
+        hub.shut_down("over", None);
+        telling.await.unwrap();
     }
 }

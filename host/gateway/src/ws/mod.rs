@@ -1,13 +1,14 @@
 //! The WebSocket control plane: upgrade, handshake, sessions, events. What a method does is `rpc`'s business, who may
 //! connect is `openclaw-access`'s.
 
-mod gauge;
 mod handshake;
 mod hub;
+mod link;
 mod outbound;
 mod owner;
 mod refusals;
 mod session;
+mod sockets;
 pub(crate) mod standing;
 mod subscriptions;
 mod upgrade;
@@ -17,4 +18,5 @@ pub(crate) use hub::testing;
 pub(crate) use hub::{Client, Hub};
 pub(crate) use owner::upgrade_owner;
 pub(crate) use refusals::Written;
-pub(crate) use upgrade::{Sockets, is_upgrade, upgrade};
+pub(crate) use sockets::{SocketLimits, Sockets};
+pub(crate) use upgrade::{is_upgrade, upgrade};

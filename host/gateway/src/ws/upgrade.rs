@@ -1,8 +1,7 @@
-//! From an HTTP request to a WebSocket: the checks of RFC 6455 §4.2 and the limits on sockets. Looks at no credential.
+//! From an HTTP request to a WebSocket: the checks of RFC 6455 §4.2. Looks at no credential.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::response::Response;
 use http::header::{
@@ -11,70 +10,14 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
 
 use super::handshake::Arrival;
-use super::session;
+use super::session::{self, Close};
+use super::sockets::Place;
 use crate::http::reply;
 use crate::process::Gateway;
-
-/// Control-plane connections.
-const SESSIONS: u32 = 512;
-/// Connections of one address whose handshake is not complete.
-const UNPROVEN_PER_ADDRESS: usize = 32;
-
-/// Counts control-plane sockets.
-#[derive(Debug)]
-pub(crate) struct Sockets {
-    sessions: Arc<Semaphore>,
-    unproven: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Default for Sockets {
-    fn default() -> Sockets {
-        Sockets { sessions: Arc::new(Semaphore::new(SESSIONS as usize)), unproven: Arc::default() }
-    }
-}
-
-impl Sockets {
-    pub(super) fn admit(&self, address: IpAddr) -> Option<(OwnedSemaphorePermit, Unproven)> {
-        let permit = Arc::clone(&self.sessions).try_acquire_owned().ok()?;
-        let mut unproven = self.unproven.lock().ok()?;
-        let count = unproven.entry(address).or_default();
-        if *count >= UNPROVEN_PER_ADDRESS {
-            return None;
-        }
-        *count += 1;
-        Some((permit, Unproven { address, counts: Arc::clone(&self.unproven) }))
-    }
-
-    /// Resolves when no session is left.
-    pub(crate) async fn drained(&self) {
-        // It fails only when the semaphore is closed, which nobody does.
-        drop(self.sessions.acquire_many(SESSIONS).await);
-    }
-}
-
-/// One connection whose handshake is not complete. Dropping it makes room for another.
-#[derive(Debug)]
-pub(super) struct Unproven {
-    address: IpAddr,
-    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
-}
-
-impl Drop for Unproven {
-    fn drop(&mut self) {
-        let Ok(mut counts) = self.counts.lock() else { return };
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
-}
 
 /// Whether a request wants another protocol on this connection.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
@@ -86,7 +29,7 @@ pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Re
     let Some(accept) = accept_key(request.method(), request.headers()) else {
         return reply::text(StatusCode::BAD_REQUEST, "Bad Request");
     };
-    let Some((permit, unproven)) = gateway.sockets.admit(peer.ip()) else {
+    let Some(place) = gateway.sockets.admit(peer.ip()) else {
         debug!(subsystem = "gateway/ws", %peer, "upgrade refused: too many connections");
         return reply::text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
     };
@@ -97,15 +40,44 @@ pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Re
         user_agent: agent.map(str::to_owned),
         owner: false,
     };
+    run_upgraded(gateway, request, arrival, place);
+    switching(accept)
+}
+
+/// Starts the session, or tells the client that there is no room, once the answer to `request` is sent.
+pub(super) fn run_upgraded(
+    gateway: &Arc<Gateway>,
+    request: &mut Request<Incoming>,
+    arrival: Arrival,
+    place: Place,
+) {
+    let peer = arrival.socket;
     let upgraded = hyper::upgrade::on(request);
     let gateway = Arc::clone(gateway);
     tokio::spawn(async move {
-        match upgraded.await {
-            Ok(io) => session::run(TokioIo::new(io), gateway, arrival, unproven).await,
-            Err(error) => debug!(subsystem = "gateway/ws", %peer, %error, "upgrade failed"),
-        }
+        let io = match upgraded.await {
+            Ok(io) => TokioIo::new(io),
+            Err(error) => {
+                debug!(subsystem = "gateway/ws", %peer, %error, "upgrade failed");
+                return;
+            }
+        };
+        let permit = match place {
+            Place::Given(permit, unproven) => {
+                session::run(io, gateway, arrival, unproven).await;
+                permit
+            }
+            Place::Busy(permit) => {
+                Box::pin(session::refuse(io, Close::new(1013, "server busy"))).await;
+                permit
+            }
+        };
         drop(permit);
     });
+}
+
+/// The answer that hands the connection over.
+pub(super) fn switching(accept: HeaderValue) -> Response {
     let mut response = Response::new(axum::body::Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
@@ -159,16 +131,5 @@ mod tests {
         check(&[("upgrade", "h2c")], Method::GET, false);
         check(&[("sec-websocket-version", "8")], Method::GET, false);
         check(&[("connection", "close")], Method::GET, false);
-    }
-
-    #[test]
-    fn one_address_cannot_take_every_unproven_place() {
-        let sockets = Sockets::default();
-        let (crowd, other): (IpAddr, IpAddr) = ([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
-        let held: Vec<_> = (0..UNPROVEN_PER_ADDRESS).map(|_| sockets.admit(crowd).unwrap()).collect();
-        assert!(sockets.admit(crowd).is_none());
-        assert!(sockets.admit(other).is_some());
-        drop(held);
-        assert!(sockets.admit(crowd).is_some());
     }
 }

@@ -1,0 +1,559 @@
+//! The control plane's socket under attack, through the real binary: frames that break the rules, sockets that say
+//! nothing, clients that do not read, and floods of wrong tokens. Each is told what the protocol says, in time, and nobody
+//! else notices.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::time::{Duration, Instant};
+
+use futures::{SinkExt, StreamExt};
+use openclaw_e2e::{GATEWAY_TOKEN, Gateway, Home, SOON, eventually, http, model, model_only};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+
+/// What no client that obeys the rules may wait longer for, whatever others do.
+const CALM: Duration = Duration::from_millis(100);
+
+/// A client whose bytes can be chosen one by one.
+struct Client(WebSocketStream<TcpStream>);
+
+impl Client {
+    /// A socket after the upgrade. Its receive buffer may be chosen, for clients that do not read.
+    async fn upgraded(port: u16, receive_buffer: Option<u32>) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(size) = receive_buffer {
+            socket.set_recv_buffer_size(size).unwrap();
+        }
+        let mut stream = socket.connect(([127, 0, 0, 1], port).into()).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 101 ") && head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+        Client(WebSocketStream::from_raw_socket(stream, Role::Client, None).await)
+    }
+
+    /// The same, with the challenge heard.
+    async fn challenged(port: u16) -> Client {
+        let mut client = Client::upgraded(port, None).await;
+        let challenge = client.heard().await;
+        assert_eq!(challenge["event"], "connect.challenge", "{challenge}");
+        let payload = &challenge["payload"];
+        assert_eq!(payload["capabilities"], json!(["model-catalog-snapshot"]));
+        assert!(payload["nonce"].as_str().is_some() && payload["ts"].as_u64().is_some(), "{payload}");
+        client
+    }
+
+    /// A client that is in.
+    async fn connected(port: u16) -> Client {
+        let mut client = Client::challenged(port).await;
+        client.say(&connect(GATEWAY_TOKEN)).await;
+        assert_eq!(client.answer("c").await["payload"]["type"], "hello-ok");
+        client
+    }
+
+    async fn say(&mut self, frame: &Value) {
+        self.0.send(Message::text(frame.to_string())).await.unwrap();
+    }
+
+    /// Writes bytes as they are.
+    async fn raw(&mut self, bytes: &[u8]) {
+        // A gateway that has heard enough may hang up before everything is written.
+        self.0.get_mut().write_all(bytes).await.ok();
+    }
+
+    async fn message(&mut self) -> Message {
+        let message = tokio::time::timeout(SOON, self.0.next()).await.expect("silence");
+        message.expect("it hung up without a close frame").unwrap()
+    }
+
+    /// The next frame.
+    async fn heard(&mut self) -> Value {
+        loop {
+            match self.message().await {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Close(close) => panic!("closed: {close:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The answer to a request.
+    async fn answer(&mut self, id: &str) -> Value {
+        loop {
+            let frame = self.heard().await;
+            if frame["type"] == "res" && frame["id"] == id {
+                return frame;
+            }
+        }
+    }
+
+    /// The close frame, and the error that was answered before it.
+    async fn closed(&mut self) -> (u16, String, Option<Value>) {
+        let mut error = None;
+        loop {
+            match self.message().await {
+                Message::Text(text) => {
+                    let frame: Value = serde_json::from_str(&text).unwrap();
+                    if frame["type"] == "res" {
+                        error = Some(frame["error"].clone());
+                    }
+                }
+                Message::Close(close) => {
+                    let close = close.expect("no code");
+                    return (close.code.into(), close.reason.to_string(), error);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// How long one request takes.
+    async fn round_trip(&mut self) -> Duration {
+        let began = Instant::now();
+        self.say(&json!({ "type": "req", "id": "h", "method": "health", "params": {} })).await;
+        assert_eq!(self.answer("h").await["ok"], true);
+        began.elapsed()
+    }
+}
+
+fn connect(token: &str) -> Value {
+    json!({ "type": "req", "id": "c", "method": "connect", "params": {
+        "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.admin"], "caps": [],
+        "client": { "id": "cli", "version": "test", "platform": "linux", "mode": "cli" },
+        "auth": { "token": token },
+    } })
+}
+
+/// A client's frame, masked with zeros: the payload stands in it as it is.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        short @ 0..126 => bytes.push(0x80 | short as u8),
+        middle @ 126..65_536 => {
+            bytes.push(0x80 | 126);
+            bytes.extend_from_slice(&(middle as u16).to_be_bytes());
+        }
+        long => {
+            bytes.push(0x80 | 127);
+            bytes.extend_from_slice(&(long as u64).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+/// The header of a frame that promises this many bytes.
+fn promise(bytes: u64) -> Vec<u8> {
+    [&[0x81, 0xFF][..], &bytes.to_be_bytes(), &[0; 4]].concat()
+}
+
+async fn running() -> (Home, Gateway) {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let gateway = home.start().await;
+    (home, gateway)
+}
+
+const FIN_TEXT: u8 = 0x81;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_break_the_rules_before_the_handshake() {
+    let (home, _gateway) = running().await;
+    let expected = "invalid handshake: first request must be connect";
+    let mut surplus = connect(GATEWAY_TOKEN);
+    surplus["surplus"] = json!(1);
+    let mut unknown_parameter = connect(GATEWAY_TOKEN);
+    unknown_parameter["params"]["surplus"] = json!(1);
+    let text = |value: &Value| frame(FIN_TEXT, value.to_string().as_bytes());
+    let large = vec![b' '; 65_537];
+    let cases: Vec<(&str, Vec<u8>, u16, &str, Option<&str>)> = vec![
+        ("no JSON", frame(FIN_TEXT, b"{nope"), 1000, "", None),
+        ("no object", frame(FIN_TEXT, b"[]"), 1008, "invalid request frame", None),
+        (
+            "no request",
+            frame(FIN_TEXT, br#"{"type":"event","event":"tick"}"#),
+            1008,
+            "invalid request frame",
+            None,
+        ),
+        (
+            "no connect",
+            text(&json!({"type":"req","id":"r","method":"health"})),
+            1008,
+            expected,
+            Some(expected),
+        ),
+        ("an unknown key", text(&surplus), 1008, "invalid request frame", Some(expected)),
+        (
+            "an unknown parameter",
+            text(&unknown_parameter),
+            1008,
+            "invalid connect params: at root: unexpected property 'surplus'",
+            Some("invalid connect params: at root: unexpected property 'surplus'"),
+        ),
+        ("binary", frame(0x82, b"{}"), 1008, "invalid request frame", None),
+        ("too large", frame(FIN_TEXT, &large), 1009, "preauth payload too large", None),
+        (
+            "too large in pieces",
+            [frame(0x01, &large[..40_000]), frame(0x80, &large[..40_000])].concat(),
+            1009,
+            "preauth payload too large",
+            None,
+        ),
+        ("a promise", promise(1 << 40), 1009, "preauth payload too large", None),
+        ("no UTF-8", frame(FIN_TEXT, &[0xFF, 0xFE]), 1007, "invalid utf-8", None),
+        ("not masked", b"\x81\x02{}".to_vec(), 1002, "protocol error", None),
+        ("a reserved bit", frame(0xC1, b"{}"), 1002, "protocol error", None),
+        ("an unknown kind", frame(0x83, b"{}"), 1002, "protocol error", None),
+        ("an end without a beginning", frame(0x80, b"{}"), 1002, "protocol error", None),
+        ("two beginnings", [frame(0x01, b"{"), frame(0x01, b"}")].concat(), 1002, "protocol error", None),
+        ("a long ping", frame(0x89, &[0; 126]), 1002, "protocol error", None),
+        ("a ping in pieces", frame(0x09, b""), 1002, "protocol error", None),
+    ];
+    for (what, bytes, code, reason, error) in cases {
+        let mut client = Client::challenged(home.port()).await;
+        client.raw(&bytes).await;
+        let (found_code, found_reason, found_error) = client.closed().await;
+        assert_eq!((found_code, &*found_reason), (code, reason), "{what}");
+        assert_eq!(found_error.map(|error| error["message"].clone()), error.map(Value::from), "{what}");
+    }
+    let log = home.log();
+    assert!(log.contains("closed before connect conn=") && log.contains("code=1009"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_in_pieces_is_put_together() {
+    let (home, _gateway) = running().await;
+    let mut client = Client::challenged(home.port()).await;
+    let text = connect(GATEWAY_TOKEN).to_string();
+    let (first, rest) = text.as_bytes().split_at(10);
+    let (second, last) = rest.split_at(20);
+    for bytes in [frame(0x01, first), frame(0x89, b"?"), frame(0x00, second), frame(0x80, last)] {
+        client.raw(&bytes).await;
+    }
+    assert_eq!(client.message().await, Message::Pong(bytes::Bytes::from_static(b"?")));
+    let hello = client.answer("c").await;
+    assert_eq!(hello["payload"]["type"], "hello-ok", "{hello}");
+    assert_eq!(hello["payload"]["policy"]["maxPayload"], 26_214_400);
+    // The state of health follows, with the first number.
+    let health = client.heard().await;
+    assert_eq!((&health["event"], &health["seq"]), (&json!("health"), &json!(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_before_the_answer_waits_within_bounds() {
+    let (home, _gateway) = running().await;
+    let request = |number: usize| json!({ "type": "req", "id": number.to_string(), "method": "health" });
+    let mut client = Client::challenged(home.port()).await;
+    let burst: Vec<u8> = std::iter::once(connect(GATEWAY_TOKEN))
+        .chain((0..15).map(request))
+        .flat_map(|value| frame(FIN_TEXT, value.to_string().as_bytes()))
+        .collect();
+    client.raw(&burst).await;
+    assert_eq!(client.answer("c").await["ok"], true);
+    for _ in 0..15 {
+        while client.heard().await["type"] != "res" {}
+    }
+    // A wrong token takes its time to be refused; meanwhile too much is said.
+    let mut client = Client::challenged(home.port()).await;
+    let burst: Vec<u8> = std::iter::once(connect("wrong"))
+        .chain((0..16).map(request))
+        .flat_map(|value| frame(FIN_TEXT, value.to_string().as_bytes()))
+        .collect();
+    client.raw(&burst).await;
+    assert_eq!(client.closed().await, (1008, "too many frames before hello-ok".to_owned(), None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_break_the_rules_after_the_handshake() {
+    let (home, _gateway) = running().await;
+    let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
+        ("no JSON", frame(FIN_TEXT, b"{nope"), 1008, "invalid request frame"),
+        (
+            "an unknown key",
+            frame(FIN_TEXT, br#"{"type":"req","id":"r","method":"health","x":1}"#),
+            1008,
+            "invalid request frame",
+        ),
+        (
+            "no id",
+            frame(FIN_TEXT, br#"{"type":"req","id":"","method":"health"}"#),
+            1008,
+            "invalid request frame",
+        ),
+        (
+            "an answer",
+            frame(FIN_TEXT, br#"{"type":"res","id":"r","ok":true}"#),
+            1008,
+            "invalid request frame",
+        ),
+        ("binary", frame(0x82, b"{}"), 1008, "invalid request frame"),
+        ("a promise", promise(26_214_401), 1009, "payload too large"),
+        ("not masked", b"\x81\x02{}".to_vec(), 1002, "protocol error"),
+    ];
+    for (what, bytes, code, reason) in cases {
+        let mut client = Client::connected(home.port()).await;
+        client.raw(&bytes).await;
+        let (found_code, found_reason, _) = client.closed().await;
+        assert_eq!((found_code, &*found_reason), (code, reason), "{what}");
+    }
+    // What is merely wrong leaves the connection open.
+    let mut client = Client::connected(home.port()).await;
+    client.say(&connect(GATEWAY_TOKEN)).await;
+    let again = client.answer("c").await;
+    assert_eq!(again["error"]["message"], "connect is only valid as the first request");
+    let traced = json!({ "type": "req", "id": "t", "method": "health", "expectedProfileId": "me",
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" });
+    client.say(&traced).await;
+    assert_eq!(client.answer("t").await["ok"], true);
+    // A large message of an authenticated client is no attack.
+    let padded = format!("{{\"type\":\"req\",\"id\":\"p\",\"method\":\"health\"{}}}", " ".repeat(20 << 20));
+    client.0.send(Message::text(padded)).await.unwrap();
+    assert_eq!(client.answer("p").await["ok"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn upgrades_to_anything_else_are_refused() {
+    let (home, _gateway) = running().await;
+    let address = format!("127.0.0.1:{}", home.port());
+    let websocket = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+    for headers in [
+        "Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: eA==\r\n",
+        websocket,
+    ] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 400", "{headers}");
+    }
+}
+
+/// The slowest of a hundred, but for one.
+fn p99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() * 99 / 100 - 1]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sockets_that_say_nothing_hold_up_nobody_and_end_in_time() {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let patience = Duration::from_millis(2_000);
+    let gateway = home.start_with(&[("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "2000")]).await;
+    let port = home.port();
+    let mut honest = Client::connected(port).await;
+    // Half a request, a byte at a time.
+    let slow: Vec<_> = (0..200)
+        .map(|_| {
+            tokio::spawn(async move {
+                let began = Instant::now();
+                let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                for byte in
+                    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nX: ".iter().chain(std::iter::repeat(&b'x'))
+                {
+                    let pause = tokio::time::timeout(Duration::from_secs(1), stream.read_u8());
+                    if stream_ended(pause.await) || stream.write_all(&[*byte]).await.is_err() {
+                        return began.elapsed();
+                    }
+                }
+                unreachable!("the bytes never end");
+            })
+        })
+        .collect();
+    // Upgraded, and then silent.
+    let mut silent = Vec::new();
+    for _ in 0..200 {
+        silent.push((Instant::now(), Client::upgraded(port, None).await));
+    }
+    let mut times = Vec::new();
+    for _ in 0..100 {
+        times.push(honest.round_trip().await);
+        let began = Instant::now();
+        Client::connected(port).await;
+        times.push(began.elapsed());
+    }
+    assert!(p99(times.clone()) < CALM, "{:?} of {times:?}", p99(times.clone()));
+    let (mut crowded_out, mut timed_out) = (0, 0);
+    for (began, mut client) in silent {
+        match client.closed().await {
+            (1013, reason, None) if reason == "server busy" => crowded_out += 1,
+            (1000, reason, None) if reason.is_empty() => {
+                assert!(began.elapsed() >= patience, "{:?}", began.elapsed());
+                timed_out += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    // An address has 32 places; how many sockets lose theirs before their time is up depends on how fast they come.
+    assert!(crowded_out > 0, "{timed_out} timed out, {crowded_out} were crowded out");
+    for ended in slow {
+        let lasted = ended.await.unwrap();
+        assert!(lasted < Duration::from_secs(13), "{lasted:?}");
+    }
+    assert!(timed_out == 0 || home.log().contains("handshake timeout conn="));
+    assert!(honest.round_trip().await < CALM);
+    drop(gateway);
+}
+
+/// Whether a read that should not have come to anything did.
+fn stream_ended<T>(read: Result<std::io::Result<T>, tokio::time::error::Elapsed>) -> bool {
+    read.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_socket_whose_handshake_takes_too_long_is_closed() {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let _gateway = home.start_with(&[("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "300")]).await;
+    let mut client = Client::challenged(home.port()).await;
+    assert_eq!(client.closed().await, (1000, String::new(), None));
+    eventually("the log says it", async || home.log().contains("handshake timeout conn=")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_wrong_tokens_leaves_clients_alone() {
+    let (home, _gateway) = running().await;
+    let port = home.port();
+    let mut honest = Client::connected(port).await;
+    let until = Instant::now() + Duration::from_secs(3);
+    // A wrong guess is answered after a quarter of a second: so many make a thousand guesses a second.
+    let attackers: Vec<_> = (0..250)
+        .map(|_| {
+            tokio::spawn(async move {
+                let mut refused = 0;
+                while Instant::now() < until {
+                    let mut client = Client::upgraded(port, None).await;
+                    // The gateway may have hung up already: another attacker got this one's place.
+                    client
+                        .0
+                        .send(Message::text(connect("a-wrong-token-that-nobody-may-read").to_string()))
+                        .await
+                        .ok();
+                    match client.closed().await {
+                        (1013, reason, _) => assert_eq!(reason, "server busy"),
+                        (code, reason, error) => {
+                            let error = error.unwrap();
+                            assert_eq!(code, 1008, "{reason}");
+                            let detail = error["details"]["code"].as_str().unwrap();
+                            assert!(matches!(detail, "AUTH_TOKEN_MISMATCH" | "AUTH_RATE_LIMITED"), "{error}");
+                        }
+                    }
+                    refused += 1;
+                }
+                refused
+            })
+        })
+        .collect();
+    let mut times = Vec::new();
+    while Instant::now() < until || times.len() < 100 {
+        times.push(honest.round_trip().await);
+    }
+    let mut refused = 0;
+    for attacker in attackers {
+        refused += attacker.await.unwrap();
+    }
+    assert!(refused > 300, "only {refused} attempts were made");
+    assert!(p99(times.clone()) < CALM, "{:?} while {refused} were refused", p99(times));
+    let files = home.files();
+    let leaked = files.iter().find(|(_, bytes)| String::from_utf8_lossy(bytes).contains("a-wrong-token"));
+    assert!(leaked.is_none(), "{:?}", leaked.map(|(path, _)| path));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_is_cut_off_and_nobody_else() {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let gateway = home.start().await;
+    let mut slow = Client::upgraded(home.port(), Some(4096)).await;
+    slow.say(&connect(GATEWAY_TOKEN)).await;
+    let mut reader = Client::connected(home.port()).await;
+    let mut speaker = Client::connected(home.port()).await;
+    let finals = tokio::spawn(async move {
+        let (mut finals, mut last) = (0, 0);
+        loop {
+            let frame = reader.heard().await;
+            if frame["type"] != "event" {
+                continue;
+            }
+            let number = frame["seq"].as_u64().unwrap_or_default();
+            assert!(number > last, "{number} after {last}");
+            last = number;
+            if frame["event"] == "chat" && frame["payload"]["state"] == "final" {
+                finals += 1;
+                if frame["payload"]["sessionKey"] == "agent:main:last" {
+                    return finals;
+                }
+            }
+        }
+    });
+    let text = "x".repeat(200_000);
+    let mut said = 0;
+    let mut speak = async |session: String, text: &str| {
+        said += 1;
+        let id = said.to_string();
+        let params = json!({ "message": text, "idempotencyKey": session, "sessionKey": format!("agent:main:{session}") });
+        speaker.say(&json!({ "type": "req", "id": id, "method": "agent", "params": params })).await;
+        loop {
+            let answer = speaker.answer(&id).await;
+            match answer["payload"]["status"].as_str() {
+                Some("accepted") => {}
+                Some("ok") => break,
+                _ => panic!("{}", answer.to_string().chars().take(500).collect::<String>()),
+            }
+        }
+    };
+    let deadline = Instant::now() + 3 * SOON;
+    let mut turns = 0;
+    while !home.log().contains("slow consumer conn=") {
+        assert!(Instant::now() < deadline, "it was not cut off in {turns} turns");
+        speak(format!("turn-{turns}"), &text).await;
+        turns += 1;
+    }
+    speak("last".to_owned(), "that was it").await;
+    assert_eq!(finals.await.unwrap(), turns + 1);
+    // What the slow one can still read ends without another word.
+    let left = tokio::time::timeout(SOON, async { while let Some(Ok(_)) = slow.0.next().await {} });
+    left.await.expect("the slow client's socket is still open");
+    assert_eq!(http::get(&format!("{}/readyz", gateway.base()), None).await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_hear_of_the_end_before_it() {
+    let (home, gateway) = running().await;
+    let mut client = Client::connected(home.port()).await;
+    let mut unproven = Client::challenged(home.port()).await;
+    let ended = tokio::spawn(gateway.terminate());
+    loop {
+        let frame = client.heard().await;
+        if frame["event"] == "shutdown" {
+            assert!(frame["payload"]["reason"].is_string(), "{frame}");
+            break;
+        }
+    }
+    let expected = (1012, "service restart".to_owned(), None);
+    assert_eq!(client.closed().await, expected);
+    assert_eq!(unproven.closed().await, expected);
+    ended.await.unwrap();
+}
