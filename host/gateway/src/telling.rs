@@ -207,7 +207,6 @@ fn failure(error: &NoTurn) -> Option<&ModelError> {
 
 #[cfg(test)]
 mod tests {
-    use futures::FutureExt;
     use openclaw_models::Failure;
     use openclaw_protocol::Scope;
     use openclaw_protocol::status::PresenceEntry;

@@ -44,7 +44,7 @@ pub struct RestartTarget {
 impl Call for RestartRequestParams {
     const METHOD: &'static str = "gateway.restart.request";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
-    const PURPOSE: &'static str = "";
+    const PURPOSE: &'static str = "restarts the gateway inside its process";
     const LIMITED: bool = true;
     const SHAPE: &'static [Field] = &[
         Field::optional("reason", Kind::Text),
@@ -108,7 +108,7 @@ pub struct RestartPreflightParams {}
 impl Call for RestartPreflightParams {
     const METHOD: &'static str = "gateway.restart.preflight";
     const SCOPE: Option<Scope> = Some(Scope::Read);
-    const PURPOSE: &'static str = "";
+    const PURPOSE: &'static str = "whether a restart may begin now, and what it would interrupt";
     const SHAPE: &'static [Field] = &[];
     type Reply = RestartPreflight;
 }

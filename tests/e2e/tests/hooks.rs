@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// What the tests' hooks ask for.
 const HOOK: &str = "e2e-hook-token-0123456789abcdef";
 
-fn with_hooks(mut config: Value, hooks: Value) -> Value {
+fn with_hooks(mut config: Value, hooks: &Value) -> Value {
     config["hooks"] = json!({"enabled": true, "token": HOOK});
     for (key, value) in hooks.as_object().unwrap() {
         config["hooks"][key] = value.clone();
@@ -34,7 +34,7 @@ fn error(answer: &Answer) -> (u16, String) {
 #[tokio::test(flavor = "multi_thread")]
 async fn hooks_have_a_token_of_their_own() {
     let model = model().await;
-    let home = Home::new(with_hooks(model_only(&model), json!({})));
+    let home = Home::new(with_hooks(model_only(&model), &json!({})));
     let gateway = home.start().await;
     let base = gateway.base();
     let url = format!("{base}/hooks/wake");
@@ -71,7 +71,7 @@ async fn hooks_have_a_token_of_their_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_is_read_by_the_next_turn() {
     let model = model().await;
-    let home = Home::new(with_hooks(model_only(&model), json!({})));
+    let home = Home::new(with_hooks(model_only(&model), &json!({})));
     let gateway = home.start().await;
     let woken = call(gateway.base(), "/wake", json!({"text": "the build is red"})).await;
     assert_eq!(woken.json(), json!({"ok": true, "mode": "now", "eventOutcome": "queued"}));
@@ -83,7 +83,7 @@ async fn an_event_is_read_by_the_next_turn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_reads_its_message_as_untrusted_and_starts_once() {
     let model = model().await;
-    let home = Home::new(with_hooks(model_only(&model), json!({})));
+    let home = Home::new(with_hooks(model_only(&model), &json!({})));
     let gateway = home.start().await;
     let base = gateway.base();
     let body =
@@ -120,7 +120,7 @@ async fn a_run_reads_its_message_as_untrusted_and_starts_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_delivered_where_the_request_says() {
     let (telegram, model) = fakes().await;
-    let home = Home::new(with_hooks(open(&telegram, &model), json!({})));
+    let home = Home::new(with_hooks(open(&telegram, &model), &json!({})));
     let gateway = home.start().await;
     eventually("the account runs", async || telegram.polls(TOKEN) > 0).await;
     let body = json!({"message": "report", "channel": "telegram", "to": "4242", "waitForCompletion": true});
@@ -150,7 +150,7 @@ async fn mappings_make_runs_and_events_of_other_programs_requests() {
             {"match": {"path": "many"}, "forEach": "items", "messageTemplate": "item {{items[0]}}", "deliver": false},
         ],
     });
-    let home = Home::new(with_hooks(model_only(&model), hooks));
+    let home = Home::new(with_hooks(model_only(&model), &hooks));
     let gateway = home.start().await;
     let at = async |path: &str, body: Value| {
         post(&format!("{}/in/{path}", gateway.base()), Some(HOOK), &body).await.unwrap()

@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// A gateway without a model, with this `gateway` section beside the usual one.
-fn configured(gateway: Value) -> Home {
+fn configured(gateway: &Value) -> Home {
     let mut section = json!({"mode": "local", "bind": "loopback",
         "auth": {"mode": "token", "token": GATEWAY_TOKEN}});
     section.as_object_mut().unwrap().extend(gateway.as_object().unwrap().clone());
@@ -105,7 +105,7 @@ async fn farewell(mut socket: WebSocketStream<TcpStream>) -> (Value, u16, String
 #[tokio::test(flavor = "multi_thread")]
 async fn each_bind_mode_has_its_addresses() {
     let check = async |gateway: Value, expected: &[&str]| {
-        let home = configured(gateway.clone());
+        let home = configured(&gateway);
         let running = home.start().await;
         let mut found = listening(&home).await;
         // Not every machine has the newer protocol.
@@ -121,7 +121,7 @@ async fn each_bind_mode_has_its_addresses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_that_are_not_this_machines_are_refused() {
     let check = async |gateway: Value, arguments: &[&str], expected: &str| {
-        let home = configured(gateway.clone());
+        let home = configured(&gateway);
         let arguments: Vec<&str> = ["gateway", "run"].iter().chain(arguments).copied().collect();
         let refused = home.run(&arguments).await;
         assert_eq!(refused.code, 78, "{gateway} {refused:?}");
@@ -147,7 +147,7 @@ async fn addresses_that_are_not_this_machines_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_gateway_is_told_who_the_first_is() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let first = home.start().await;
     let begun = Instant::now();
     let refused = home.run(&["gateway", "run"]).await;
@@ -169,7 +169,7 @@ async fn a_second_gateway_is_told_who_the_first_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_was_left_behind_keeps_nobody_out() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     // The number belongs to somebody: the test.
     let left = json!({"pid": std::process::id(), "port": 1, "phase": "running", "createdAt": 1});
     std::fs::write(home.state().join("gateway.lock"), left.to_string()).unwrap();
@@ -181,7 +181,7 @@ async fn a_lock_that_was_left_behind_keeps_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_told_with_its_owner() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let _taken = TcpListener::bind(("127.0.0.1", home.port())).unwrap();
     let begun = Instant::now();
     let refused = home.run(&["gateway", "run"]).await;
@@ -201,9 +201,9 @@ async fn a_taken_port_is_told_with_its_owner() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn force_ends_whoever_has_the_port() {
-    let first = configured(json!({}));
+    let first = configured(&json!({}));
     let loser = first.start().await;
-    let second = configured(json!({}));
+    let second = configured(&json!({}));
     let port = first.port().to_string();
     let mut command = second.command(&["gateway", "run", "--force", "--port", &port]);
     let mut winner = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -267,7 +267,7 @@ async fn a_second_signal_forces_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_waits_is_given_up_at_a_signal() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     // A gateway that drains and does not come to its end.
     let lock = std::fs::File::create(home.state().join("gateway.lock")).unwrap();
     lock.lock().unwrap();
@@ -286,7 +286,7 @@ async fn a_start_that_waits_is_given_up_at_a_signal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_keeps_the_process_and_refuses_nobody() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let gateway = home.start().await;
     let (pid, boot) = (gateway.pid(), boot_id(&home).await.unwrap());
     let socket = client(&home).await;
@@ -320,7 +320,7 @@ async fn a_restart_keeps_the_process_and_refuses_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_applies_what_waited_for_one() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let other = Home::empty();
     let gateway = home.start().await;
     edit(&home, |config| config["gateway"]["port"] = json!(other.port()));
@@ -342,7 +342,7 @@ async fn a_restart_applies_what_waited_for_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restart_that_would_fail_is_refused_and_nothing_ends() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let gateway = home.start().await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -360,7 +360,7 @@ async fn a_restart_that_would_fail_is_refused_and_nothing_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signal_restarts_only_where_the_configuration_lets_it() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     edit(&home, |config| config["commands"] = json!({"restart": false}));
     let gateway = home.start().await;
     let before = uptime(&gateway).await;
@@ -372,7 +372,7 @@ async fn a_signal_restarts_only_where_the_configuration_lets_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_passed_socket_is_what_it_listens_on() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let passed = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = passed.local_addr().unwrap().port();
     // The shell does what a service manager does: descriptor 3, and its own number, which the program keeps.
@@ -397,7 +397,7 @@ async fn a_passed_socket_is_what_it_listens_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_manager_is_told() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let path = home.state().join("notify.sock");
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(SOON)).unwrap();
@@ -438,7 +438,7 @@ async fn a_token_that_was_made_up_is_printed_on_terminals_only() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_files_as_the_process_may_open_are_open_to_it() {
-    let home = configured(json!({}));
+    let home = configured(&json!({}));
     let gateway = home.start().await;
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", gateway.pid())).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();

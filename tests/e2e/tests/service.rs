@@ -33,7 +33,7 @@ struct Installation {
 }
 
 impl Installation {
-    fn new(gateway: Value) -> Self {
+    fn new(gateway: &Value) -> Self {
         let mut section = json!({"mode": "local", "auth": {"mode": "token", "token": GATEWAY_TOKEN}});
         section.as_object_mut().unwrap().extend(gateway.as_object().unwrap().clone());
         let home = Home::new(json!({ "gateway": section }));
@@ -81,7 +81,7 @@ impl Installation {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_is_installed_shown_and_removed() {
-    let installation = Installation::new(json!({}));
+    let installation = Installation::new(&json!({}));
     let port = installation.home.port();
     let installed = installation.run(&["gateway", "install"]).await.ok();
     assert!(installed.stdout.starts_with("Installed systemd service: "), "{installed:?}");
@@ -142,7 +142,7 @@ async fn a_service_is_installed_shown_and_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_not_start_is_not_installed() {
     let check = async |gateway: Value, arguments: &[&str], expected: &str| {
-        let installation = Installation::new(gateway);
+        let installation = Installation::new(&gateway);
         let arguments: Vec<&str> = ["gateway", "install"].iter().chain(arguments).copied().collect();
         let refused = installation.run(&arguments).await;
         assert_eq!(refused.code, 1, "{refused:?}");
@@ -161,7 +161,7 @@ async fn what_would_not_start_is_not_installed() {
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_unit_of_older_times_is_shown_with_its_faults() {
-    let installation = Installation::new(json!({}));
+    let installation = Installation::new(&json!({}));
     let folder = installation.unit().parent().unwrap().to_owned();
     fs::create_dir_all(&folder).unwrap();
     let old = "[Service]\nExecStart=/nowhere/openclaw gateway --port 1\nEnvironment=OPENCLAW_GATEWAY_TOKEN=old-secret-token\n\
@@ -194,7 +194,7 @@ async fn a_unit_of_older_times_is_shown_with_its_faults() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_without_a_service_is_stopped_by_its_lock() {
-    let installation = Installation::new(json!({}));
+    let installation = Installation::new(&json!({}));
     let home = &installation.home;
     let nothing = home.run(&["gateway", "stop"]).await.ok();
     assert!(nothing.stdout.starts_with("Gateway service not loaded.\nStart with: "), "{nothing:?}");
@@ -211,7 +211,7 @@ async fn a_gateway_without_a_service_is_stopped_by_its_lock() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_probe_says_who_can_be_reached() {
-    let installation = Installation::new(json!({}));
+    let installation = Installation::new(&json!({}));
     let home = &installation.home;
     let nobody = home.run(&["gateway", "probe"]).await;
     assert_eq!(nobody.code, 1);
@@ -246,7 +246,7 @@ async fn the_probe_says_who_can_be_reached() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_is_shown_to_persons_only() {
-    let installation = Installation::new(json!({}));
+    let installation = Installation::new(&json!({}));
     let home = &installation.home;
     for arguments in [&["gateway", "auth-token"][..], &["gateway", "auth-token", "--show"]] {
         let refused = home.run(arguments).await;

@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::server::Origin;
 use super::caller::authorize;
 use super::reply;
+use super::server::Origin;
 use crate::process::Gateway;
 
 /// How old a verdict on the store may be: whoever asks cannot make the disk busy.

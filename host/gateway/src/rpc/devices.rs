@@ -153,7 +153,7 @@ pub(super) async fn setup_code(
     let code = Secret::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
     let (id, kept) = (setup_id.clone(), code.clone());
     let opened = gateway.devices.change(move |registry| registry.open_setup(profile, &id, &kept, now_ms()));
-    let opened = opened.await.map_err(unwritten)?;
+    let opened = opened.await.map_err(|error| unwritten(&error))?;
     let payload = serde_json::json!({
         "url": gateway_url, "bootstrapToken": code.expose(), "expiresAtMs": opened.result
     });
@@ -222,7 +222,7 @@ async fn manage<T: Send + 'static>(
 ) -> Result<T, RpcError> {
     let by = manager(caller);
     let done = caller.gateway.devices.manage(move |registry| operation(registry, &by)).await;
-    match done.map_err(unwritten)? {
+    match done.map_err(|error| unwritten(&error))? {
         Ok(Plan { notices, result, .. }) => {
             announce(&caller.gateway.hub, &notices);
             Ok(result)
@@ -234,7 +234,7 @@ async fn manage<T: Send + 'static>(
     }
 }
 
-fn unwritten(error: openclaw_store::StoreError) -> RpcError {
+fn unwritten(error: &openclaw_store::StoreError) -> RpcError {
     warn!(subsystem = "gateway", %error, "a change of the devices could not be written down");
     RpcError::busy("the gateway cannot write this down now; nothing was changed", Some(1_000))
 }

@@ -180,12 +180,11 @@ mod tests {
         check(input(format!("\"{}\"", "\u{1f600}".repeat(4097))), "Input too long (max 8192 chars).");
         let long = format!("\"{}\"", "x".repeat(8192));
         check(
-            input(format!("[{}]", vec![long.as_str(); 9].join(","))),
+            input(format!("[{}]", [long.as_str(); 9].join(","))),
             "Total input too large (max 65536 chars).",
         );
         assert!(
-            EmbeddingsBody::parse(input(format!("[{}]", vec![long.as_str(); 8].join(","))).as_bytes())
-                .is_ok()
+            EmbeddingsBody::parse(input(format!("[{}]", [long.as_str(); 8].join(","))).as_bytes()).is_ok()
         );
         check(with(r#""input":"x","encoding_format":"hex""#), "Invalid `encoding_format`.");
         check(with(r#""input":"x","dimensions":0"#), "Invalid `dimensions`.");

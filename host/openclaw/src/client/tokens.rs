@@ -71,7 +71,7 @@ impl Tokens {
             return Ok(());
         }
         roles.insert(role.to_owned(), Entry { token: token.to_owned(), scopes, updated_at_ms: now_ms() });
-        self.write(File { version: 1, device_id: device_id.to_owned(), ..file })
+        self.write(&File { version: 1, device_id: device_id.to_owned(), ..file })
     }
 
     /// Forgets a token that its gateway no longer takes.
@@ -81,7 +81,7 @@ impl Tokens {
     pub(super) fn forget(&self, gateway: &str, role: &str) -> io::Result<()> {
         let Some(mut file) = self.read() else { return Ok(()) };
         match file.gateways.get_mut(gateway).and_then(|roles| roles.remove(role)) {
-            Some(_) => self.write(file),
+            Some(_) => self.write(&file),
             None => Ok(()),
         }
     }
@@ -90,8 +90,8 @@ impl Tokens {
         serde_json::from_str(&fs::read_to_string(self.folder.join(NAME)).ok()?).ok()
     }
 
-    fn write(&self, file: File) -> io::Result<()> {
-        let fresh = write_beside(&self.folder, NAME, &serde_json::to_vec_pretty(&file)?)?;
+    fn write(&self, file: &File) -> io::Result<()> {
+        let fresh = write_beside(&self.folder, NAME, &serde_json::to_vec_pretty(file)?)?;
         fs::rename(fresh, self.folder.join(NAME))
     }
 }

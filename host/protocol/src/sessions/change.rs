@@ -50,6 +50,8 @@ pub struct SessionsCreateParams {
 impl Call for SessionsCreateParams {
     const METHOD: &'static str = "sessions.create";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "makes a session";
+    const PERMISSION: crate::method::Permission = crate::method::Permission::AtLeast(Scope::Write);
     const SHAPE: &'static [Field] = &[
         Field::optional("key", Kind::NonEmpty),
         Field::optional("idempotencyKey", Kind::NonEmpty),
@@ -173,6 +175,7 @@ pub struct SessionsSendParams {
 impl Call for SessionsSendParams {
     const METHOD: &'static str = "sessions.send";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "says something in a session, by its key";
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -203,6 +206,7 @@ pub struct SessionsAbortParams {
 impl Call for SessionsAbortParams {
     const METHOD: &'static str = "sessions.abort";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "stops what runs in a session, by its key";
     const SHAPE: &'static [Field] = &[
         Field::optional("key", Kind::NonEmpty),
         Field::optional("runId", Kind::NonEmpty),
@@ -244,6 +248,8 @@ pub struct SessionsPatchParams {
 impl Call for SessionsPatchParams {
     const METHOD: &'static str = "sessions.patch";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "changes a session's settings";
+    const PERMISSION: crate::method::Permission = crate::method::Permission::AtLeast(Scope::Write);
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -328,6 +334,7 @@ pub struct SessionsResetParams {
 impl Call for SessionsResetParams {
     const METHOD: &'static str = "sessions.reset";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "begins a session's transcript anew";
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -362,6 +369,8 @@ pub struct SessionsDeleteParams {
 impl Call for SessionsDeleteParams {
     const METHOD: &'static str = "sessions.delete";
     const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "deletes a session";
+    const PERMISSION: crate::method::Permission = crate::method::Permission::AtLeast(Scope::Write);
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -405,6 +414,7 @@ pub struct SessionsCompactParams {
 impl Call for SessionsCompactParams {
     const METHOD: &'static str = "sessions.compact";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "shortens a session's transcript";
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),

@@ -66,6 +66,7 @@ pub struct SessionsListParams {
 impl Call for SessionsListParams {
     const METHOD: &'static str = "sessions.list";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the sessions, the one used last first";
     const SHAPE: &'static [Field] = &[
         Field::optional("limit", Kind::Int(1, i64::MAX)),
         Field::optional("offset", Kind::Int(0, i64::MAX)),

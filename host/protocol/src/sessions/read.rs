@@ -27,6 +27,7 @@ pub struct SessionsPreviewParams {
 impl Call for SessionsPreviewParams {
     const METHOD: &'static str = "sessions.preview";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the last words of some sessions";
     const SHAPE: &'static [Field] = &[
         Field::required("keys", Kind::List(&Kind::NonEmpty, 1, usize::MAX)),
         Field::optional("limit", Kind::Int(1, i64::MAX)),
@@ -81,6 +82,7 @@ pub struct SessionsDescribeParams {
 impl Call for SessionsDescribeParams {
     const METHOD: &'static str = "sessions.describe";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "one session";
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("includeDerivedTitles", Kind::Bool),
@@ -117,6 +119,8 @@ pub struct SessionsGetParams {
 impl Call for SessionsGetParams {
     const METHOD: &'static str = "sessions.get";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "one session's messages";
+    const ADVERTISED: bool = false;
     const SHAPE: &'static [Field] = &[
         Field::optional("key", Kind::NonEmpty),
         Field::optional("sessionKey", Kind::NonEmpty),
@@ -157,6 +161,8 @@ pub struct SessionsResolveParams {
 impl Call for SessionsResolveParams {
     const METHOD: &'static str = "sessions.resolve";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "the key that an id, a label or a short key means";
+    const ADVERTISED: bool = false;
     const SHAPE: &'static [Field] = &[
         Field::optional("key", Kind::NonEmpty),
         Field::optional("sessionId", Kind::NonEmpty),
@@ -206,6 +212,7 @@ pub struct SessionsSearchParams {
 impl Call for SessionsSearchParams {
     const METHOD: &'static str = "sessions.search";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "finds words in transcripts";
     const SHAPE: &'static [Field] = &[
         Field::optional("agentId", Kind::NonEmpty),
         Field::optional("sessionKeys", Kind::List(&Kind::NonEmpty, 1, 200)),
@@ -275,6 +282,8 @@ pub struct SessionsUsageParams {
 impl Call for SessionsUsageParams {
     const METHOD: &'static str = "sessions.usage";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "tokens that sessions have used";
+    const ADVERTISED: bool = false;
     const SHAPE: &'static [Field] = &[
         Field::optional("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -301,6 +310,7 @@ pub struct SessionsSubscribeParams {}
 impl Call for SessionsSubscribeParams {
     const METHOD: &'static str = "sessions.subscribe";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "from now on tells this connection of changed sessions";
     const SHAPE: &'static [Field] = &[];
     type Reply = Subscribed;
 }
@@ -329,6 +339,7 @@ pub struct SessionsMessagesSubscribeParams {
 impl Call for SessionsMessagesSubscribeParams {
     const METHOD: &'static str = "sessions.messages.subscribe";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "from now on tells this connection of a session's messages";
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
@@ -351,6 +362,7 @@ pub struct SessionsMessagesUnsubscribeParams {
 impl Call for SessionsMessagesUnsubscribeParams {
     const METHOD: &'static str = "sessions.messages.unsubscribe";
     const SCOPE: Option<Scope> = Some(Scope::Read);
+    const PURPOSE: &'static str = "stops telling this connection of a session's messages";
     const SHAPE: &'static [Field] =
         &[Field::required("key", Kind::NonEmpty), Field::optional("agentId", Kind::NonEmpty)];
     type Reply = Subscribed;

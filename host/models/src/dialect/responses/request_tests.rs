@@ -1,17 +1,17 @@
 use super::*;
 use crate::types::{Content, Part};
 
-fn parse(body: Value) -> Result<ResponsesBody, String> {
+fn parse(body: &Value) -> Result<ResponsesBody, String> {
     ResponsesBody::parse(body.to_string().as_bytes()).map_err(|bad| bad.0)
 }
 
-fn messages(input: Value) -> Vec<Message> {
-    parse(json!({"model": "m", "input": input})).unwrap().chat.request.messages
+fn messages(input: &Value) -> Vec<Message> {
+    parse(&json!({"model": "m", "input": input})).unwrap().chat.request.messages
 }
 
 #[test]
 fn a_full_request_becomes_a_chat_request() {
-    let body = parse(json!({
+    let body = parse(&json!({
         "model": "p/m", "instructions": "be brief", "input": "hi", "stream": true, "max_output_tokens": 9,
         "temperature": 0.5, "top_p": 1, "user": "ada", "previous_response_id": "resp_1", "parallel_tool_calls": false,
         "tools": [{"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}, "strict": true}],
@@ -35,7 +35,7 @@ fn a_full_request_becomes_a_chat_request() {
 
 #[test]
 fn items_become_messages() {
-    let read = messages(json!([
+    let read = messages(&json!([
         {"role": "developer", "content": "rules"},
         {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "weather?"}]},
         {"type": "reasoning", "summary": []},
@@ -53,7 +53,7 @@ fn items_become_messages() {
     let calls: Vec<&str> = read[2].tool_calls.iter().map(|call| call.id.as_str()).collect();
     assert_eq!(calls, ["c1", "c2"]);
     assert_eq!(read[4].tool_call_id.as_deref(), Some("c2"));
-    let alone = messages(json!([
+    let alone = messages(&json!([
         {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
         {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "a"}]},
     ]));
@@ -63,7 +63,7 @@ fn items_become_messages() {
 
 #[test]
 fn images_and_files_come_with_the_request() {
-    let read = messages(json!([{"role": "user", "content": [
+    let read = messages(&json!([{"role": "user", "content": [
         {"type": "input_text", "text": "look"},
         {"type": "input_image", "image_url": "data:image/png;base64,AA==", "detail": "auto"},
         {"type": "input_image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "AA=="}},
@@ -80,7 +80,7 @@ fn images_and_files_come_with_the_request() {
     let Some(Content::Parts(parts)) = &read[1].content else { panic!("{read:?}") };
     let urls = ["data:image/png;base64,AA==", "data:image/jpeg;base64,AA==", "https://a/b.png"];
     assert_eq!(parts[1..], urls.map(|url| Part::Image(url.to_owned())));
-    let only_a_file = messages(json!([{"role": "user", "content": [{"type": "input_file",
+    let only_a_file = messages(&json!([{"role": "user", "content": [{"type": "input_file",
         "source": {"type": "base64", "media_type": "text/csv; charset=utf-8", "data": "YQ==", "filename": "x"}}]}]));
     assert_eq!(only_a_file[1].content, Some(Content::Text("User sent file(s) with no text.".to_owned())));
 }
@@ -88,7 +88,7 @@ fn images_and_files_come_with_the_request() {
 #[test]
 fn a_bad_request_is_explained() {
     let check = |body: Value, expected: &str| {
-        let found = parse(body.clone()).unwrap_err();
+        let found = parse(&body).unwrap_err();
         assert!(found.contains(expected), "{body}: {found}");
     };
     let item = |item: Value| json!({"input": [{"role": "user", "content": "x"}, item]});

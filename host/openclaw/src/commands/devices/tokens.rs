@@ -60,7 +60,7 @@ pub(super) fn rotate(flags: &RotateFlags, context: &Context) -> Result<ExitCode,
         (false, []) => None,
         (false, some) => Some(some.to_vec()),
     };
-    change(&flags.which, context, "device.token.rotate", scopes)
+    change(&flags.which, context, "device.token.rotate", scopes.as_deref())
 }
 
 pub(super) fn revoke(flags: &RevokeFlags, context: &Context) -> Result<ExitCode, CliError> {
@@ -71,7 +71,7 @@ fn change(
     which: &Which,
     context: &Context,
     method: &str,
-    scopes: Option<Vec<String>>,
+    scopes: Option<&[String]>,
 ) -> Result<ExitCode, CliError> {
     let trimmed = |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_owned();
     let (device, role) = (trimmed(&which.device), trimmed(&which.role));
@@ -81,12 +81,12 @@ fn change(
         ));
     }
     let mut params = json!({"deviceId": device, "role": role});
-    if let (Some(scopes), Some(params)) = (&scopes, params.as_object_mut()) {
+    if let (Some(scopes), Some(params)) = (scopes, params.as_object_mut()) {
         params.insert("scopes".to_owned(), json!(scopes));
     }
     let registry = Registry::new(&which.rpc, context)?;
     let answer = block_on(async {
-        let held = held(&registry, &device, &role, scopes.as_deref()).await;
+        let held = held(&registry, &device, &role, scopes).await;
         registry.change(&held, method, params).await.map_err(|error| explain(error, &device))
     })?;
     keep_rotated(&registry.target, &answer);
