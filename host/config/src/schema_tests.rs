@@ -158,6 +158,6 @@ fn hints_mark_every_secret() {
     sensitive("hooks.token");
     sensitive("channels.chat.token");
     sensitive("channels.chat.accounts.*.token");
-    assert_eq!(hints["gateway.tls"], json!({"help": NOT_USED, "advanced": true}));
-    assert!(!hints.contains_key("gateway.tls.enabled"), "nothing to say");
+    assert_eq!(hints["gateway.push"], json!({"help": NOT_USED, "advanced": true}));
+    assert!(!hints.contains_key("gateway.push.apns"), "nothing to say");
 }

@@ -152,7 +152,7 @@ pub struct DeviceTokenInfo {
 
 /// Parameters that name a request.
 macro_rules! by_request {
-    ($name:ident, $method:literal, $reply:ty) => {
+    ($name:ident, $method:literal, $purpose:literal, $reply:ty) => {
         #[doc = concat!("Parameters of `", $method, "`.")]
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -164,14 +164,15 @@ macro_rules! by_request {
         impl Call for $name {
             const METHOD: &'static str = $method;
             const SCOPE: Option<Scope> = Some(Scope::Pairing);
+            const PURPOSE: &'static str = $purpose;
             const SHAPE: &'static [Field] = &[Field::required("requestId", Kind::NonEmpty)];
             type Reply = $reply;
         }
     };
 }
 
-by_request!(DevicePairApproveParams, "device.pair.approve", DevicePairApproved);
-by_request!(DevicePairRejectParams, "device.pair.reject", DevicePairRejected);
+by_request!(DevicePairApproveParams, "device.pair.approve", "lets a device in", DevicePairApproved);
+by_request!(DevicePairRejectParams, "device.pair.reject", "refuses a device", DevicePairRejected);
 
 /// The answer to `device.pair.approve`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,12 @@
 // The guide's table of connect codes, row by row, with OpenClaw's own client; and the way out of each.
-// PROXIED makes a connection that comes through the trusted proxy, so that its client is not local.
+// A client that shall not be local comes through a proxy that the gateway trusts.
 
 import assert from "node:assert/strict";
-import { TOKEN, connect, device, refusal, welcome } from "./lib/client.mjs";
+import { TOKEN, URL, connect, device, refusal, welcome } from "./lib/client.mjs";
+import { proxy } from "./lib/proxy.mjs";
 import { judge } from "./lib/record.mjs";
 
-const PROXIED = { "X-Forwarded-For": "203.0.113.7" };
+const elsewhere = await proxy(URL, "203.0.113.7");
 const ui = { clientName: "openclaw-tui", mode: "ui", scopes: ["operator.read"] };
 const rows = {};
 
@@ -44,11 +45,13 @@ await row("device signature invalid", {
 
 const stranger = device();
 const pending = await row("PAIRING_REQUIRED",
-  { ...ui, token: TOKEN, deviceIdentity: stranger, edgeAuthHeaders: PROXIED }, "PAIRING_REQUIRED",
+  { ...ui, token: TOKEN, deviceIdentity: stranger, url: elsewhere.url }, "PAIRING_REQUIRED",
   { reason: "not-paired", deviceId: stranger.deviceId, requestedRole: "operator",
-    message: "pairing required: device is not approved yet" });
+    remediationHint: "Approve this device from the pending pairing requests." });
+// The client has its own words for it.
+assert.match(pending.message, /^device pairing required \(requestId: /);
 assert.match(pending.details.requestId, /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/);
-assert.match(pending.reason, /requestId: /);
+assert.match(pending.reason, /^pairing required: device is not approved yet \(requestId: /);
 
 // The way out of PAIRING_REQUIRED: an operator approves, the same device comes again and gets a token of its own.
 const operator = await welcome({ clientName: "gateway-client", mode: "backend", scopes: ["operator.admin"] });
@@ -58,7 +61,7 @@ const approved = await operator.client.request("device.pair.approve", { requestI
 assert.equal(approved.device.deviceId, stranger.deviceId);
 
 const tokens = new Map();
-const known = { ...ui, deviceIdentity: stranger, edgeAuthHeaders: PROXIED, tokens };
+const known = { ...ui, deviceIdentity: stranger, url: elsewhere.url, tokens };
 const first = await welcome(known);
 assert.equal(first.hello.auth.role, "operator");
 assert.ok(tokens.get("operator").token, "the client was given a token and keeps it");
@@ -71,16 +74,17 @@ second.client.stop();
 
 // The way out of a drifted shared token: the client tries again with the token of its device, by itself. It does so
 // towards loopback alone.
-const drifted = await connect({ ...ui, deviceIdentity: stranger, tokens, token: "the old one", retry: true });
+const drifted = await connect({ ...ui, deviceIdentity: stranger, tokens, token: "the old one", retries: 1 });
 drifted.client.stop();
 rows.drift = drifted.hello?.auth.method ?? drifted.error?.details?.code;
 
 // The way out of AUTH_DEVICE_TOKEN_MISMATCH: the token was revoked.
 await operator.client.request("device.token.revoke", { deviceId: stranger.deviceId, role: "operator" });
 await row("a revoked device token",
-  { ...ui, deviceIdentity: stranger, edgeAuthHeaders: PROXIED, deviceToken: tokens.get("operator").token },
+  { ...ui, deviceIdentity: stranger, url: elsewhere.url, deviceToken: tokens.get("operator").token },
   "AUTH_DEVICE_TOKEN_MISMATCH", {});
 
 operator.client.stop();
+elsewhere.stop();
 judge();
 console.log(JSON.stringify(rows));

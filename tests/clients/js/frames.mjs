@@ -15,6 +15,11 @@ const PARAMETERS = {
   "sessions.resolve": { key: "agent:main:main" },
   "sessions.describe": { key: "agent:main:main" },
   "sessions.get": { key: "agent:main:main" },
+  "sessions.search": { query: "hello" },
+  "sessions.messages.subscribe": { key: "agent:main:main" },
+  "chat.startup": { sessionKey: "agent:main:main" },
+  "tools.effective": { sessionKey: "agent:main:main" },
+  "plugins.inspect": { pluginId: "telegram" },
   "config.schema.lookup": { path: "gateway.port" },
 };
 /// Reads that a client may be refused on this gateway for a reason that the answer gives.
@@ -46,6 +51,9 @@ assert.equal(final.state, "final", JSON.stringify(final));
 const answer = await client.request("agent",
   { message: "hello", agentId: "main", idempotencyKey: crypto.randomUUID() }, { expectFinal: true });
 assert.equal(answer.status, "ok");
+
+const history = await client.request("chat.history", { sessionKey: "agent:main:main" });
+PARAMETERS["chat.message.get"] = { sessionKey: "agent:main:main", messageId: history.messages.at(-1).__openclaw?.id ?? history.messages.at(-1).id };
 
 // Every method that only reads, by the contract's own table.
 const refused = [];

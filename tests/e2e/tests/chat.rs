@@ -284,6 +284,7 @@ async fn an_answer_is_ended_on_request_and_the_lane_is_free() {
     let send =
         |run: &str, message: &str| json!({"sessionKey": KEY, "message": message, "idempotencyKey": run});
     client.call("chat.send", send("a", "hang")).await.unwrap();
+    assert!(model.wait_for(3, SOON).await);
     let stopped = client.call("chat.send", send("b", "please stop!")).await.unwrap();
     assert_eq!(stopped, json!({"ok": true, "aborted": true, "runIds": ["a"]}));
     assert_eq!(client.end_of("a").await["stopReason"], "stop");

@@ -42,6 +42,8 @@ use crate::ws;
 const HEAD_BYTES: usize = 32 * 1024;
 /// Fields of a request's head; beyond it the answer is 431.
 const HEAD_FIELDS: usize = 100;
+/// How long a connection that was opened as the gateway stops has for the request that it was opened for.
+const FIRST_REQUEST: Duration = Duration::from_millis(250);
 /// A pause after `accept` failed, which it does when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The first byte of a TLS handshake.
@@ -155,7 +157,9 @@ impl Accepted {
     {
         let Accepted { gateway, router, peer, opened, place } = self;
         let (stream, progress) = Watched::new(stream, opened);
-        let connection = Arc::new(Connection { progress, place: Arc::clone(&place) });
+        let begun = watch::Sender::new(false);
+        let mut first = begun.subscribe();
+        let connection = Arc::new(Connection { progress, place: Arc::clone(&place), begun });
         let service =
             RequestService { gateway, router: TowerToHyperService::new(router), peer, loopback, connection };
         let served = hyper::server::conn::http1::Builder::new()
@@ -166,12 +170,17 @@ impl Accepted {
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut served = std::pin::pin!(served);
+        let mut leaving = std::pin::pin!(async {
+            // Both fail only with their senders, and whoever is left then leaves as well.
+            drop(stop.wait_for(|&stop| stop).await);
+            drop(timeout(FIRST_REQUEST, first.wait_for(|&begun| begun)).await);
+        });
         let mut stopping = false;
         loop {
             let ended = tokio::select! {
                 ended = served.as_mut() => ended,
                 () = place.shed() => return debug!(%peer, "an idle connection made room for another"),
-                _ = stop.wait_for(|&stop| stop), if !stopping => {
+                () = &mut leaving, if !stopping => {
                     served.as_mut().graceful_shutdown();
                     stopping = true;
                     continue;
@@ -207,6 +216,8 @@ async fn handshake(mut stream: TcpStream, tls: &Tls) -> std::io::Result<Option<T
 struct Connection {
     progress: Arc<Progress>,
     place: Arc<Place>,
+    /// Turns true with the first request.
+    begun: watch::Sender<bool>,
 }
 
 /// A request until the last byte of its answer has been handed on.
@@ -215,6 +226,7 @@ struct Busy(Arc<Connection>);
 impl Busy {
     fn begin(connection: &Arc<Connection>) -> (Busy, bool) {
         connection.place.busy();
+        connection.begun.send_if_modified(|begun| !std::mem::replace(begun, true));
         let contradicts = connection.progress.serving();
         (Busy(Arc::clone(connection)), contradicts)
     }

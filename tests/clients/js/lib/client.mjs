@@ -35,8 +35,9 @@ export function host(tokens = new Map()) {
   };
 }
 
-/// Connects, and resolves with `{client, hello}` or `{client, error, code, reason}`.
-export function connect(options = {}) {
+/// Connects, and resolves with `{client, hello}` or `{client, error, code, reason}`. The client may try again by itself as
+/// often as `retries` says.
+export function connect({ retries = 0, ...options } = {}) {
   const { promise, resolve } = Promise.withResolvers();
   let refused;
   const client = new GatewayClient({
@@ -48,6 +49,7 @@ export function connect(options = {}) {
     onHelloOk: (hello) => resolve({ client, hello }),
     onConnectError: (error) => { refused = error; },
     onClose: (code, reason, info) => {
+      if (retries-- > 0) return;
       resolve({ client, error: refused ?? info?.connectError, code, reason });
       options.onClose?.(code, reason, info);
     },
