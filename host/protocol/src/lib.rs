@@ -5,7 +5,8 @@
 //!
 //! Every method has one parameter type that implements [`Call`]: it names the method, the scope that it needs, the
 //! checked shape of its parameters and the type of its answer. The gateway decodes with [`decode`], a client encodes
-//! the same type. [`METHODS`] and [`EVENTS`] are the tables that the gateway enforces. Keys are camelCase on the wire; optional keys are left out when there is nothing to say.
+//! the same type. [`METHODS`] and [`EVENTS`] are the tables that the gateway enforces. Keys are camelCase on the wire;
+//! optional keys are left out when there is nothing to say.
 
 pub mod absent;
 pub mod agent;

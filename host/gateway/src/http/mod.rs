@@ -59,7 +59,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/startup", probe(get(probes::startup)))
         .route("/startupz", probe(get(probes::startup)))
         .route("/metrics", read(get(metrics::metrics)))
-        .route("/tools/invoke", post(tools::invoke).fallback(async || reply::method_not_allowed("POST")))
+        .route("/tools/invoke", write(post(tools::invoke)))
         .route("/v1/models", read(get(v1::models)))
         .route("/v1/models/{*id}", read(get(v1::model)))
         .route("/v1/chat/completions", write(post(chat::completions)))
