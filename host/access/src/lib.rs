@@ -94,10 +94,10 @@ impl Access {
         // What can be guessed stays refused while its guesser is locked out, even when it is right. A strong token
         // cannot, so whoever holds it always gets in, however many others guess from the same address.
         let named = matches!(peer.user, Some(Ok(_)));
-        if rules.shared.is_guessable()
-            && !named
+        if !named
             && !presented.is_empty()
             && let Some(wait) = self.limiter.locked(bucket, now)
+            && rules.shared.is_guessable()
         {
             return Err(AuthReason::RateLimited(wait));
         }

@@ -134,13 +134,20 @@ impl<S> Watched<S> {
         (watched, progress)
     }
 
-    /// Ready when `deadline` has passed.
+    /// Whether `deadline` has passed; if not, the task is woken then. The timer may stand for an earlier time and goes
+    /// on from there: most deadlines are replaced by later ones, and setting a timer takes a lock that all share.
     fn is_over(&mut self, deadline: Instant, cx: &mut Context<'_>) -> bool {
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if timer.deadline() != deadline {
+        if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);
         }
-        timer.as_mut().poll(cx).is_ready()
+        while timer.as_mut().poll(cx).is_ready() {
+            if timer.deadline() >= deadline {
+                return true;
+            }
+            timer.as_mut().reset(deadline);
+        }
+        false
     }
 }
 
@@ -210,28 +217,38 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Notices a refusal of the parser by its first bytes.
+    fn notice_refusal(&mut self, first: &[u8]) {
+        if self.refusal.is_none() && self.progress.phase() == WAITING {
+            self.refusal = Refusal::of(first);
+        }
+    }
+
+    /// Writes the refusal that is on its way; ready with how much of it the parser knows of.
+    fn write_refusal(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
+        let refusal = self.refusal.as_mut()?;
+        loop {
+            let rest = refusal.bytes.get(refusal.written..).unwrap_or_default();
+            if rest.is_empty() {
+                let claimed = refusal.claimed;
+                self.refusal = None;
+                return Some(Poll::Ready(Ok(claimed)));
+            }
+            match Pin::new(&mut self.inner).poll_write(cx, rest) {
+                Poll::Ready(Ok(written)) if written > 0 => refusal.written += written,
+                other => return Some(other),
+            }
+        }
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let this = &mut *self;
-        if this.refusal.is_none() && this.progress.phase() == WAITING {
-            this.refusal = Refusal::of(buf);
-        }
-        let polled = match &mut this.refusal {
-            None => Pin::new(&mut this.inner).poll_write(cx, buf),
-            Some(refusal) => loop {
-                let rest = refusal.bytes.get(refusal.written..).unwrap_or_default();
-                if rest.is_empty() {
-                    let claimed = refusal.claimed;
-                    this.refusal = None;
-                    break Poll::Ready(Ok(claimed));
-                }
-                match Pin::new(&mut this.inner).poll_write(cx, rest) {
-                    Poll::Ready(Ok(written)) if written > 0 => refusal.written += written,
-                    other => break other,
-                }
-            },
-        };
-        this.wrote(polled, cx)
+        self.notice_refusal(buf);
+        let polled = self.write_refusal(cx);
+        let polled = polled.unwrap_or_else(|| Pin::new(&mut self.inner).poll_write(cx, buf));
+        self.wrote(polled, cx)
     }
 
     fn poll_write_vectored(
@@ -239,11 +256,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.refusal.is_some() || self.progress.phase() == WAITING {
-            let first = bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf);
-            return self.poll_write(cx, first);
-        }
-        let polled = Pin::new(&mut self.inner).poll_write_vectored(cx, bufs);
+        self.notice_refusal(bufs.iter().find(|buf| !buf.is_empty()).map_or(&[][..], |buf| buf));
+        let polled = self.write_refusal(cx);
+        // An answer leaves whole: its head alone would be a packet of its own.
+        let polled = polled.unwrap_or_else(|| Pin::new(&mut self.inner).poll_write_vectored(cx, bufs));
         self.wrote(polled, cx)
     }
 
@@ -276,19 +292,30 @@ struct Lines {
 
 impl Lines {
     /// Reads on; true once both were there.
-    fn read(&mut self, bytes: &[u8]) -> bool {
-        for &byte in bytes {
-            if self.over {
-                break;
+    fn read(&mut self, mut bytes: &[u8]) -> bool {
+        while !self.over && !bytes.is_empty() {
+            let (line, rest) = match memchr::memchr(b'\n', bytes) {
+                Some(end) => bytes.split_at(end + 1),
+                None => (bytes, &[][..]),
+            };
+            self.name(line);
+            if line.ends_with(b"\n") {
+                // Blank lines before the first one belong to nothing.
+                self.over = self.begun && self.length == 0;
+                self.begun |= self.length > 0;
+                self.length = 0;
             }
+            bytes = rest;
+        }
+        self.has_length && self.has_coding
+    }
+
+    /// Reads on within a line, as far as a name may go.
+    fn name(&mut self, line: &[u8]) {
+        for &byte in line {
+            let Some(slot) = self.name.get_mut(self.length) else { break };
             match byte {
-                b'\n' => {
-                    // Blank lines before the first one belong to nothing.
-                    self.over = self.begun && self.length == 0;
-                    self.begun |= self.length > 0;
-                    self.length = 0;
-                }
-                b'\r' => {}
+                b'\r' | b'\n' => {}
                 b':' => {
                     match self.name.get(..self.length) {
                         Some(b"content-length") => self.has_length = true,
@@ -299,14 +326,11 @@ impl Lines {
                     self.length = self.name.len();
                 }
                 other => {
-                    if let Some(slot) = self.name.get_mut(self.length) {
-                        *slot = other.to_ascii_lowercase();
-                        self.length += 1;
-                    }
+                    *slot = other.to_ascii_lowercase();
+                    self.length += 1;
                 }
             }
         }
-        self.has_length && self.has_coding
     }
 }
 

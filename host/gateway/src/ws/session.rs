@@ -300,10 +300,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let Entered { membership, early } = entered;
     let client = &membership.client;
     let mut closing = gateway.hub.closing();
+    // Each on the heap: the list keeps room for one of its items, and most clients have no request on its way.
     let mut requests = FuturesUnordered::new();
+    let answer = |request| Box::pin(rpc::answer(Arc::clone(gateway), Arc::clone(client), request));
     for text in early {
         match handshake::request(&text) {
-            Ok(request) => requests.push(rpc::answer(Arc::clone(gateway), Arc::clone(client), request)),
+            Ok(request) => requests.push(answer(request)),
             Err(close) => return End::Close(close),
         }
     }
@@ -334,7 +336,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 match message {
                     Message::Text(text) => match handshake::request(&text) {
                         Ok(request) if requests.len() < REQUESTS => {
-                            requests.push(rpc::answer(Arc::clone(gateway), Arc::clone(client), request));
+                            requests.push(answer(request));
                         }
                         Ok(request) => {
                             let busy = RpcError::busy("The server is busy. Please try again in a moment.", Some(1000));
