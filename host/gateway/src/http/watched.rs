@@ -439,6 +439,16 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn an_answer_leaves_whole_though_its_body_is_given_back_already() {
+        let (_far, mut watched, progress) = stream();
+        progress.serving();
+        progress.waiting();
+        let pieces = [io::IoSlice::new(b"HTTP/1.1 200 OK\r\n\r\n"), io::IoSlice::new(b"body")];
+        let written = std::future::poll_fn(|cx| Pin::new(&mut watched).poll_write_vectored(cx, &pieces)).await;
+        assert_eq!(written.unwrap(), 23);
+    }
+
     #[test]
     fn a_length_beside_a_coding_is_noticed_however_the_bytes_come() {
         let check = |head: &str, expected: bool| {
