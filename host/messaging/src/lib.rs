@@ -38,7 +38,7 @@ pub use openclaw_store::{
     AccountKey, Activity, Approved, ChatKind, Conversation, Counts, InboundId, Message, OutboxRow,
     PairingRequest, Quote, Receipt, Route, SenderInfo, SenderKind, SessionWrite, StoreError, Target,
 };
-pub use pairing::{PairingError, RULES as PAIRING_RULES, approval_lines};
+pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use routing::main_key;
 pub use runner::{TurnReply, TurnRequest, TurnRunner};
 pub use settings::{AccountSettings, DmPolicy, DmScope, GroupPolicy, GroupRule, Options, Policy, Words};

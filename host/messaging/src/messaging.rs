@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_store::{
-    AccountKey, Activity, Approved, ConversationKey, Counts, InboundId, InboundRow, Message, PairingRequest,
-    Store, StoreError, Target,
+    AccountKey, Activity, Approved, Counts, InboundId, InboundRow, Message, PairingRequest, Store,
+    StoreError, Target,
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::accounts::{Accounts, draft};
+use crate::accounts::Accounts;
 use crate::activity::ActivityBoard;
 use crate::bounds;
 use crate::channel::Sender;
@@ -201,30 +201,76 @@ impl Messaging {
         self.inner.store.pairing_requests(channel, pairing::RULES, now_ms()).await
     }
 
-    /// Lets in whoever was given `code`; case and surrounding white space do not matter. `bootstrap_owner`: the
-    /// configuration names no owner. `notify`: tell the sender.
+    /// Lets in whoever was given `code`; case and surrounding white space do not matter. The first approval ever makes
+    /// the sender the owner.
     ///
     /// # Errors
     /// [`PairingError`].
-    pub async fn approve(
+    pub async fn approve_code(
         &self,
         channel: &str,
         account: Option<&str>,
         code: &str,
-        bootstrap_owner: bool,
-        notify: bool,
     ) -> Result<Approved, PairingError> {
         let code = pairing::normalise(code);
         let store = &self.inner.store;
-        let approved =
-            store.approve(channel, account, &code, bootstrap_owner, pairing::RULES, now_ms()).await?;
+        let approved = store.approve(channel, account, &code, true, pairing::RULES, now_ms()).await?;
         let approved =
             approved.ok_or_else(|| PairingError::NotFound { channel: channel.to_owned(), code })?;
         tracing::info!(account = %approved.account, sender = approved.sender, "pairing approved");
-        if notify && let Err(error) = self.inner.notify(&approved).await {
-            tracing::warn!(code = error.code(), "the approved sender is not told: {error}");
-        }
         Ok(approved)
+    }
+
+    /// Lets in the sender of a pending request. `bootstrap_owner`: the first approval ever makes the sender the owner.
+    ///
+    /// # Errors
+    /// [`PairingError`].
+    pub async fn approve_request(
+        &self,
+        request: &PairingRequest,
+        bootstrap_owner: bool,
+    ) -> Result<Approved, PairingError> {
+        let approved = self.inner.store.approve_request(request, bootstrap_owner, now_ms()).await?;
+        let approved = approved.ok_or(PairingError::Gone)?;
+        tracing::info!(account = %approved.account, sender = approved.sender, "pairing approved");
+        Ok(approved)
+    }
+
+    /// Drops a pending request. The sender is told nothing, and asks again with the next message.
+    ///
+    /// # Errors
+    /// [`PairingError`].
+    pub async fn dismiss_request(&self, request: &PairingRequest) -> Result<(), PairingError> {
+        if !self.inner.store.dismiss_request(request).await? {
+            return Err(PairingError::Gone);
+        }
+        tracing::info!(account = %request.account, sender = request.sender, "pairing dismissed");
+        Ok(())
+    }
+
+    /// Tells a sender who was let in, and waits for the receipt as [`Messaging::send`] does.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn tell_approved(&self, approved: &Approved) -> Result<Delivered, SendError> {
+        self.send(SendRequest {
+            account: approved.account.clone(),
+            target: Target { room: approved.room.clone(), thread: None },
+            text: pairing::APPROVED.to_owned(),
+            reply_to: None,
+            silent: false,
+            // Each approval is told once.
+            idempotency_key: uuid::Uuid::new_v4().to_string(),
+        })
+        .await
+    }
+
+    /// Whether an approval has made an owner.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn has_owner(&self) -> Result<bool, StoreError> {
+        Ok(self.inner.store.owner().await?.is_some())
     }
 
     /// Everybody who may write to an account directly: its `allow_from` and, under `pairing`, the approved senders.
@@ -284,17 +330,6 @@ impl Inner {
         // An error means that the end has begun: the next start decides it.
         let _ = self.admitted.send(row).await;
         Ok(Admission::Accepted)
-    }
-
-    async fn notify(&self, approved: &Approved) -> Result<(), StoreError> {
-        let Some(settings) = self.accounts.get(&approved.account) else { return Ok(()) };
-        let target = Target { room: approved.room.clone(), thread: None };
-        let Some(draft) = draft(&settings, target.clone(), pairing::APPROVED, &self.options) else {
-            return Ok(());
-        };
-        self.store.enqueue(&draft, now_ms()).await?;
-        self.outbox.wake(&ConversationKey { account: approved.account.clone(), target });
-        Ok(())
     }
 }
 

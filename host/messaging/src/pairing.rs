@@ -1,7 +1,7 @@
 //! Owns pairing as people see it: codes, the reply to a stranger, the approval. The rules are those of the channel reference,
 //! §0.1; requests themselves are in the store.
 
-use openclaw_store::{Approved, PairingRules, StoreError};
+use openclaw_store::{PairingRules, StoreError};
 
 use crate::settings::Words;
 
@@ -12,7 +12,7 @@ const CODE_LENGTH: usize = 8;
 /// An hour, and three strangers at a time.
 pub const RULES: PairingRules = PairingRules { ttl_ms: 3_600_000, max_pending: 3 };
 
-/// What an approved sender is told with `--notify`.
+/// What an approved sender is told where the approver wants it.
 pub(crate) const APPROVED: &str = "✅ OpenClaw access approved. Send a message to start chatting.";
 
 /// A new code from the system's random source.
@@ -63,24 +63,16 @@ pub enum PairingError {
         /// The code, normalised.
         code: String,
     },
-    /// The approval could not be stored.
-    #[error("the approval could not be stored: {0}")]
+    /// The request was approved or dismissed meanwhile, or it has expired.
+    #[error("pending DM access request no longer exists")]
+    Gone,
+    /// The decision could not be stored.
+    #[error("the decision about the sender could not be stored: {0}")]
     Store(#[from] StoreError),
-}
-
-/// The lines that the command line prints after an approval.
-pub fn approval_lines(approved: &Approved) -> Vec<String> {
-    let mut lines = vec![format!("Approved {} sender {}.", approved.account.channel, approved.sender)];
-    if let Some(owner) = &approved.owner_configured {
-        lines.push(format!("Command owner configured {owner} (commands.ownerAllowFrom was empty)."));
-    }
-    lines
 }
 
 #[cfg(test)]
 mod tests {
-    use openclaw_store::AccountKey;
-
     use super::*;
     use crate::testing;
 
@@ -98,21 +90,5 @@ mod tests {
         let expected = "OpenClaw: access not configured.\n\nYour Chat user id: 777001\nPairing code:\n```\n5FJ4ZCRN\n```\n\n\
                         Ask the bot owner to approve with:\n```\nopenclaw pairing approve chat 5FJ4ZCRN\n```";
         assert_eq!(reply("chat", &testing::settings().words, "777001", "5FJ4ZCRN"), expected);
-    }
-
-    #[test]
-    fn an_approval_says_who_and_whether_an_owner_was_made() {
-        let mut approved = Approved {
-            account: AccountKey::new("chat", "default"),
-            sender: "7".into(),
-            room: "7".into(),
-            owner_configured: None,
-        };
-        assert_eq!(approval_lines(&approved), ["Approved chat sender 7."]);
-        approved.owner_configured = Some("chat:7".into());
-        assert_eq!(
-            approval_lines(&approved)[1],
-            "Command owner configured chat:7 (commands.ownerAllowFrom was empty)."
-        );
     }
 }

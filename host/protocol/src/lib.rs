@@ -30,6 +30,7 @@ pub mod method;
 pub mod models;
 pub mod outbound;
 pub mod pairing;
+pub mod pairing_codes;
 pub mod plugins;
 pub mod restart;
 pub mod scope;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use openclaw_protocol::{METHODS, Permission, Scope};
 
 /// Methods that the original does not have.
-const OWN: &[&str] = &["channels.restart", "plugins.status"];
+const OWN: &[&str] =
+    &["channels.restart", "channels.pairing.codes", "channels.pairing.approveCode", "plugins.status"];
 
 /// One method of the original.
 struct Row<'a> {

@@ -89,9 +89,40 @@ impl Store {
                 )?
                 .query_row(params![channel, account, code, now - rules.ttl_ms], pairing_row)
                 .optional()?;
-            request.map(|request| let_in(ledger.sql, request, bootstrap_owner, now)).transpose()
+            match request {
+                Some(request) => let_in(ledger.sql, request, bootstrap_owner, now),
+                None => Ok(None),
+            }
         };
         self.writer.write(move |ledger| work(ledger).map_err(|error| ledger.fail(error))).await
+    }
+
+    /// Lets in the sender of this request, as [`Store::approve`] does. `None`: it is not pending any more; a later one
+    /// of the same sender is another request.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub async fn approve_request(
+        &self,
+        request: &PairingRequest,
+        bootstrap_owner: bool,
+        now: i64,
+    ) -> Result<Option<Approved>, StoreError> {
+        let request = request.clone();
+        let work = move |ledger: &Ledger<'_>| {
+            let_in(ledger.sql, request, bootstrap_owner, now).map_err(|error| ledger.fail(error))
+        };
+        self.writer.write(work).await
+    }
+
+    /// Drops this request; its sender may make another. `false`: it is not pending any more.
+    ///
+    /// # Errors
+    /// When nothing could be written.
+    pub async fn dismiss_request(&self, request: &PairingRequest) -> Result<bool, StoreError> {
+        let request = request.clone();
+        let work = move |ledger: &Ledger<'_>| take(ledger.sql, &request).map_err(|error| ledger.fail(error));
+        self.writer.write(work).await
     }
 
     /// Whether pairing let this sender in.
@@ -175,15 +206,28 @@ fn file_request(
     Ok(PairingOutcome::Created)
 }
 
+/// Removes exactly this request, and says whether it was there.
+fn take(sql: &Connection, request: &PairingRequest) -> rusqlite::Result<bool> {
+    let AccountKey { channel, account } = &request.account;
+    let taken = sql
+        .prepare_cached(
+            "DELETE FROM pairing_requests WHERE channel = ?1 AND account = ?2 AND sender = ?3 AND created_at = ?4",
+        )?
+        .execute(params![channel, account, request.sender, request.created_at])?;
+    Ok(taken > 0)
+}
+
+/// Takes the request out of the pending ones and lets its sender in. `None`: it is not there.
 fn let_in(
     sql: &Connection,
     request: PairingRequest,
     bootstrap_owner: bool,
     now: i64,
-) -> rusqlite::Result<Approved> {
+) -> rusqlite::Result<Option<Approved>> {
+    if !take(sql, &request)? {
+        return Ok(None);
+    }
     let AccountKey { channel, account } = &request.account;
-    sql.prepare_cached("DELETE FROM pairing_requests WHERE channel = ?1 AND account = ?2 AND sender = ?3")?
-        .execute(params![channel, account, request.sender])?;
     sql.prepare_cached(
         "INSERT INTO approved_senders (channel, account, sender, approved_at) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT DO NOTHING",
@@ -199,7 +243,12 @@ fn let_in(
             .execute(params![entry, now])?;
         owner_configured = (first == 1).then_some(entry);
     }
-    Ok(Approved { account: request.account, sender: request.sender, room: request.room, owner_configured })
+    Ok(Some(Approved {
+        account: request.account,
+        sender: request.sender,
+        room: request.room,
+        owner_configured,
+    }))
 }
 
 fn pairing_row(row: &Row<'_>) -> rusqlite::Result<PairingRequest> {

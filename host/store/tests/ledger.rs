@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use openclaw_store::{
     AccountKey, ChatKind, Claim, Conversation, ConversationKey, Counts, Draft, Entry, EntryRole, InboundId,
-    Message, NewPairing, OutboxState, PairingMeta, PairingOutcome, PairingRules, Receipt, Route, SendEnd,
-    SendFault, SenderInfo, SenderKind, SessionWrite, Store, StoreError, Target, Usage, Verdict, path_in,
+    Message, NewPairing, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Receipt,
+    Route, SendEnd, SendFault, SenderInfo, SenderKind, SessionWrite, Store, StoreError, Target, Usage,
+    Verdict, path_in,
 };
 
 const RULES: PairingRules = PairingRules { ttl_ms: 3_600_000, max_pending: 3 };
@@ -293,6 +294,21 @@ async fn pairing_follows_its_rules() {
     assert_eq!(store.pairing_requests(None, RULES, later).await.unwrap(), [], "an hour is over");
     assert_eq!(store.approve("chat", None, "DDDDDDDD", true, RULES, later).await.unwrap(), None);
     assert_eq!(ask("7", "u3", "FFFFFFFF", later).await, PairingOutcome::Created);
+
+    // By the request itself: only while it is that one.
+    let third = store.pairing_requests(None, RULES, later).await.unwrap().remove(0);
+    let elsewhere = PairingRequest { account: AccountKey::new("chat", "second"), ..third.clone() };
+    let earlier = PairingRequest { created_at: 3_000, ..third.clone() };
+    for other in [&elsewhere, &earlier] {
+        assert_eq!(store.approve_request(other, true, later).await.unwrap(), None);
+        assert!(!store.dismiss_request(other).await.unwrap());
+    }
+    assert!(store.dismiss_request(&third).await.unwrap());
+    assert_eq!(store.approve_request(&third, true, later).await.unwrap(), None, "it was dismissed");
+    assert_eq!(ask("8", "u3", "GGGGGGGG", later + 1).await, PairingOutcome::Created);
+    let fourth = store.pairing_requests(None, RULES, later + 1).await.unwrap().remove(0);
+    assert_eq!(store.approve_request(&fourth, true, later + 2).await.unwrap().unwrap().sender, "u3");
+    assert!(store.is_approved(&account(), "u3").await.unwrap());
 }
 
 #[tokio::test]

@@ -55,6 +55,18 @@ assert.equal(answer.status, "ok");
 const history = await client.request("chat.history", { sessionKey: "agent:main:main" });
 PARAMETERS["chat.message.get"] = { sessionKey: "agent:main:main", messageId: history.messages.at(-1).__openclaw?.id ?? history.messages.at(-1).id };
 
+// Two senders wait: one is let in, the other is not, and no code is told.
+const waiting = await client.request("channels.pairing.list", { channel: "telegram" });
+assert.deepEqual(waiting.requests.map((request) => request.senderId), ["777001", "777002"]);
+assert.ok(!JSON.stringify(waiting).includes("code"), JSON.stringify(waiting));
+const [first, second] = waiting.requests.map(({ channel, accountId, requestId }) => ({ channel, accountId, requestId }));
+const approved = await client.request("channels.pairing.approve", { ...first, notify: true, bootstrapCommandOwner: true });
+assert.deepEqual(approved, {
+  requestId: first.requestId, senderId: "777001", notification: "sent", commandOwnerBootstrap: "configured",
+});
+const dismissed = await client.request("channels.pairing.dismiss", second);
+assert.deepEqual(dismissed, { requestId: second.requestId, senderId: "777002" });
+
 // Every method that only reads, by the contract's own table.
 const refused = [];
 for (const method of advertised) {

@@ -2,7 +2,8 @@
 //! and every frame judged by the published contract.
 
 use openclaw_clients::node;
-use openclaw_e2e::{GATEWAY_TOKEN, Home, fakes, model, model_only};
+use openclaw_e2e::{GATEWAY_TOKEN, Home, SOON, TOKEN, fakes, model, model_only};
+use openclaw_fakes::Talker;
 use serde_json::json;
 
 fn variables(home: &Home) -> (String, &'static str) {
@@ -43,6 +44,13 @@ async fn every_frame_keeps_the_published_contract() {
     let (telegram, model) = fakes().await;
     let home = Home::new(openclaw_e2e::config(&telegram, &model));
     let gateway = home.start().await;
+    for user in [777_001, 777_002] {
+        telegram.say(TOKEN, &Talker::private(user, "somebody"), "hello bot");
+        let told = telegram.wait_for(TOKEN, SOON, |sent| {
+            sent.iter().any(|sent| sent.text.contains(&user.to_string())).then_some(())
+        });
+        told.await.expect("the sender is told a code");
+    }
     let (url, token) = variables(&home);
     let heard = node("frames", &[("GATEWAY_URL", &url), ("GATEWAY_TOKEN", token)]).await;
     assert!(heard["results"].as_u64() > Some(15), "{heard}");

@@ -312,6 +312,23 @@ async fn every_method_of_the_table_is_answered_and_only_those_are_advertised() {
 }
 
 #[tokio::test]
+async fn who_lets_senders_in_makes_no_owner_and_sees_no_code() {
+    let (home, _gateway) = started().await;
+    let mut porter = Connection::open(&home, &["operator.pairing"]).await;
+    let mut refused = async |method: &str, params: Value, expected: &str| {
+        assert_eq!(porter.call(method, params).await.unwrap_err()["message"], expected, "{method}");
+    };
+    let request = json!({"channel": "telegram", "accountId": "default", "requestId": "none"});
+    refused("channels.pairing.approve", request.clone(), "pending DM access request no longer exists").await;
+    let mut owner = request;
+    owner["bootstrapCommandOwner"] = json!(true);
+    refused("channels.pairing.approve", owner, "missing scope: operator.admin").await;
+    refused("channels.pairing.codes", json!({}), "missing scope: operator.admin").await;
+    let code = json!({"channel": "telegram", "code": "ABCD2345"});
+    refused("channels.pairing.approveCode", code, "missing scope: operator.admin").await;
+}
+
+#[tokio::test]
 async fn a_client_that_keeps_calling_what_its_role_forbids_is_cut_off() {
     let (home, _gateway) = started().await;
     let mut admin = Connection::open(&home, &["operator.admin"]).await;

@@ -10,8 +10,8 @@ use openclaw_access::{Access, Proxies, Rules, SharedSecret, bearer, verify_devic
 use openclaw_models::dialect::ChatBody;
 use openclaw_protocol::connect::{ConnectParams, close_reason};
 use openclaw_protocol::{
-    Call, Frame, RpcError, agent, channels, config, decode, health, logs, models, outbound, pairing, plugins,
-    status,
+    Call, Frame, RpcError, agent, channels, config, decode, health, logs, models, outbound, pairing,
+    pairing_codes, plugins, status,
 };
 use serde_json::Value;
 
@@ -215,7 +215,10 @@ calls!(
     models::ModelsListParams,
     outbound::SendParams,
     pairing::PairingApproveParams,
+    pairing::PairingDismissParams,
     pairing::PairingListParams,
+    pairing_codes::PairingApproveCodeParams,
+    pairing_codes::PairingCodesParams,
     plugins::PluginsListParams,
     status::PresenceParams,
     status::StatusParams,

@@ -51,7 +51,8 @@ use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
 use openclaw_protocol::models::{ModelsAuthStatusParams, ModelsListParams};
 use openclaw_protocol::outbound::{PollParams, SendParams};
-use openclaw_protocol::pairing::{PairingApproveParams, PairingListParams};
+use openclaw_protocol::pairing::{PairingApproveParams, PairingDismissParams, PairingListParams};
+use openclaw_protocol::pairing_codes::{PairingApproveCodeParams, PairingCodesParams};
 use openclaw_protocol::plugins::{PluginsInspectParams, PluginsListParams, PluginsStatusParams};
 use openclaw_protocol::restart::{RestartPreflightParams, RestartRequestParams};
 use openclaw_protocol::sessions::{
@@ -243,7 +244,16 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
         }
         PairingListParams::METHOD => call(params, async |query| pairing::list(gateway, query).await).await,
         PairingApproveParams::METHOD => {
-            call(params, async |which| pairing::approve(gateway, which).await).await
+            call(params, async |which| pairing::approve(caller, which).await).await
+        }
+        PairingDismissParams::METHOD => {
+            call(params, async |which| pairing::dismiss(gateway, which).await).await
+        }
+        PairingCodesParams::METHOD => {
+            call(params, async |query| pairing::codes::list(gateway, query).await).await
+        }
+        PairingApproveCodeParams::METHOD => {
+            call(params, async |which| pairing::codes::approve(gateway, which).await).await
         }
         DevicePairListParams::METHOD => {
             call(params, async |_: DevicePairListParams| Ok(devices::list(caller))).await

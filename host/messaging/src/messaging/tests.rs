@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use openclaw_store::{Claim, OutboxState, Receipt};
+use openclaw_store::{Claim, ConversationKey, OutboxState, Receipt};
 
 use super::*;
 use crate::channel::{Failure, Outcome};
@@ -108,20 +108,47 @@ async fn a_stranger_is_answered_only_after_an_approval() {
     assert_eq!(life.sender.texts(), [text], "one reply, in one part");
     assert!(life.echo.begun.borrow().is_empty(), "no turn");
 
-    let wrong = life.messaging.approve("chat", None, "aaaaaaaa", true, false).await.unwrap_err();
+    let wrong = life.messaging.approve_code("chat", None, "aaaaaaaa").await.unwrap_err();
     assert_eq!(
         wrong.to_string(),
         "No pending pairing request found for code \"AAAAAAAA\". Run openclaw pairing list --channel chat to list pending \
          requests."
     );
     let typed = format!(" {} ", code.to_lowercase());
-    let approved = life.messaging.approve("chat", None, &typed, true, true).await.unwrap();
+    let approved = life.messaging.approve_code("chat", None, &typed).await.unwrap();
     assert_eq!(approved.owner_configured.as_deref(), Some("chat:u1"));
-    assert_eq!(life.sender.reaches(2).await[1], crate::pairing::APPROVED);
+    life.messaging.tell_approved(&approved).await.unwrap();
+    assert_eq!(life.sender.texts()[1], crate::pairing::APPROVED);
     assert_eq!(life.messaging.allow_from(&testing::account()).await.unwrap(), ["u1"]);
     life.hear("3", "u1", "now?").await;
     assert_eq!(life.sender.reaches(3).await[2], "echo: now?");
     assert_eq!(life.echo.begun.borrow().len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_is_decided_once_and_a_dismissed_sender_may_ask_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = Life::with(&dir, DmPolicy::Pairing, options(), Memory::new()).await;
+    let pending = async || life.messaging.pairing_requests(Some("chat")).await.unwrap().remove(0);
+    life.hear("1", "u1", "hello").await;
+    life.settled().await;
+    let first = pending().await;
+    life.messaging.dismiss_request(&first).await.unwrap();
+    assert_eq!(life.messaging.pairing_requests(None).await.unwrap(), []);
+    let gone = "pending DM access request no longer exists";
+    assert_eq!(life.messaging.dismiss_request(&first).await.unwrap_err().to_string(), gone);
+
+    life.hear("2", "u1", "hello again").await;
+    life.settled().await;
+    assert_eq!(life.sender.texts().len(), 2, "the sender is told a new code");
+    let second = pending().await;
+    assert_ne!(second.code, first.code);
+    assert_eq!(life.messaging.approve_request(&first, true).await.unwrap_err().to_string(), gone);
+    let approved = life.messaging.approve_request(&second, false).await.unwrap();
+    assert_eq!((approved.sender.as_str(), approved.owner_configured), ("u1", None));
+    assert!(!life.messaging.has_owner().await.unwrap());
+    assert_eq!(life.messaging.approve_request(&second, true).await.unwrap_err().to_string(), gone);
+    assert_eq!(life.messaging.allow_from(&testing::account()).await.unwrap(), ["u1"]);
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand as ClapSubcommand};
-use openclaw_protocol::pairing::{PairingApproveParams, PairingApproved, PairingList, PairingListParams};
+use openclaw_protocol::pairing_codes::{
+    PairingApproveCodeParams, PairingCodeApproved, PairingCodes, PairingCodesParams,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -83,7 +85,7 @@ fn list(flags: &ListFlags, context: &Context) -> Result<ExitCode, CliError> {
         Some(channel) => channel.clone(),
         None => only_channel(&context.configured_channels())?,
     };
-    let params = PairingListParams { channel: Some(channel), account_id: flags.account.clone() };
+    let params = PairingCodesParams { channel: Some(channel), account_id: flags.account.clone() };
     let (_, answer) = client::ask(context, &flags.rpc, &params)?;
     if context.json {
         print_json(&json!({"channel": answer.channel, "requests": answer.requests}))?;
@@ -106,7 +108,7 @@ fn only_channel(configured: &[String]) -> Result<String, CliError> {
     }
 }
 
-fn text(list: &PairingList, output: Output) -> String {
+fn text(list: &PairingCodes, output: Output) -> String {
     if list.requests.is_empty() {
         return format!("No pending {} pairing requests.", list.channel);
     }
@@ -145,7 +147,7 @@ fn approve(flags: &ApproveFlags, context: &Context) -> Result<ExitCode, CliError
             }
         },
     };
-    let params = PairingApproveParams {
+    let params = PairingApproveCodeParams {
         channel,
         code: code.to_uppercase(),
         account_id: flags.account.clone(),
@@ -155,7 +157,7 @@ fn approve(flags: &ApproveFlags, context: &Context) -> Result<ExitCode, CliError
     report(&raw, &approved, context)
 }
 
-fn report(raw: &Value, approved: &PairingApproved, context: &Context) -> Result<ExitCode, CliError> {
+fn report(raw: &Value, approved: &PairingCodeApproved, context: &Context) -> Result<ExitCode, CliError> {
     if context.json {
         print_json(raw)?;
         return Ok(ExitCode::SUCCESS);
@@ -179,10 +181,10 @@ pub(crate) fn is_code(text: &str) -> bool {
 pub(crate) fn approve_anywhere(code: &str, rpc: &RpcFlags, context: &Context) -> Result<ExitCode, CliError> {
     let code = code.to_uppercase();
     for channel in context.configured_channels() {
-        let waiting = PairingListParams { channel: Some(channel.clone()), account_id: None };
+        let waiting = PairingCodesParams { channel: Some(channel.clone()), account_id: None };
         let (_, list) = client::ask(context, rpc, &waiting)?;
         if list.requests.iter().any(|request| request.code.eq_ignore_ascii_case(&code)) {
-            let params = PairingApproveParams { channel, code, account_id: None, notify: None };
+            let params = PairingApproveCodeParams { channel, code, account_id: None, notify: None };
             let (raw, approved) = client::ask(context, rpc, &params)?;
             return report(&raw, &approved, context);
         }
@@ -196,15 +198,15 @@ pub(crate) fn approve_anywhere(code: &str, rpc: &RpcFlags, context: &Context) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openclaw_protocol::pairing::PairingRequest;
+    use openclaw_protocol::pairing_codes::PairingCode;
 
     #[test]
     fn requests_are_listed_with_the_channels_own_heading() {
-        let mut list = PairingList { channel: "chat".to_owned(), ..PairingList::default() };
+        let mut list = PairingCodes { channel: "chat".to_owned(), ..PairingCodes::default() };
         let plain = Output { columns: None, color: false };
         assert_eq!(text(&list, plain), "No pending chat pairing requests.");
         list.id_label = Some("chatUserId".to_owned());
-        list.requests.push(PairingRequest {
+        list.requests.push(PairingCode {
             id: "777001".to_owned(),
             code: "5FJ4ZCRN".to_owned(),
             created_at: "2026-11-22T06:52:44.240Z".to_owned(),

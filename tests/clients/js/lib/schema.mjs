@@ -24,8 +24,6 @@ const RESULTS = {
   connect: "HelloOk",
   "config.schema": "ConfigSchemaResponse",
   "agent.identity.get": "AgentIdentityResult",
-  // Senders are still listed with their codes, in a shape of our own.
-  "channels.pairing.list": undefined,
 };
 
 /// The definitions of the events' payloads.
