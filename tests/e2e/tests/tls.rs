@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use openclaw_e2e::{GATEWAY_TOKEN, Home, eventually, model, model_only};
+use openclaw_e2e::{GATEWAY_TOKEN, Home, config, eventually, fakes, model, model_only};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -133,6 +133,74 @@ async fn a_renewed_certificate_is_shown_after_the_next_reload() {
     }
     first.run(&["config", "set", "gateway.auth.rateLimit.maxAttempts", "9"]).await.ok();
     eventually("the new certificate", async || connect(&first, &other, "localhost").await.is_ok()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_trusts_the_certificate_of_its_own_gateway() {
+    let (telegram, model) = fakes().await;
+    let mut config = config(&telegram, &model);
+    config["gateway"]["tls"] = json!({"enabled": true});
+    let home = Home::new(config);
+    let _gateway = start(&home).await;
+    let url = format!("wss://127.0.0.1:{}", home.port());
+    let works = async || home.run(&["channels", "status", "--probe"]).await.ok().stdout.contains("works");
+    eventually("the account works", works).await;
+    for (command, words) in [
+        (&["gateway", "status"][..], "RPC probe: ok"),
+        (&["gateway", "status"], &format!("API: https://127.0.0.1:{}/v1", home.port())),
+        (&["gateway", "probe"], &url),
+        (&["gateway", "health"], "OK"),
+        (&["health"], "Telegram"),
+        (&["channels", "status", "--probe"], "works"),
+        (&["status"], &format!("https://127.0.0.1:{}/v1", home.port())),
+    ] {
+        let ran = home.run(command).await.ok();
+        assert!(ran.stdout.contains(words), "no `{words}` for {command:?} in:\n{}", ran.stdout);
+        assert!(!ran.stderr.contains("local fallback"), "{command:?}: not over the port: {}", ran.stderr);
+    }
+    let probe = home.run(&["gateway", "probe", "--json"]).await.ok().json();
+    assert_eq!(probe["network"]["localLoopbackUrl"], json!(url));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_certificate_on_the_port_is_refused() {
+    let (own, other) = (home().await, home().await);
+    let certificate = |home: &Home| home.state().join("gateway/tls/gateway-cert.pem");
+    let mut gateway = start(&own).await;
+    gateway.kill().await.unwrap();
+    let port = own.port().to_string();
+    let mut command = other.command(&["gateway", "run", "--port", &port]);
+    let _stranger = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    eventually("the stranger shows its certificate", async || {
+        certificate(&other).exists() && connect(&own, &certificate(&other), "localhost").await.is_ok()
+    })
+    .await;
+    for command in [&["health"][..], &["gateway", "status", "--require-rpc"], &["gateway", "probe"]] {
+        let ran = own.run(command).await;
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("gateway tls fingerprint mismatch"), "{command:?}: {said}");
+    }
+    let explained = own.run(&["health"]).await.stderr;
+    for words in ["does not show the certificate of this machine's gateway", "openclaw gateway status", &port]
+    {
+        assert!(explained.contains(words), "no `{words}` in: {explained}");
+    }
+    assert!(!other.log().contains("⇄"), "the stranger was asked nothing: {}", other.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn until_a_renewed_certificate_is_shown_the_local_socket_is_the_way_in() {
+    let (own, other) = (home().await, home().await);
+    let _gateways = (start(&own).await, start(&other).await);
+    for file in ["gateway-cert.pem", "gateway-key.pem"] {
+        let place = |home: &Home| home.state().join("gateway/tls").join(file);
+        std::fs::copy(place(&other), place(&own)).unwrap();
+    }
+    let ran = own.run(&["health"]).await.ok();
+    assert!(ran.stderr.contains("using local fallback"), "{ran:?}");
+    let probe = own.run(&["gateway", "probe"]).await;
+    assert!(probe.code == 1 && probe.stdout.contains("fingerprint mismatch"), "{probe:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use openclaw_protocol::RpcError;
 use serde_json::{Value, json};
 
-use super::{refusal, target::Target};
+use super::{
+    refusal,
+    target::{Target, UrlSource},
+};
 
 /// Why the gateway gave no answer.
 #[derive(Debug)]
@@ -90,7 +93,10 @@ impl std::fmt::Display for ClientError {
                 write!(f, "{}\n{}", self.summary(), target.details())
             }
             Self::Tls { target, reason } => {
-                let fix = if reason.contains("certificate") || reason.contains("fingerprint") {
+                let fix = if target.source == UrlSource::Local {
+                    "what listens there does not show the certificate of this machine's gateway. See who it is: openclaw \
+                     gateway status. After a change of gateway.tls or a renewed certificate: openclaw gateway restart"
+                } else if reason.contains("certificate") || reason.contains("fingerprint") {
                     "for a certificate that the gateway made itself, compare its SHA-256 there and set it here: openclaw \
                      config set gateway.remote.tlsFingerprint <sha256>"
                 } else {
@@ -164,10 +170,13 @@ impl ClientError {
     pub(crate) fn is_about_the_way_in(&self) -> bool {
         match self {
             Self::Refused(error) => !matches!(error.detail_code(), Some("PROTOCOL_MISMATCH")),
-            Self::Unreachable { .. } | Self::NotAGateway { .. } | Self::Identity { .. } => true,
+            // The local socket belongs to this installation's gateway, whatever answers on its port.
+            Self::Unreachable { .. }
+            | Self::NotAGateway { .. }
+            | Self::Tls { .. }
+            | Self::Identity { .. } => true,
             Self::CredentialsRequired { .. }
             | Self::Address(_)
-            | Self::Tls { .. }
             | Self::Closed { .. }
             | Self::Timeout { .. }
             | Self::Request(_) => false,

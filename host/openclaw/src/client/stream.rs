@@ -7,6 +7,7 @@ use std::sync::Arc;
 use openclaw_protocol::MAX_PAYLOAD;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest as _, Sha256};
@@ -144,6 +145,12 @@ pub(super) fn fingerprint(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let bare = text.strip_prefix("sha256:").unwrap_or(&text).replace(':', "");
     (bare.len() == 64 && bare.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(bare)
+}
+
+/// The fingerprint of the certificate in a PEM file, as [`fingerprint`] spells it. `None` where there is none to read, for
+/// instance before the gateway's first start.
+pub(super) fn fingerprint_of(file: &Path) -> Option<String> {
+    CertificateDer::from_pem_file(file).ok().map(|certificate| hex::encode(Sha256::digest(certificate)))
 }
 
 fn unreachable(target: &Target, error: &io::Error, host: &str, port: u16) -> ClientError {

@@ -70,7 +70,7 @@ impl UrlSource {
 /// Which gateway a command asks, and with which credential.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
-    /// `ws://host:port`.
+    /// `ws://host:port` or `wss://host:port`.
     pub(crate) url: String,
     /// Where the address comes from.
     pub(crate) source: UrlSource,
@@ -169,12 +169,15 @@ impl Target {
             Err(_) if socket.is_some() => (None, None),
             Err(refusal) => return Err(unusable(refusal)),
         };
+        // Nobody vouches for the certificate of this machine's gateway but its file, and no other is taken.
+        let certificate = openclaw_gateway::tls_certificate(&context.paths, &configuration);
         Ok(Self {
             token,
             password,
             bind: Some(context.bind().as_str().to_owned()),
+            pin: certificate.and_then(|file| stream::fingerprint_of(&file)),
             socket,
-            ..Self::new(format!("ws://127.0.0.1:{port}"), UrlSource::Local, context)
+            ..Self::new(Self::loopback(port, context), UrlSource::Local, context)
         })
     }
 
@@ -192,9 +195,14 @@ impl Target {
         }
     }
 
+    /// The address of this machine's own gateway on a port.
+    pub(crate) fn loopback(port: u16, context: &Context) -> String {
+        loopback(port, context.config().is_some_and(|config| config.gateway.tls.enabled))
+    }
+
     /// Another port of this machine, for commands with `--port`.
     pub(crate) fn with_port(mut self, port: u16) -> Self {
-        let url = format!("ws://127.0.0.1:{port}");
+        let url = loopback(port, self.is_tls());
         if self.source == UrlSource::Local && self.url != url {
             self.url = url;
             self.socket = None;
@@ -211,6 +219,15 @@ impl Target {
             }
             (_, None) => self.url.clone(),
         }
+    }
+
+    /// The same address for HTTP.
+    pub(crate) fn http_url(&self) -> String {
+        let url = match self.url.strip_prefix("wss://") {
+            Some(rest) => format!("https://{rest}"),
+            None => self.url.replacen("ws://", "http://", 1),
+        };
+        url.trim_end_matches('/').to_owned()
     }
 
     /// Whether the address is encrypted.
@@ -292,6 +309,10 @@ impl Target {
     }
 }
 
+fn loopback(port: u16, tls: bool) -> String {
+    format!("{}://127.0.0.1:{port}", if tls { "wss" } else { "ws" })
+}
+
 /// Whether plain text to this host stays on this machine or in a private network.
 fn is_private(host: &str) -> bool {
     match host.parse::<IpAddr>() {
@@ -352,6 +373,18 @@ mod tests {
         let local = Target { source: UrlSource::Local, ..target("ws://127.0.0.1:1") };
         assert_eq!(local.key(), "local");
         assert!(local.is_loopback() && !target("ws://10.0.0.1:1").is_loopback());
+    }
+
+    #[test]
+    fn another_port_and_http_keep_the_encryption() {
+        let check = |url: &str, other: &str, http: &str| {
+            let local = Target { source: UrlSource::Local, ..target(url) };
+            assert_eq!(local.http_url(), http);
+            assert_eq!(local.with_port(2).url, other);
+        };
+        check("ws://127.0.0.1:1", "ws://127.0.0.1:2", "http://127.0.0.1:1");
+        check("wss://127.0.0.1:1", "wss://127.0.0.1:2", "https://127.0.0.1:1");
+        assert_eq!(target("wss://far/").http_url(), "https://far");
     }
 
     #[test]

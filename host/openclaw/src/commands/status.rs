@@ -233,7 +233,7 @@ fn process_value(status: &StatusSummary) -> String {
 }
 
 fn api_value(target: &Target) -> String {
-    format!("{}/v1", target.url.replacen("ws://", "http://", 1).trim_end_matches('/'))
+    format!("{}/v1", target.http_url())
 }
 
 fn channels(channels: &ChannelsStatus, output: Output) -> String {

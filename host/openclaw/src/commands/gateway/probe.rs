@@ -148,7 +148,7 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
             "primaryTargetId": first.map(|found| found.id),
             "warnings": warnings,
             "network": {
-                "localLoopbackUrl": format!("ws://127.0.0.1:{}", flags.port.unwrap_or_else(|| context.port())),
+                "localLoopbackUrl": Target::loopback(flags.port.unwrap_or_else(|| context.port()), context),
                 "localTailnetUrl": null,
                 "tailnetIPv4": null,
             },

@@ -106,7 +106,7 @@ impl Report<'_> {
                 self.port_source()
             ),
             format!("Probe target: {}", self.target.url),
-            format!("API: {}/v1", http(&self.target.url)),
+            format!("API: {}/v1", self.target.http_url()),
             format!("Probe note: {}", probe_note(bind)),
         ]
     }
@@ -214,8 +214,4 @@ impl Report<'_> {
         );
         lines
     }
-}
-
-fn http(url: &str) -> String {
-    url.replacen("ws://", "http://", 1).replacen("wss://", "https://", 1).trim_end_matches('/').to_owned()
 }
