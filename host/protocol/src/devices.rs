@@ -355,7 +355,7 @@ impl Call for DevicePairSetupCodeParams {
 pub struct DevicePairSetupCode {
     /// Names the code without giving it away.
     pub setup_id: String,
-    /// What is typed into the device: base64url of `{"url", "bootstrapToken", "expiresAtMs"}`.
+    /// What is typed into the device: base64url of `{"url", "bootstrapToken", "expiresAtMs", "tlsFingerprint"?}`.
     pub setup_code: String,
     /// Where the device connects.
     pub gateway_url: String,
@@ -365,6 +365,9 @@ pub struct DevicePairSetupCode {
     pub url_source: String,
     /// `full`, `limited` or `node`.
     pub access: String,
+    /// More was asked for than is given away over an address in the clear.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub access_downgraded: bool,
     /// Unix milliseconds.
     pub expires_at_ms: u64,
 }

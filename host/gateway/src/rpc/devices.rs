@@ -1,17 +1,15 @@
 //! `device.pair.*` and `device.token.*`. Who may do what to which device is `openclaw-access`'s decision; here it is
 //! asked, written down, announced and answered.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+pub(super) mod setup;
 
-use openclaw_access::devices::{Denied, Device, Manager, Pending, Plan, Registry, SetupProfile};
+use openclaw_access::devices::{Denied, Device, Manager, Pending, Plan, Registry};
 use openclaw_protocol::devices::{
     DevicePairApproveParams, DevicePairApproved, DevicePairList, DevicePairRejectParams, DevicePairRejected,
-    DevicePairRemoveParams, DevicePairRenameParams, DevicePairSetupCode, DevicePairSetupCodeParams,
-    DeviceTokenInfo, DeviceTokenRevokeParams, DeviceTokenRevoked, DeviceTokenRotateParams,
-    DeviceTokenRotated, PairedDevice, PendingDevice,
+    DevicePairRemoveParams, DevicePairRenameParams, DeviceTokenInfo, DeviceTokenRevokeParams,
+    DeviceTokenRevoked, DeviceTokenRotateParams, DeviceTokenRotated, PairedDevice, PendingDevice,
 };
 use openclaw_protocol::{Role, RpcError, Scope};
-use openclaw_secrets::Secret;
 use tracing::warn;
 use uuid::Uuid;
 
@@ -134,83 +132,6 @@ pub(super) async fn revoke(
     });
     let revoked_at_ms = revoked.await?;
     Ok(DeviceTokenRevoked { device_id: device_id.trim().to_owned(), role, revoked_at_ms })
-}
-
-/// `device.pair.setupCode`
-pub(super) async fn setup_code(
-    caller: &Caller,
-    wanted: DevicePairSetupCodeParams,
-) -> Result<DevicePairSetupCode, RpcError> {
-    let gateway = &caller.gateway;
-    let (gateway_url, url_source) = address(gateway, &wanted)?;
-    let profile = match wanted.bootstrap_profile.as_deref() {
-        Some("node") => SetupProfile::Node,
-        Some(_) => SetupProfile::Limited,
-        None => SetupProfile::Full,
-    };
-    let setup_id = Uuid::new_v4().to_string();
-    // Two random UUIDs: 244 bits.
-    let code = Secret::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
-    let (id, kept) = (setup_id.clone(), code.clone());
-    let opened = gateway.devices.change(move |registry| registry.open_setup(profile, &id, &kept, now_ms()));
-    let opened = opened.await.map_err(|error| unwritten(&error))?;
-    let payload = serde_json::json!({
-        "url": gateway_url, "bootstrapToken": code.expose(), "expiresAtMs": opened.result
-    });
-    let auth = if gateway.auth_mode == "password" { "password" } else { "token" };
-    Ok(DevicePairSetupCode {
-        setup_id,
-        setup_code: openclaw_access::devices::encode_setup(&payload),
-        gateway_url,
-        auth: auth.to_owned(),
-        url_source: url_source.to_owned(),
-        access: profile.as_str().to_owned(),
-        expires_at_ms: opened.result,
-    })
-}
-
-/// Where a new device reaches this gateway, and where that comes from.
-fn address(
-    gateway: &Gateway,
-    wanted: &DevicePairSetupCodeParams,
-) -> Result<(String, &'static str), RpcError> {
-    if let Some(url) = &wanted.public_url {
-        let known = ["ws://", "wss://"].iter().any(|scheme| url.starts_with(scheme));
-        let url = known.then(|| url.clone()).ok_or_else(|| {
-            RpcError::invalid(
-                "publicUrl must begin with ws:// or wss:// (for instance wss://gateway.example)",
-            )
-        })?;
-        return Ok((url, "request.publicUrl"));
-    }
-    let remote = gateway.settings.config().gateway.remote.url.clone();
-    if wanted.prefer_remote_url == Some(true) {
-        let missing = || RpcError::invalid("gateway.remote.url is not configured");
-        return Ok((remote.ok_or_else(missing)?, "gateway.remote.url"));
-    }
-    let listening = &gateway.listening;
-    let own = listening.iter().find(|socket| !socket.ip().is_loopback() && !socket.ip().is_unspecified());
-    let Some(socket) = own.or(listening.first()).copied() else {
-        return Err(RpcError::unavailable("the gateway listens nowhere"));
-    };
-    if !socket.ip().is_unspecified() {
-        return Ok((format!("ws://{socket}"), "gateway.bind"));
-    }
-    let Some(outward) = outward_address() else {
-        return Err(RpcError::invalid(
-            "the gateway listens on every address of this machine: say by which one the device reaches it (publicUrl)",
-        ));
-    };
-    Ok((format!("ws://{}", SocketAddr::new(outward, socket.port())), "gateway.bind"))
-}
-
-/// The address by which this machine would reach another network. Nothing is sent: a datagram socket only picks its
-/// own side.
-fn outward_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // An address of the documentation (RFC 5737).
-    socket.connect((Ipv4Addr::new(203, 0, 113, 1), 9)).ok()?;
-    socket.local_addr().ok().map(|own| own.ip()).filter(|own| !own.is_unspecified())
 }
 
 /// Runs an operation of this caller; what came of it is announced before it is answered.

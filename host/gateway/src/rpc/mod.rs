@@ -271,7 +271,7 @@ async fn dispatch(caller: &Caller, method: &str, params: Option<Value>) -> Outco
             call(params, async |which| devices::rename(caller, which).await).await
         }
         DevicePairSetupCodeParams::METHOD => {
-            call(params, async |wanted| devices::setup_code(caller, wanted).await).await
+            call(params, async |wanted| devices::setup::code(caller, wanted).await).await
         }
         DeviceTokenRotateParams::METHOD => {
             call(params, async |which| devices::rotate(caller, which).await).await
