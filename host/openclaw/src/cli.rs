@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use crate::commands::{
     agent, channels, completion, config, devices, doctor, gateway, health, infer, logs, message, models,
-    onboard, pairing, plugins, reads, status,
+    onboard, pairing, plugins, qr, reads, status,
 };
 
 const EXAMPLES: &str = "\
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Config(config::Flags),
     /// Devices that may connect, and their tokens
     Devices(devices::Flags),
+    /// Show a new device the way in: a setup code and its picture
+    Qr(qr::Flags),
     /// Let people in who wrote to a channel
     #[command(subcommand)]
     Pairing(pairing::Subcommand),
@@ -168,6 +170,9 @@ mod tests {
         check("openclaw devices rotate --device d --role operator --no-scopes --url ws://h --password p");
         check("openclaw devices revoke --device d --role operator");
         check("openclaw devices clear --yes --pending");
+        check("openclaw qr --public-url wss://h --limited --no-ascii");
+        check("openclaw qr --url wss://h --setup-code-only --token t");
+        check("openclaw qr --remote --json");
         check("openclaw config");
         check("openclaw config get gateway.port --json");
         check("openclaw config set gateway.port -1");

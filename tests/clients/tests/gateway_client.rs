@@ -56,3 +56,17 @@ async fn every_frame_keeps_the_published_contract() {
     assert!(heard["results"].as_u64() > Some(15), "{heard}");
     assert_eq!(gateway.terminate().await, 0);
 }
+
+#[tokio::test]
+async fn a_setup_code_of_the_command_line_lets_one_device_in() {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let gateway = home.start().await;
+    let code = home.run(&["qr", "--setup-code-only"]).await.ok().stdout;
+    let (url, token) = variables(&home);
+    let variables = [("GATEWAY_URL", &*url), ("GATEWAY_TOKEN", token), ("SETUP_CODE", code.trim())];
+    let heard = node("setup_code", &variables).await;
+    let known = home.run(&["devices", "list", "--json"]).await.ok().json();
+    assert_eq!(known["paired"][0]["deviceId"], heard["deviceId"], "{known}");
+    assert_eq!(gateway.terminate().await, 0);
+}

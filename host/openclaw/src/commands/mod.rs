@@ -15,6 +15,7 @@ pub(crate) mod models;
 pub(crate) mod onboard;
 pub(crate) mod pairing;
 pub(crate) mod plugins;
+pub(crate) mod qr;
 pub(crate) mod reads;
 pub(crate) mod status;
 
@@ -43,6 +44,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Config(flags) => config::run(&flags, &context),
         Command::Devices(flags) => devices::run(&flags, &context),
         Command::Pairing(command) => pairing::run(&command, &context),
+        Command::Qr(flags) => qr::run(&flags, &context),
         Command::Agent(flags) => agent::run(&flags, &context),
         Command::Infer(command) => infer::run(&command, &context),
         Command::Message(command) => message::run(&command, &context),

@@ -1,6 +1,7 @@
 //! How results are shown: one JSON document, or text for people that fits where it is shown.
 
 pub(crate) mod age;
+pub(crate) mod qr;
 pub(crate) mod table;
 
 use std::io::{IsTerminal as _, Write as _};
