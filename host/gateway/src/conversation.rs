@@ -6,21 +6,16 @@ use std::time::Duration;
 
 use openclaw_agents::{Turn, TurnRequest};
 use openclaw_messaging::SendRequest;
-use openclaw_models::FinishReason;
 use openclaw_protocol::agent::{AgentFinal, AgentMeta, AgentResult, ReplyPayload, RunMeta, RunStatus, Usage};
-use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::clock::now_ms;
 use crate::process::Gateway;
-use crate::rpc::session_events;
+use crate::rpc::session_events::{self, Change};
 use crate::runs::{Ended, Run};
-use crate::telling::Teller;
-use crate::turns::{self, NoTurn};
-
-/// Pieces of text that may wait to become events.
-const PIECES: usize = 64;
+use crate::told::{End, Told};
+use crate::turns::{self, stop_word};
 
 /// Begins the turn of a run. Whatever becomes of it, the run ends.
 pub(crate) fn begin(
@@ -42,8 +37,7 @@ pub(crate) fn begin(
         let failed = own
             .known()
             .is_some_and(|ended| ended.answer.status != RunStatus::Ok && ended.answer.summary != "aborted");
-        let phase = if failed { "error" } else { "end" };
-        session_events::changed(&gateway, &own.about, session_events::Change::Phase(phase)).await;
+        session_events::changed(&gateway, &own.about, Change::ended(failed)).await;
     });
 }
 
@@ -68,100 +62,46 @@ pub(crate) fn watch_over(
     });
 }
 
-/// How a turn came to its end.
-enum End {
-    Turn(Box<Result<Turn, NoTurn>>),
-    Stopped(&'static str),
-}
-
 async fn take_turn(gateway: &Arc<Gateway>, run: &Run, request: TurnRequest) -> AgentFinal {
     let about = &run.about;
     let begun = Instant::now();
     let run_id = about.run_id.clone();
-    let mut teller = Teller::new(&gateway.hub, about);
-    session_events::changed(gateway, about, session_events::Change::Reason("send")).await;
-    teller.phase("preparing_context");
-    let end = follow(gateway, run, request, &mut teller).await;
-    match end {
-        End::Turn(turn) => match *turn {
-            Ok(turn) => {
-                let word = stop_word(turn.stop_reason);
-                teller.catch_up();
-                session_events::messages(gateway, &turn, about).await;
-                teller.finished(&turn.reply, word);
-                let by = if turn.command {
-                    "command".to_owned()
-                } else {
-                    format!("{}/{}", turn.provider, turn.model)
-                };
-                info!(
-                    subsystem = "agent",
-                    session = about.session_key,
-                    "turn completed run={run_id} model={by} duration={}ms",
-                    turn.duration.as_millis()
-                );
-                let meta = turn_meta(&turn, word);
-                completed(run_id, turn.reply, meta)
-            }
-            Err(error) if error.is_abort() => {
-                teller.aborted("stop");
-                failed(run_id, RunStatus::Error, "aborted", error.to_string(), begun)
-            }
-            Err(error) => {
-                let status = if error.is_timeout() { RunStatus::Timeout } else { RunStatus::Error };
-                teller.failed(&error);
-                failed(run_id, status, "failed", error.to_string(), begun)
-            }
-        },
+    let mut told = Told::asked_for(gateway, about).await;
+    let end =
+        told.follow(request, |request, beginning| turns::in_its_lane(gateway, request, beginning)).await;
+    let ended = match end {
+        End::Turn(ended) => *ended,
         End::Stopped(reason) => {
-            teller.aborted(reason);
+            told.stopped(reason);
             let why = "the turn was stopped (aborted)".to_owned();
             let mut answer = failed(run_id, RunStatus::Error, "aborted", why, begun);
             if let Some(result) = &mut answer.result {
                 result.meta.stop_reason = Some(reason.to_owned());
             }
-            answer
-        }
-    }
-}
-
-/// Runs the turn and tells its pieces. When it returns the lane is free, however the turn ended.
-async fn follow(gateway: &Gateway, run: &Run, request: TurnRequest, teller: &mut Teller<'_>) -> End {
-    let (sink, mut pieces) = mpsc::channel(PIECES);
-    let (beginning, mut begun) = oneshot::channel();
-    let request = TurnRequest { run_id: Some(run.about.run_id.clone()), sink: Some(sink), ..request };
-    // Nobody listens when the run was stopped meanwhile.
-    let begin = move || beginning.send(()).unwrap_or_default();
-    let mut turn =
-        std::pin::pin!(turns::run_from(gateway.messaging.lanes(), &gateway.agents, request, begin));
-    let mut waiting = true;
-    let end = loop {
-        let due = teller.due();
-        // The beginning and the pieces first: the end must not overtake what was before it.
-        tokio::select! {
-            biased;
-            reason = run.about.stopped() => break End::Stopped(reason),
-            Ok(()) = &mut begun, if waiting => {
-                waiting = false;
-                teller.begun();
-                teller.phase("starting_model");
-            }
-            Some(piece) = pieces.recv() => teller.pieces(piece, &mut pieces),
-            // Text that was held back for the sake of the others.
-            () = sleep_until(due), if due.is_some() => teller.catch_up(),
-            ended = &mut turn => break End::Turn(Box::new(ended)),
+            return answer;
         }
     };
-    while let Ok(piece) = pieces.try_recv() {
-        teller.pieces(piece, &mut pieces);
-    }
-    end
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
+    told.end(&ended, true).await;
+    match ended {
+        Ok(turn) => {
+            let by =
+                if turn.command { "command".to_owned() } else { format!("{}/{}", turn.provider, turn.model) };
+            info!(
+                subsystem = "agent",
+                session = about.session_key,
+                "turn completed run={run_id} model={by} duration={}ms",
+                turn.duration.as_millis()
+            );
+            let meta = turn_meta(&turn, stop_word(turn.stop_reason));
+            completed(run_id, turn.reply, meta)
+        }
+        Err(error) if error.is_abort() => {
+            failed(run_id, RunStatus::Error, "aborted", error.to_string(), begun)
+        }
+        Err(error) => {
+            let status = if error.is_timeout() { RunStatus::Timeout } else { RunStatus::Error };
+            failed(run_id, status, "failed", error.to_string(), begun)
+        }
     }
 }
 
@@ -220,16 +160,6 @@ pub(crate) fn usage(usage: openclaw_models::Usage) -> Usage {
         output: usage.output_tokens,
         cache_read: usage.cached_tokens,
         total: usage.input_tokens.saturating_add(usage.output_tokens),
-    }
-}
-
-pub(crate) fn stop_word(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::ContentFilter => "content_filter",
-        FinishReason::Error => "error",
     }
 }
 

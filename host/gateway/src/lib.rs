@@ -33,6 +33,7 @@ mod settings;
 mod start;
 mod system_events;
 mod telling;
+mod told;
 mod turns;
 mod wiring;
 mod ws;

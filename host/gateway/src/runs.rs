@@ -1,10 +1,13 @@
-//! Turns that the control plane asked for, by their run ids, which are the callers' idempotency keys: a repetition gets the
-//! first one's answer, `agent.wait` finds it, and an abort reaches it wherever it is. Runs nothing itself.
+//! What is known of a turn beside what it does; and the turns that the control plane asked for, by their run ids, which are
+//! the callers' idempotency keys: a repetition gets the first one's answer, `agent.wait` finds it, and an abort reaches it
+//! wherever it is. Runs nothing itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use openclaw_agents::TurnRequest;
 use openclaw_protocol::agent::AgentFinal;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::once::{Claim, Once, Slot};
 
@@ -15,7 +18,7 @@ pub(crate) type Run = Slot<About, Ended>;
 #[derive(Debug)]
 pub(crate) struct About {
     pub(crate) run_id: String,
-    /// The method that asked for it.
+    /// The method that asked for it, or who else did.
     pub(crate) method: &'static str,
     /// The client that asked for it.
     pub(crate) client: String,
@@ -63,6 +66,17 @@ impl About {
             stop: watch::Sender::new(None),
             written: Mutex::default(),
         }
+    }
+
+    /// A turn that nobody asks about by its id.
+    pub(crate) fn of(method: &'static str, request: &TurnRequest) -> Self {
+        let run_id = request.run_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+        Self::new(&run_id, method, "", &request.session_key, &request.agent_id)
+    }
+
+    /// The same turn, for those who outlive it.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(&self.run_id, self.method, &self.client, &self.session_key, &self.agent_id)
     }
 
     /// Ends the run, for a reason that its events tell.

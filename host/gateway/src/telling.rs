@@ -1,30 +1,40 @@
 //! Tells connected clients of one running turn: `agent` events for each piece, `chat` events now and then, each with the whole
-//! text so far. Says what it is given; runs nothing.
+//! text so far. Says what it is given, and to those who may hear it; runs nothing.
 
 use std::time::Duration;
 
 use openclaw_agents::{TurnError, TurnEvent};
 use openclaw_models::{FailureReason, ModelError, ModelsError};
+use openclaw_protocol::Scope;
 use openclaw_protocol::agent::{AGENT_EVENT, AgentEvent, AssistantDelta};
 use openclaw_protocol::chat::CHAT_EVENT;
 use serde_json::{Map, Value, json};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::clock::now_ms;
 use crate::runs::About;
 use crate::turns::NoTurn;
-use crate::ws::Hub;
+use crate::ws::{Client, Hub};
 
 /// `chat` events carry the whole text so far, so that they are sent only so often (openclaw-compat §3.11.3).
 pub(crate) const CHAT_EVERY: Duration = Duration::from_millis(150);
 /// Characters of one field of an error's detail.
 const DETAIL_CHARS: usize = 300;
 
+/// Who hears of a run as it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// Everybody who may read.
+    Readers,
+    /// Those who follow the messages of its session: what people say in a channel is not for every client.
+    Followers,
+}
+
 /// The voice of one run.
 pub(crate) struct Teller<'a> {
     hub: &'a Hub,
     about: &'a About,
+    audience: Audience,
     seq: u64,
     text: String,
     /// Text that no `chat` event has carried yet begins here.
@@ -33,8 +43,20 @@ pub(crate) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    pub(crate) fn new(hub: &'a Hub, about: &'a About) -> Teller<'a> {
-        Teller { hub, about, seq: 0, text: String::new(), told: 0, last_chat: None }
+    pub(crate) fn new(hub: &'a Hub, about: &'a About, audience: Audience) -> Teller<'a> {
+        Teller { hub, about, audience, seq: 0, text: String::new(), told: 0, last_chat: None }
+    }
+
+    /// Whether anybody listens now. What nobody hears is not written.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.hub.any(|client| self.reaches(client))
+    }
+
+    fn reaches(&self, client: &Client) -> bool {
+        match self.audience {
+            Audience::Readers => client.may(Scope::Read),
+            Audience::Followers => client.subscriptions.follows(&self.about.session_key),
+        }
     }
 
     /// What happens before the first word.
@@ -49,13 +71,13 @@ impl<'a> Teller<'a> {
         self.event("lifecycle", json!({"phase": "start", "startedAt": now_ms()}));
     }
 
-    /// Tells `first` and what else waits, texts in one event: each carries the whole text so far, so that one event for
-    /// every token of a long answer would be too many.
-    pub(crate) fn pieces(&mut self, first: TurnEvent, more: &mut mpsc::Receiver<TurnEvent>) {
+    /// Tells pieces, texts in one event: each carries the whole text so far, so that one event for every token of a long
+    /// answer would be too many.
+    pub(crate) fn pieces(&mut self, pieces: &[TurnEvent]) {
         let mut delta = String::new();
-        for piece in std::iter::once(first).chain(std::iter::from_fn(|| more.try_recv().ok())) {
+        for piece in pieces {
             match piece {
-                TurnEvent::Text(text) => delta.push_str(&text),
+                TurnEvent::Text(text) => delta.push_str(text),
                 TurnEvent::Reasoning(delta) => self.event("thinking", json!({ "delta": delta })),
             }
         }
@@ -64,8 +86,11 @@ impl<'a> Teller<'a> {
         }
         self.text.push_str(&delta);
         self.about.write(&self.text);
-        let data = AssistantDelta { text: self.text.clone(), delta };
-        self.event("assistant", serde_json::to_value(data).unwrap_or_default());
+        // As observed: who follows a channel's session reads its texts as `chat`.
+        if self.audience == Audience::Readers {
+            let data = AssistantDelta { text: self.text.clone(), delta };
+            self.event("assistant", serde_json::to_value(data).unwrap_or_default());
+        }
         if self.last_chat.is_none_or(|last| last.elapsed() >= CHAT_EVERY) {
             self.catch_up();
         }
@@ -136,6 +161,9 @@ impl<'a> Teller<'a> {
     }
 
     fn agent(&self, stream: &str, data: Value) {
+        if !self.is_heard() {
+            return;
+        }
         let event = AgentEvent {
             run_id: self.about.run_id.clone(),
             session_key: Some(self.about.session_key.clone()),
@@ -145,15 +173,18 @@ impl<'a> Teller<'a> {
             seq: self.seq,
             ts: now_ms(),
         };
-        self.hub.broadcast(AGENT_EVENT, &event);
+        self.hub.tell_those(AGENT_EVENT, &event, |client| self.reaches(client));
     }
 
     fn chat(&self, mut fields: Value) {
+        if !self.is_heard() {
+            return;
+        }
         insert(&mut fields, "runId", json!(self.about.run_id));
         insert(&mut fields, "sessionKey", json!(self.about.session_key));
         insert(&mut fields, "agentId", json!(self.about.agent_id));
         insert(&mut fields, "seq", json!(self.seq));
-        self.hub.broadcast(CHAT_EVENT, &fields);
+        self.hub.tell_those(CHAT_EVENT, &fields, |client| self.reaches(client));
     }
 }
 
@@ -208,7 +239,6 @@ fn failure(error: &NoTurn) -> Option<&ModelError> {
 #[cfg(test)]
 mod tests {
     use openclaw_models::Failure;
-    use openclaw_protocol::Scope;
     use openclaw_protocol::status::PresenceEntry;
     use std::sync::Arc;
 
@@ -225,7 +255,7 @@ mod tests {
         let (client, mut queue) = testing::client("c", &[Scope::Read]);
         let _member = hub.join(client);
         let about = about();
-        tell(&mut Teller::new(&hub, &about)).await;
+        tell(&mut Teller::new(&hub, &about, Audience::Readers)).await;
         std::iter::from_fn(|| queue.ready())
             .map(|text| serde_json::from_str::<Value>(&text).unwrap())
             .filter(|frame| frame["event"] == "chat")
@@ -240,18 +270,17 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn chat_events_are_seldom_and_whole() {
         let chats = heard(async |teller: &mut Teller<'_>| {
-            let (_sink, mut none) = mpsc::channel(1);
             teller.phase("preparing_context");
             teller.begun();
-            teller.pieces(text("a"), &mut none);
-            teller.pieces(text("b"), &mut none);
+            teller.pieces(&[text("a")]);
+            teller.pieces(&[text("b")]);
             tokio::time::advance(CHAT_EVERY - Duration::from_millis(1)).await;
-            teller.pieces(text("c"), &mut none);
+            teller.pieces(&[text("c")]);
             tokio::time::advance(Duration::from_millis(1)).await;
             assert_eq!(teller.due(), Some(Instant::now()));
             teller.catch_up();
             assert_eq!(teller.due(), None);
-            teller.pieces(text("d"), &mut none);
+            teller.pieces(&[text("d")]);
             teller.finished("abcd", "stop");
         })
         .await;
@@ -277,8 +306,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_aborted_answer_keeps_what_was_written() {
         let chats = heard(async |teller: &mut Teller<'_>| {
-            let (_sink, mut none) = mpsc::channel(1);
-            teller.pieces(text("half"), &mut none);
+            teller.pieces(&[text("half")]);
             teller.aborted("rpc");
         })
         .await;

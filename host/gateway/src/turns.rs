@@ -1,11 +1,18 @@
 //! Turns that HTTP and the control plane ask for: through the session's lane, like a channel's, and stored when they
-//! have ended well. What a turn does is `openclaw-agents`'s business.
+//! have ended well. What a turn does is `openclaw-agents`'s business, who hears of it is `told`'s.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_agents::{Agents, Turn, TurnError, TurnRequest};
-use openclaw_messaging::{Lane, LaneError, Lanes};
+use openclaw_messaging::{Lane, LaneError};
+use openclaw_models::FinishReason;
 use tracing::{error, warn};
+
+use crate::process::Gateway;
+use crate::runs::About;
+use crate::telling::Audience;
+use crate::told::{Beginning, Told};
 
 /// What a turn may take beyond its own deadline before the lane is taken from it.
 const BEYOND: Duration = Duration::from_secs(5);
@@ -27,42 +34,78 @@ impl NoTurn {
         matches!(self, NoTurn::Turn(TurnError::Aborted))
     }
 
+    /// What a person in a chat reads. `None`: nothing is said.
+    pub(crate) fn user_text(&self) -> Option<String> {
+        match self {
+            NoTurn::Turn(error) => error.user_text(),
+            NoTurn::Lane(_) => None,
+        }
+    }
+
+    /// A stable code for searching.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            NoTurn::Turn(error) => error.code(),
+            NoTurn::Lane(LaneError::Full) => "busy",
+            NoTurn::Lane(LaneError::Deadline(_)) => "timeout",
+            NoTurn::Lane(LaneError::Closed) => "closed",
+        }
+    }
+
     /// It took too long.
     pub(crate) fn is_timeout(&self) -> bool {
         matches!(self, NoTurn::Turn(TurnError::Timeout(_)) | NoTurn::Lane(LaneError::Deadline(_)))
     }
 }
 
-/// Runs one turn and stores it. Dropping the future stops the turn, and nothing is stored then.
-pub(crate) async fn run(lanes: &Lanes, agents: &Agents, request: TurnRequest) -> Result<Turn, NoTurn> {
-    run_from(lanes, agents, request, || ()).await
+/// Runs one turn, stores it and tells of it. Dropping the future stops the turn, and nothing is stored then.
+pub(crate) async fn run(
+    gateway: &Arc<Gateway>,
+    method: &'static str,
+    request: TurnRequest,
+) -> Result<Turn, NoTurn> {
+    let about = About::of(method, &request);
+    let told = Told::new(gateway, &about, Audience::Readers);
+    told.whole(request, |request, beginning| in_its_lane(gateway, request, beginning)).await
 }
 
-/// As `run`; calls `begin` when the turn has its lane.
-pub(crate) async fn run_from(
-    lanes: &Lanes,
-    agents: &Agents,
+/// The same in a lane that is held already, whichever session's it is.
+pub(crate) async fn run_in(
+    lane: Lane,
+    gateway: &Arc<Gateway>,
+    method: &'static str,
     request: TurnRequest,
-    begin: impl FnOnce(),
 ) -> Result<Turn, NoTurn> {
+    let about = About::of(method, &request);
+    let told = Told::new(gateway, &about, Audience::Readers);
+    let agents = &gateway.agents;
+    let turn = async |request: TurnRequest, beginning: Beginning| {
+        let limit = limit(agents, &request);
+        beginning.tell();
+        let turn = tokio::time::timeout(limit, stored(agents, request)).await;
+        drop(lane);
+        Ok(turn.map_err(|_| LaneError::Deadline(limit))??)
+    };
+    told.whole(request, turn).await
+}
+
+/// Runs one turn as soon as its session is free, and stores it.
+pub(crate) async fn in_its_lane(
+    gateway: &Gateway,
+    request: TurnRequest,
+    beginning: Beginning,
+) -> Result<Turn, NoTurn> {
+    let agents = &gateway.agents;
     let session = request.session_key.clone();
     let limit = limit(agents, &request);
     let beside = !request.plain && agents.overtakes(&request.message);
     let turn = async {
-        begin();
+        beginning.tell();
         stored(agents, request).await
     };
     // A command that stops the running turn must not wait for it.
-    let turn = if beside { turn.await } else { lanes.run(&session, limit, turn).await? };
+    let turn = if beside { turn.await } else { gateway.messaging.lanes().run(&session, limit, turn).await? };
     Ok(turn?)
-}
-
-/// The same in a lane that is held already, whichever session's it is.
-pub(crate) async fn run_in(lane: Lane, agents: &Agents, request: TurnRequest) -> Result<Turn, NoTurn> {
-    let limit = limit(agents, &request);
-    let turn = tokio::time::timeout(limit, stored(agents, request)).await;
-    drop(lane);
-    Ok(turn.map_err(|_| LaneError::Deadline(limit))??)
 }
 
 /// When the lane is taken from a turn.
@@ -83,4 +126,15 @@ async fn stored(agents: &Agents, request: TurnRequest) -> Result<Turn, TurnError
         Err(failed) => warn!(subsystem = "agent", code = failed.code(), session, "turn failed: {failed}"),
     }
     turn
+}
+
+/// Why the model stopped, as clients read it.
+pub(crate) fn stop_word(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
+        FinishReason::Error => "error",
+    }
 }

@@ -36,6 +36,10 @@ pub trait TurnRunner: Send + Sync + 'static {
     /// a reply too: its text is what the person reads.
     async fn run(&self, turn: TurnRequest) -> TurnReply;
 
+    /// The turn is closed in the ledger. Called once for each `run` that wrote into a session; `stored` says whether what it
+    /// wrote is there now. Messaging holds the lane meanwhile, so that this is over soon.
+    async fn closed(&self, inbound: InboundId, write: SessionWrite, stored: bool);
+
     /// Whether this message must not wait for the turn that runs in its session (a command that stops it). Such a turn
     /// runs beside the lane.
     fn overtakes(&self, message: &Message) -> bool;

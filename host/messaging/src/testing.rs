@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use openclaw_store::{
-    AccountKey, ChatKind, Conversation, Message, Receipt, SenderInfo, SenderKind, SessionWrite, Target,
+    AccountKey, ChatKind, Conversation, InboundId, Message, Receipt, SenderInfo, SenderKind, SessionWrite,
+    Target,
 };
 use openclaw_text::Unit;
 use tokio::sync::watch;
@@ -146,6 +147,8 @@ pub(crate) struct Echo {
     /// Turns wait while this is true.
     held: watch::Sender<bool>,
     pub(crate) begun: watch::Sender<Vec<String>>,
+    /// Sessions that turns were closed in, and whether they were stored.
+    pub(crate) closed: watch::Sender<Vec<(String, bool)>>,
 }
 
 impl Echo {
@@ -174,6 +177,10 @@ impl TurnRunner for Echo {
         let (key, agent) = (turn.route.session_key, turn.route.agent);
         let session = SessionWrite { key, session_id: "s".into(), agent, entries: vec![] };
         TurnReply { text: Some(format!("echo: {text}")), session: Some(session) }
+    }
+
+    async fn closed(&self, _: InboundId, write: SessionWrite, stored: bool) {
+        self.closed.send_modify(|closed| closed.push((write.key, stored)));
     }
 
     fn overtakes(&self, message: &Message) -> bool {

@@ -196,8 +196,13 @@ impl Wiring {
         }
         let draft = settings.and_then(|settings| draft(&settings, target.clone(), &text, &self.options));
         let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
-        if self.close(row.id, reply.session, draft).await {
+        let replies = draft.is_some();
+        let stored = self.close(row.id, reply.session.clone(), draft).await;
+        if stored && replies {
             self.outbox.wake(&ConversationKey { account: row.account, target });
+        }
+        if let Some(write) = reply.session {
+            self.runner.closed(row.id, write, stored).await;
         }
         // The next turn of the session must find this one in the transcript.
         drop(lane);
@@ -228,12 +233,12 @@ impl Wiring {
         }
     }
 
-    /// Stores turn and reply, however long the disk refuses. Returns whether a reply was stored. When the end comes first,
-    /// the ledger still owes the turn.
+    /// Stores turn and reply, however long the disk refuses. Returns whether they are stored. When the end comes first, the
+    /// ledger still owes the turn.
     async fn close(&self, id: InboundId, session: Option<SessionWrite>, draft: Option<Draft>) -> bool {
         for attempt in 1.. {
             match self.store.finish_turn(id, session.clone(), draft.clone(), now_ms()).await {
-                Ok(()) => return draft.is_some(),
+                Ok(()) => return true,
                 Err(error) if error.is_transient() => {
                     if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
                         return false;

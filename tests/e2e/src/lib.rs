@@ -12,6 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
+pub mod control;
 pub mod http;
 
 use std::net::TcpListener;

@@ -73,7 +73,7 @@ pub(super) async fn run<W: Writer>(
     if streamed && !matches!(wanted, Some(ToolChoice::Required | ToolChoice::Function(_))) {
         return stream(gateway, request, writer, Box::new(ended)).await;
     }
-    let turn = turns::run(gateway.messaging.lanes(), &gateway.agents, request).await.map_err(refuse);
+    let turn = turns::run(gateway, "http", request).await.map_err(refuse);
     let turn = match turn.and_then(|turn| satisfied(wanted.as_ref(), turn)) {
         Ok(turn) => turn,
         Err(error) => return Ok(reply::refused(&error, &writer)),
@@ -254,8 +254,8 @@ async fn stream<W: Writer>(
 ) -> Result<Response, ErrorBody> {
     let (sink, pieces) = mpsc::channel(PIECES);
     request.sink = Some(sink);
-    let (lanes, agents) = (gateway.messaging.lanes().clone(), gateway.agents.clone());
-    let turn: Ending = Box::pin(async move { turns::run(&lanes, &agents, request).await });
+    let gateway = Arc::clone(gateway);
+    let turn: Ending = Box::pin(async move { turns::run(&gateway, "http", request).await });
     let mut streamed = Streamed { turn, pieces, writer, ended: Some(ended), spoke: false };
     let (first, rest) = match streamed.step().await {
         Step::Piece(bytes) => (bytes, Some(streamed)),

@@ -18,10 +18,11 @@ use super::sessions::change::thinking;
 use super::sessions::rows;
 use super::{Answer, Caller};
 use crate::accounts;
-use crate::conversation::{self, completed, elapsed_ms, failed, hand_over, stop_word, usage};
+use crate::conversation::{self, completed, elapsed_ms, failed, hand_over, usage};
 use crate::once::{Claim, bound_elsewhere, busy};
 use crate::process::Gateway;
 use crate::runs::About;
+use crate::turns::stop_word;
 
 /// How long `agent.wait` waits when nobody says otherwise.
 const WAIT_MS: u64 = 30_000;

@@ -1,7 +1,7 @@
 //! Tells the connections that follow sessions what happened to one: `sessions.changed` and `session.message`. Reads the store
 //! only when somebody listens.
 
-use openclaw_agents::Turn;
+use openclaw_store::SessionWrite;
 use serde_json::{Value, json};
 
 use super::sessions::{read, rows};
@@ -15,8 +15,15 @@ use crate::ws::Client;
 pub(crate) enum Change {
     /// Somebody did something: `send`, `patch`, `reset`, `delete` …
     Reason(&'static str),
-    /// A run came so far: `end` or `error`.
+    /// A run came so far: `start`, `end` or `error`.
     Phase(&'static str),
+}
+
+impl Change {
+    /// A run is over.
+    pub(crate) fn ended(failed: bool) -> Change {
+        Change::Phase(if failed { "error" } else { "end" })
+    }
 }
 
 /// A run did something to its session.
@@ -54,9 +61,9 @@ async fn tell(gateway: &Gateway, key: &str, agent: &str, change: Change, run_id:
 }
 
 /// A turn put messages into its session's transcript.
-pub(crate) async fn messages(gateway: &Gateway, turn: &Turn, about: &About) {
-    let count = turn.write.as_ref().map_or(0, |write| write.entries.len());
-    appended(gateway, &about.session_key, &about.agent_id, &turn.session_id, count, Some(&about.run_id))
+pub(crate) async fn messages(gateway: &Gateway, about: &About, write: &SessionWrite) {
+    let count = write.entries.len();
+    appended(gateway, &about.session_key, &about.agent_id, &write.session_id, count, Some(&about.run_id))
         .await;
 }
 

@@ -377,6 +377,8 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         secrets: secrets.into(),
         lacking_secrets: Live::new(found.lacking),
     });
+    // Nobody else sets it.
+    drop(parts.gateway.set(Arc::downgrade(&gateway)));
     let (stop, stopping) = watch::channel(false);
     let served = tokio::spawn(http::serve(
         listeners,

@@ -52,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) supervisor: Supervisor,
     pub(crate) instances: Arc<Instances>,
     pub(crate) model_choice: ModelChoice,
+    /// To be set once the gateway is there: those who run channels' turns tell it of them.
+    pub(crate) gateway: turns::Late,
 }
 
 /// Builds everything and starts to look after the accounts.
@@ -70,7 +72,12 @@ pub(crate) async fn build(
     let agents = Agents::new(store.clone(), models.clone(), agent_settings(paths, &config));
     let instances = Arc::new(Instances::default());
     let late = Arc::new(OnceLock::new());
-    let runner = turns::ChannelTurns { agents: agents.clone(), messaging: Arc::clone(&late) };
+    let gateway = turns::Late::default();
+    let runner = turns::ChannelTurns {
+        agents: agents.clone(),
+        messaging: Arc::clone(&late),
+        gateway: Arc::clone(&gateway),
+    };
     let options =
         Options { turn_deadline: turn_timeout(&config) + Duration::from_secs(5), ..Options::default() };
     let known = channel_settings(&config, plugins);
@@ -89,7 +96,7 @@ pub(crate) async fn build(
         instances: Arc::clone(&instances),
     };
     let supervisor = Supervisor::new(Arc::new(driver), Backoff::default());
-    Ok(Parts { store, answering, agents, messaging, supervisor, instances, model_choice })
+    Ok(Parts { store, answering, agents, messaging, supervisor, instances, model_choice, gateway })
 }
 
 /// The operator wants no channel in this run.

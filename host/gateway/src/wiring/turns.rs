@@ -1,18 +1,65 @@
 //! Runs the turns of channel messages for messaging: what was said becomes an agent's turn, and what went wrong becomes
 //! words for the person. Stores nothing: messaging does, together with the reply.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use openclaw_agents::{Agents, ChannelContext, TurnError, TurnRequest as AgentTurn};
-use openclaw_messaging::{ChatKind, Message, Messaging, TurnReply, TurnRequest, TurnRunner};
+use openclaw_agents::{Agents, ChannelContext, Turn, TurnRequest as AgentTurn};
+use openclaw_messaging::{ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner};
+use openclaw_store::SessionWrite;
 use tracing::{info, warn};
+
+use crate::process::Gateway;
+use crate::rpc::session_events;
+use crate::runs::About;
+use crate::telling::Audience;
+use crate::told::{self, Told};
+use crate::turns::NoTurn;
+
+/// The gateway as parts know it that are there before it.
+pub(crate) type Late = Arc<OnceLock<Weak<Gateway>>>;
+
+/// What begins the turns.
+const METHOD: &str = "channel";
 
 /// The agents behind the channels.
 pub(super) struct ChannelTurns {
     pub(super) agents: Agents,
     /// Set once messaging runs: it knows who was approved.
     pub(super) messaging: Arc<OnceLock<Messaging>>,
+    /// Set once there is somebody to tell.
+    pub(super) gateway: Late,
+}
+
+impl ChannelTurns {
+    fn gateway(&self) -> Option<Arc<Gateway>> {
+        self.gateway.get().and_then(Weak::upgrade)
+    }
+
+    /// Runs a turn in the lane that messaging holds; what it writes is stored later.
+    async fn take(&self, request: AgentTurn) -> Result<Turn, NoTurn> {
+        let Some(gateway) = self.gateway() else { return Ok(self.agents.run_turn(request).await?) };
+        let about = About::of(METHOD, &request);
+        let mut told = Told::new(&gateway, &about, Audience::Followers);
+        let ended = told
+            .follow(request, async |request, beginning| {
+                beginning.tell();
+                Ok(self.agents.run_turn(request).await?)
+            })
+            .await
+            .ended();
+        told.end(&ended, false).await;
+        // What is to be stored is not there yet: `closed` tells of it.
+        if ended.as_ref().map_or(true, |turn| turn.write.is_none()) {
+            told::over(&gateway, &about, ended.as_ref().err()).await;
+        }
+        ended
+    }
+}
+
+/// The same after a restart: it is the ledger's number.
+fn run_id(inbound: InboundId) -> String {
+    format!("inbound-{}", inbound.0)
 }
 
 #[async_trait]
@@ -37,7 +84,7 @@ impl TurnRunner for ChannelTurns {
             quote: message.quote.map(|quote| (quote.author, quote.text)),
         };
         let request = AgentTurn {
-            run_id: Some(format!("inbound-{}", inbound.0)),
+            run_id: Some(run_id(inbound)),
             agent_id: route.agent,
             session_key: route.session_key.clone(),
             message: message.text,
@@ -45,7 +92,7 @@ impl TurnRunner for ChannelTurns {
             channel: Some(channel),
             ..AgentTurn::default()
         };
-        match self.agents.run_turn(request).await {
+        match self.take(request).await {
             Ok(turn) => {
                 let by = if turn.command {
                     "command".to_owned()
@@ -63,7 +110,7 @@ impl TurnRunner for ChannelTurns {
                 TurnReply { text: Some(turn.reply).filter(|text| !text.is_empty()), session: turn.write }
             }
             Err(error) => {
-                if !matches!(error, TurnError::Aborted) {
+                if !error.is_abort() {
                     warn!(
                         subsystem = "agent",
                         account = %account,
@@ -75,6 +122,15 @@ impl TurnRunner for ChannelTurns {
                 TurnReply { text: error.user_text(), session: None }
             }
         }
+    }
+
+    async fn closed(&self, inbound: InboundId, write: SessionWrite, stored: bool) {
+        let Some(gateway) = self.gateway() else { return };
+        let about = About::new(&run_id(inbound), METHOD, "", &write.key, &write.agent);
+        if stored {
+            session_events::messages(&gateway, &about, &write).await;
+        }
+        told::over(&gateway, &about, None).await;
     }
 
     fn overtakes(&self, message: &Message) -> bool {

@@ -37,6 +37,11 @@ impl Subscriptions {
         self.lock().keys.remove(key);
     }
 
+    /// Whether this session is followed by its key.
+    pub(crate) fn follows(&self, key: &str) -> bool {
+        self.lock().keys.contains(key)
+    }
+
     /// Whether what happens to sessions is wanted.
     pub(crate) fn wants_changes(&self) -> bool {
         self.lock().all
@@ -65,6 +70,7 @@ mod tests {
         subscriptions.leave("a");
         assert!(!subscriptions.wants_messages("a"));
         subscriptions.follow_all();
+        assert!(!subscriptions.follows("b"));
         assert!(subscriptions.wants_messages("b") && subscriptions.wants_changes());
         for number in 0..MOST {
             assert!(subscriptions.follow(&number.to_string()));

@@ -172,7 +172,7 @@ async fn take_turn(gateway: &Arc<Gateway>, told: &HookRun, prepared: Prepared) -
         plain: true,
         ..TurnRequest::default()
     };
-    let ended = turns::run_in(lane, &gateway.agents, request).await;
+    let ended = turns::run_in(lane, gateway, "hooks", request).await;
     info!(
         subsystem = "hooks",
         session = transcript,
