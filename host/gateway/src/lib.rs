@@ -25,6 +25,7 @@ mod machine;
 mod metrics;
 mod once;
 mod options;
+mod presence;
 mod process;
 mod reload;
 mod rpc;
@@ -35,6 +36,7 @@ mod system_events;
 mod telling;
 mod told;
 mod turns;
+mod wakes;
 mod wiring;
 mod ws;
 

@@ -29,6 +29,7 @@ use crate::rpc::{self, health};
 use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::start::Restarter;
+use crate::wakes::Wakes;
 use crate::wiring::{self, Instances, ModelParts, Plugins};
 use crate::ws::{Hub, Sockets, Written};
 
@@ -71,6 +72,7 @@ pub(crate) struct Gateway {
     pub(crate) instances: Arc<Instances>,
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) runs: Runs,
+    pub(crate) wakes: Wakes,
     /// Which model answers, and why.
     pub(crate) model_choice: Live<ModelChoice>,
     /// The body of `GET /v1/models`.

@@ -81,14 +81,6 @@ pub const METHODS: &[Method] = &[
     read("cron.list", CRON_LIST, "scheduled jobs: none"),
     read("cron.status", &[], "the scheduler: disabled"),
     read("last-heartbeat", &[AGENT], "an agent's last heartbeat: null, since there are none"),
-    needing(
-        Permission::Scope(Scope::Admin),
-        read(
-            "set-heartbeats",
-            &[Field::optional("enabled", Kind::Any)],
-            "switches heartbeats; on is refused, since there are none",
-        ),
-    ),
     read("node.list", &[], "machines that offer commands: none"),
     needing(
         Permission::Scope(Scope::Pairing),

@@ -107,6 +107,7 @@ methods!(
     crate::system::IdentityParams,
     crate::system::SystemEventParams,
     crate::system::WakeParams,
+    crate::system::HeartbeatsParams,
     crate::system::SecretsReloadParams,
     crate::outbound::SendParams,
     crate::restart::RestartPreflightParams,

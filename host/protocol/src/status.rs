@@ -419,6 +419,18 @@ pub struct PresenceEntry {
     /// For people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// How long ago somebody used the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_input_seconds: Option<u64>,
+    /// The device, where it says so of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// Roles that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// Scopes that it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
     /// Tells apart several instances of one client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,

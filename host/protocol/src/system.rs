@@ -1,7 +1,8 @@
 //! The machine and the process: `system.info`, `gateway.identity.get`, and what tells the gateway something from outside:
-//! `system-event`, `wake` and `secrets.reload`.
+//! `system-event`, `wake`, `set-heartbeats` and `secrets.reload`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     call::Call,
@@ -95,21 +96,62 @@ pub struct SystemEventParams {
     /// Whose next turn is told; the main session of the default agent when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_key: Option<String>,
-    /// Asks for a turn at once, which this gateway does not start.
+    /// The session reads it in a turn of its own, at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<bool>,
+    /// The sender's device. This and what follows is what it says of itself, for the presence list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
+    /// Which instance of the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// Its host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
+    /// How it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// The program's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// For instance `linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// For instance `Linux`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_family: Option<String>,
+    /// The device's model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_identifier: Option<String>,
+    /// How long ago somebody used it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_input_seconds: Option<f64>,
+    /// Why it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<String>>,
+    /// Its scopes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
+    /// `system-presence-clear-last-input` takes `last_input_seconds` back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
 }
 
 impl Call for SystemEventParams {
     const METHOD: &'static str = "system-event";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
-    const PURPOSE: &'static str = "tells a session's next turn what happened";
+    const PURPOSE: &'static str = "tells a session what happened, and the presence list who says so; with wake, it takes a turn at once";
     const SHAPE: &'static [Field] = &[
         Field::required("text", Kind::Text),
         Field::optional("idempotencyKey", Kind::NonEmpty),
         Field::optional("sessionKey", Kind::Text),
         Field::optional("wake", Kind::Bool),
-        // What the sender says of itself; connections are known without it.
         Field::optional("deviceId", Kind::Text),
         Field::optional("instanceId", Kind::Text),
         Field::optional("host", Kind::Text),
@@ -132,11 +174,11 @@ impl Call for SystemEventParams {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WakeParams {
-    /// `now` or `next-heartbeat`; both wait for the session's next turn here, since there are no heartbeats.
+    /// `now` or `next-heartbeat`. Without a session both wait for its next turn, since there are no heartbeats.
     pub mode: String,
     /// What happened.
     pub text: String,
-    /// Whose next turn is told; the agent's main session when absent.
+    /// Who takes a turn at once; without it the agent's main session is told, and its next turn reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_key: Option<String>,
     /// The agent; the default one when absent.
@@ -147,7 +189,7 @@ pub struct WakeParams {
 impl Call for WakeParams {
     const METHOD: &'static str = "wake";
     const SCOPE: Option<Scope> = Some(Scope::Write);
-    const PURPOSE: &'static str = "tells a session's next turn what happened; nothing runs at once";
+    const PURPOSE: &'static str = "tells a session what happened; one that is named takes a turn at once";
     const SHAPE: &'static [Field] = &[
         Field::required("mode", Kind::Union(&["now", "next-heartbeat"])),
         Field::required("text", Kind::NonEmpty),
@@ -161,8 +203,34 @@ impl Call for WakeParams {
 /// The answer to `system-event` and `wake`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
-    /// Whether the session's next turn will be told; not when the text is blank.
+    /// Whether the session will be told; not when the text is blank.
     pub ok: bool,
+}
+
+/// Parameters of `set-heartbeats`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeartbeatsParams {
+    /// Whether events begin turns; anything but a boolean is refused in words of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<Value>,
+}
+
+impl Call for HeartbeatsParams {
+    const METHOD: &'static str = "set-heartbeats";
+    const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str =
+        "switches the turns that events begin; heartbeats that come by themselves there are none";
+    const SHAPE: &'static [Field] = &[Field::optional("enabled", Kind::Any)];
+    type Reply = Heartbeats;
+}
+
+/// The answer to `set-heartbeats`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeats {
+    /// Always true.
+    pub ok: bool,
+    /// What was asked for.
+    pub enabled: bool,
 }
 
 /// Parameters of `secrets.reload`.

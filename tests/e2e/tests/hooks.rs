@@ -9,7 +9,7 @@
 )]
 
 use openclaw_e2e::http::{Answer, get, post, send};
-use openclaw_e2e::{GATEWAY_TOKEN, Home, TOKEN, eventually, fakes, model, model_only, open};
+use openclaw_e2e::{GATEWAY_TOKEN, Home, SOON, TOKEN, eventually, fakes, model, model_only, open};
 use serde_json::{Value, json};
 
 /// What the tests' hooks ask for.
@@ -38,7 +38,7 @@ async fn hooks_have_a_token_of_their_own() {
     let gateway = home.start().await;
     let base = gateway.base();
     let url = format!("{base}/hooks/wake");
-    let body = json!({"text": "hello"});
+    let body = json!({"text": "hello", "mode": "next-heartbeat"});
     for token in [None, Some(GATEWAY_TOKEN), Some("wrong")] {
         let refused = post(&url, token, &body).await.unwrap();
         assert_eq!((refused.status, refused.body.as_str()), (401, "Unauthorized"), "{token:?}");
@@ -69,15 +69,21 @@ async fn hooks_have_a_token_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_event_is_read_by_the_next_turn() {
+async fn an_event_is_read_at_once_or_by_the_next_turn() {
     let model = model().await;
     let home = Home::new(with_hooks(model_only(&model), &json!({})));
     let gateway = home.start().await;
-    let woken = call(gateway.base(), "/wake", json!({"text": "the build is red"})).await;
-    assert_eq!(woken.json(), json!({"ok": true, "mode": "now", "eventOutcome": "queued"}));
+    let later = json!({"text": "the build is red", "mode": "next-heartbeat"});
+    let woken = call(gateway.base(), "/wake", later).await;
+    assert_eq!(woken.json(), json!({"ok": true, "mode": "next-heartbeat", "eventOutcome": "queued"}));
     home.run(&["agent", "--message", "what is new?"]).await.ok();
     let heard = model.chats()[0].body["messages"].to_string();
     assert!(heard.contains("System: ") && heard.contains("the build is red"), "{heard}");
+    let woken = call(gateway.base(), "/wake", json!({"text": "the build is green"})).await;
+    assert_eq!(woken.json(), json!({"ok": true, "mode": "now", "eventOutcome": "queued"}));
+    assert!(model.wait_for(2, SOON).await, "nobody asked, and a turn has begun");
+    let heard = model.chats()[1].body["messages"].as_array().unwrap().last().unwrap().to_string();
+    assert!(heard.contains("the build is green") && !heard.contains("red"), "{heard}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

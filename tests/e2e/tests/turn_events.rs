@@ -1,4 +1,5 @@
-//! What connected clients hear of turns that others begin: HTTP, hooks and channels. Who hears what, and that nobody else does.
+//! What connected clients hear of turns that others begin: HTTP, hooks, channels and events. Who hears what, and that nobody
+//! else does.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,7 +11,7 @@
 
 use openclaw_e2e::control::Connection;
 use openclaw_e2e::http::{post, send_with};
-use openclaw_e2e::{GATEWAY_TOKEN, Home, TOKEN, fakes, model, model_only, open};
+use openclaw_e2e::{GATEWAY_TOKEN, Home, SOON, TOKEN, fakes, model, model_only, open};
 use openclaw_fakes::{Mode, Talker};
 use serde_json::{Value, json};
 
@@ -194,4 +195,85 @@ async fn a_turn_of_a_channel_is_told_to_those_who_follow_its_session() {
     settled(&mut reader).await;
     assert_eq!(steps(&reader, &run), Vec::<String>::new());
     assert!(messages(&reader, key).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_names_its_session_begins_a_turn() {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let _gateway = home.start().await;
+    let mut admin = Connection::open(&home, &["operator.admin"]).await;
+    admin.call("sessions.subscribe", json!({})).await.unwrap();
+    let told = json!({"ok": true});
+    // Without a session it waits, as where the original has no heartbeats.
+    let wake = |text: &str| json!({"mode": "now", "text": text});
+    assert_eq!(admin.call("wake", wake("for later")).await.unwrap(), told);
+    let mut named = wake("the door opens");
+    named["sessionKey"] = json!("agent:main:door");
+    assert_eq!(admin.call("wake", named.clone()).await.unwrap(), told);
+    let run = over(&mut admin, "agent:main:door").await;
+    assert_eq!(admin.end_of(&run).await["state"], "final");
+    let heard = model.chats();
+    assert_eq!(heard.len(), 1);
+    let heard = heard[0].body["messages"].to_string();
+    assert!(heard.contains("the door opens") && heard.contains("NO_REPLY") && !heard.contains("later"));
+    let status = admin.call("status", json!({})).await.unwrap();
+    assert_eq!(status["queuedSystemEvents"], json!(["for later"]));
+    // Events that come while a turn waits are read by it.
+    model.script([Mode::Chunks { count: 4, delay_ms: 100 }, Mode::Echo]);
+    let busy = json!({"sessionKey": "main", "message": "hi", "idempotencyKey": "busy"});
+    admin.call("chat.send", busy).await.unwrap();
+    assert!(model.wait_for(2, SOON).await);
+    for text in ["one", "two", "three"] {
+        let event = json!({"text": text, "wake": true});
+        assert_eq!(admin.call("system-event", event).await.unwrap(), told);
+    }
+    assert!(model.wait_for(3, SOON).await);
+    let heard = model.chats()[2].body["messages"].as_array().unwrap().last().unwrap().to_string();
+    assert!(["one", "two", "three"].iter().all(|text| heard.contains(text)), "{heard}");
+    // Whoever wants none of this says so.
+    let off = admin.call("set-heartbeats", json!({"enabled": false})).await.unwrap();
+    assert_eq!(off, json!({"ok": true, "enabled": false}));
+    assert_eq!(admin.call("wake", named).await.unwrap(), told);
+    let talk = admin.talk("agent:main:door", "who is there?", "talk").await;
+    assert_eq!(talk["state"], "final");
+    assert_eq!(model.chats().len(), 4);
+    let heard = model.chats()[3].body["messages"].as_array().unwrap().last().unwrap().to_string();
+    assert!(heard.contains("the door opens") && heard.contains("who is there?"), "{heard}");
+    let refused = json!({"mode": "now", "text": "x", "sessionKey": "agent:main:subagent:x"});
+    assert_eq!(admin.refused("wake", refused).await, "wake sessionKey cannot target a subagent session");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reports_is_present_for_a_while() {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let _gateway = home.start().await;
+    let mut admin = Connection::open(&home, &["operator.admin"]).await;
+    let line = "Node: mac (10.0.0.2) · app 1.2 · last input 7s ago · mode local · reason launch";
+    let told = json!({"ok": true});
+    let mut report = json!({"text": line, "instanceId": "I-1", "platform": "macos", "roles": ["node"]});
+    assert_eq!(admin.call("system-event", report.clone()).await.unwrap(), told);
+    let is_there = |frame: &Value| {
+        let present = frame["payload"]["presence"].as_array();
+        frame["event"] == "presence" && present.unwrap().iter().any(|entry| entry["instanceId"] == "I-1")
+    };
+    admin.until(is_there).await;
+    report["reason"] = json!("crash");
+    assert_eq!(admin.call("system-event", report.clone()).await.unwrap(), told);
+    let list = admin.call("system-presence", json!({})).await.unwrap();
+    let found: Vec<_> = list.as_array().unwrap().iter().filter(|entry| entry["host"] == "mac").collect();
+    assert_eq!(found.len(), 1, "{list}");
+    let mut expected = json!({"host": "mac", "ip": "10.0.0.2", "version": "1.2", "mode": "local", "text": line,
+        "lastInputSeconds": 7, "reason": "crash", "instanceId": "I-1", "platform": "macos", "roles": ["node"]});
+    expected["ts"] = found[0]["ts"].clone();
+    assert_eq!(*found[0], expected);
+    // The main session reads what is new, and nothing for a report that says the same.
+    admin.call("system-event", report).await.unwrap();
+    let status = admin.call("status", json!({})).await.unwrap();
+    let first = "Node: mac (10.0.0.2) · app 1.2 · mode local";
+    assert_eq!(status["queuedSystemEvents"], json!([first, "reason crash"]));
+    let wake = json!({"text": line, "wake": true});
+    let refused = admin.refused("system-event", wake).await;
+    assert_eq!(refused, "wake is not supported for node presence events");
 }

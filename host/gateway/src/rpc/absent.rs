@@ -33,7 +33,6 @@ fn nothing(gateway: &Gateway, method: &Method, params: &Value) -> Result<Value, 
             "enabled": false, "triggersEnabled": false, "jobs": 0, "nextWakeAtMs": null,
             "storePath": gateway.paths.database(), "storage": "sqlite", "sqlitePath": gateway.paths.database(),
         }),
-        "set-heartbeats" => heartbeats(params)?,
         "node.list" => json!({"ts": now_ms(), "nodes": []}),
         "node.pair.list" => json!({"pending": [], "paired": []}),
         "skills.bins" => json!({"bins": []}),
@@ -118,14 +117,6 @@ fn cron_page(params: &Value) -> Value {
         "offset": number("offset").unwrap_or(0), "limit": number("limit").unwrap_or(CRON_PAGE),
         "hasMore": false, "nextOffset": null, "deliveryPreviews": {},
     })
-}
-
-fn heartbeats(params: &Value) -> Result<Value, RpcError> {
-    match params.get("enabled").and_then(Value::as_bool) {
-        Some(false) => Ok(json!({"ok": true, "enabled": false})),
-        Some(true) => Err(RpcError::unavailable("this gateway has no heartbeats that could be enabled")),
-        None => Err(RpcError::invalid("invalid set-heartbeats params: enabled (boolean) required")),
-    }
 }
 
 fn cost(params: &Value) -> Value {

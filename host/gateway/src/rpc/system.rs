@@ -1,15 +1,18 @@
 //! The machine, the gateway's identity, and what tells the gateway something from outside: `system-event`, `wake` and
-//! `secrets.reload`. A line for a session waits for its next turn: nothing here starts one.
+//! `secrets.reload`.
 
 use std::sync::Arc;
 
 use openclaw_messaging::main_key;
 use openclaw_protocol::RpcError;
-use openclaw_protocol::system::{Identity, SecretsReloaded, SystemEventParams, SystemInfo, Told, WakeParams};
+use openclaw_protocol::system::{
+    Heartbeats, HeartbeatsParams, Identity, SecretsReloaded, SystemEventParams, SystemInfo, Told, WakeParams,
+};
+use serde_json::Value;
 
 use super::absent::agent_named;
 use crate::process::Gateway;
-use crate::{identity, machine};
+use crate::{identity, machine, wakes};
 
 /// `system.info`
 pub(super) fn info(gateway: &Gateway) -> SystemInfo {
@@ -68,45 +71,72 @@ pub(super) async fn identity(gateway: &Gateway) -> Result<Identity, RpcError> {
 }
 
 /// `system-event`
-pub(super) async fn event(gateway: &Gateway, event: SystemEventParams) -> Result<Told, RpcError> {
+pub(super) async fn event(gateway: &Arc<Gateway>, event: SystemEventParams) -> Result<Told, RpcError> {
     let text = event.text.trim();
     if text.is_empty() {
         return Err(RpcError::invalid("text required"));
     }
     let wake = event.wake == Some(true);
-    // What a node says of itself is a line of the presence list, and that is kept by its connection.
-    if text.starts_with("Node:") {
-        return if wake {
-            Err(RpcError::invalid("wake is not supported for node presence events"))
-        } else {
-            Ok(Told { ok: true })
-        };
+    let node = text.starts_with("Node:");
+    if wake && node {
+        return Err(RpcError::invalid("wake is not supported for node presence events"));
     }
-    let key = session(gateway, event.session_key.as_deref(), None)?;
+    let (agent, key) = session(gateway, event.session_key.as_deref(), None)?;
     let named = event.session_key.as_deref().map(str::trim).filter(|key| !key.is_empty());
     if let Some(named) = named.filter(|_| wake) {
-        let known = gateway.store.load_session(&key, 0, 0).await;
-        if known.map_err(|error| RpcError::unavailable(error.to_string()))?.is_none() {
+        let known = gateway.store.session(&key).await;
+        let known = known.map_err(|error| RpcError::unavailable(error.to_string()))?;
+        if known.is_none_or(|known| known.settings.archived_at.is_some()) {
             return Err(RpcError::invalid(format!("Unknown or archived session \"{named}\"")));
         }
     }
-    gateway.system_events().push(&key, text, None);
+    let changed = gateway.hub.reports().update(&event);
+    gateway.hub.presence_changed();
+    let events = gateway.system_events();
+    if node {
+        // Such a line comes every few minutes: the session reads what is new in it.
+        let last = events.waiting(&key).pop().and_then(|last| last.context);
+        if let Some(line) = changed.line(last.as_deref() == Some(&changed.key)) {
+            events.push(&key, &line, Some(&changed.key));
+        }
+    } else {
+        events.push(&key, text, None);
+        if wake {
+            wakes::wake(gateway, agent, key);
+        }
+    }
     Ok(Told { ok: true })
 }
 
 /// `wake`
-pub(super) fn wake(gateway: &Gateway, wake: &WakeParams) -> Result<Told, RpcError> {
-    let key = session(gateway, wake.session_key.as_deref(), wake.agent_id.as_deref())?;
+pub(super) fn wake(gateway: &Arc<Gateway>, wake: &WakeParams) -> Result<Told, RpcError> {
+    let (agent, key) = session(gateway, wake.session_key.as_deref(), wake.agent_id.as_deref())?;
+    if key.splitn(3, ':').nth(2).is_some_and(|rest| rest.starts_with("subagent:")) {
+        return Err(RpcError::invalid("wake sessionKey cannot target a subagent session"));
+    }
     let text = wake.text.trim();
     if text.is_empty() {
         return Ok(Told { ok: false });
     }
     gateway.system_events().push(&key, text, None);
+    // As observed where no heartbeats are due: an event that names no session waits, in either mode.
+    if wake.session_key.is_some() {
+        wakes::wake(gateway, agent, key);
+    }
     Ok(Told { ok: true })
 }
 
-/// The session that is meant: the named one, or the agent's main session.
-fn session(gateway: &Gateway, key: Option<&str>, agent: Option<&str>) -> Result<String, RpcError> {
+/// `set-heartbeats`: there are none that come by themselves; what it switches are the turns that events begin.
+pub(super) fn set_heartbeats(gateway: &Gateway, params: HeartbeatsParams) -> Result<Heartbeats, RpcError> {
+    let Some(enabled) = params.enabled.as_ref().and_then(Value::as_bool) else {
+        return Err(RpcError::invalid("invalid set-heartbeats params: enabled (boolean) required"));
+    };
+    gateway.wakes.set(enabled);
+    Ok(Heartbeats { ok: true, enabled })
+}
+
+/// The agent and the session that are meant: the named one, or the agent's main session.
+fn session(gateway: &Gateway, key: Option<&str>, agent: Option<&str>) -> Result<(String, String), RpcError> {
     let agent = agent.map(str::trim).filter(|id| !id.is_empty());
     let key = key.map(|key| key.trim().to_lowercase()).filter(|key| !key.is_empty());
     let owner = key.as_deref().and_then(owner);
@@ -118,11 +148,12 @@ fn session(gateway: &Gateway, key: Option<&str>, agent: Option<&str>) -> Result<
         ));
     }
     let agent = agent_named(gateway, agent.or(owner))?;
-    Ok(match key {
+    let key = match key {
         Some(key) if owner.is_some() => key,
         Some(key) if key != "main" => format!("agent:{}:{key}", agent.id),
         _ => main_key(&agent.id),
-    })
+    };
+    Ok((agent.id, key))
 }
 
 /// The agent in a key such as `agent:main:main`.

@@ -367,6 +367,7 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
         instances: parts.instances,
         plugins: plan.plugins,
         runs: crate::runs::Runs::default(),
+        wakes: crate::wakes::Wakes::default(),
         model_choice: Live::new(parts.model_choice),
         model_list: Live::new(model_list),
         reload,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use openclaw_protocol::connect::ClientInfo;
 use openclaw_protocol::status::PresenceEntry;
-use openclaw_protocol::{EVENTS, EventKind, Scope, StateVersion};
+use openclaw_protocol::{EVENTS, Scope, StateVersion};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::{Notify, watch};
@@ -17,6 +17,7 @@ use super::outbound::{Outbound, SharedEvent, Weight};
 use super::standing::Standing;
 use super::subscriptions::Subscriptions;
 use crate::clock::now_ms;
+use crate::presence::Reports;
 
 /// Of presence and of health, before anything changed.
 const FIRST_VERSION: u64 = 1;
@@ -56,6 +57,14 @@ impl Client {
         self.scopes.iter().any(|scope| scope.covers(needed))
     }
 
+    /// Whose requests these are, from one connection to the next: the device, or the program at its address.
+    pub(crate) fn owner(&self) -> String {
+        match &self.standing.device_id {
+            Some(device) => format!("device {device}"),
+            None => format!("{} at {}", self.info.id, self.ip),
+        }
+    }
+
     /// Sends an event to this client alone, if it may see it.
     pub(crate) fn tell(&self, event: &str, payload: &RawValue, state: StateVersion) {
         if let Some(news) = News::new(event, payload, state) {
@@ -63,15 +72,16 @@ impl Client {
         }
     }
 
-    fn hear(&self, news: &News) {
-        if news.scope.is_none_or(|scope| self.may(scope)) {
-            self.outbound.event(&news.event, news.weight);
-        }
+    /// Returns false when it should have heard it and does not keep up.
+    fn hear(&self, news: &News) -> bool {
+        !news.scope.is_none_or(|scope| self.may(scope)) || self.outbound.event(&news.event, news.weight)
     }
 }
 
 /// An event, encoded once, and who may see it.
 struct News {
+    /// Which row of the table.
+    row: usize,
     event: SharedEvent,
     scope: Option<Scope>,
     weight: Weight,
@@ -80,10 +90,11 @@ struct News {
 impl News {
     /// `None` for an event that is not in the table: it is told to nobody.
     fn new(event: &str, payload: &RawValue, state: StateVersion) -> Option<News> {
-        let kind = EventKind::find(event)?;
+        let row = EVENTS.iter().position(|kind| kind.name == event)?;
+        let kind = EVENTS.get(row)?;
         let versioned = matches!(event, "health" | "presence").then_some(state);
         let weight = if kind.droppable { Weight::Droppable } else { Weight::Needed };
-        Some(News { event: SharedEvent::new(event, payload, versioned)?, scope: kind.scope, weight })
+        Some(News { row, event: SharedEvent::new(event, payload, versioned)?, scope: kind.scope, weight })
     }
 }
 
@@ -100,7 +111,10 @@ pub(crate) struct Hub {
     /// Presence or health changed.
     changed: Notify,
     closing: watch::Sender<bool>,
+    /// Events that clients did not get because they do not keep up, in the order of the table.
+    dropped: [AtomicU64; EVENTS.len()],
     own: PresenceEntry,
+    reports: Reports,
 }
 
 impl Hub {
@@ -114,8 +128,15 @@ impl Hub {
             untold_health: Mutex::default(),
             changed: Notify::new(),
             closing: watch::Sender::new(false),
+            dropped: Default::default(),
             own,
+            reports: Reports::default(),
         }
+    }
+
+    /// What others say of their presence.
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.reports
     }
 
     /// Adds a client. It is removed when the guard is dropped; [`Hub::tell_state`] tells the others of both.
@@ -140,9 +161,7 @@ impl Hub {
     fn spread(&self, event: &str, payload: &RawValue) -> usize {
         let Some(news) = News::new(event, payload, self.state_version()) else { return 0 };
         let Ok(clients) = self.clients.read() else { return 0 };
-        for client in clients.values() {
-            client.hear(&news);
-        }
+        self.deliver(&news, clients.values());
         clients.len().saturating_mul(payload.get().len())
     }
 
@@ -151,9 +170,19 @@ impl Hub {
         let Ok(payload) = to_raw_value(payload) else { return };
         let Some(news) = News::new(event, &payload, self.state_version()) else { return };
         let Ok(clients) = self.clients.read() else { return };
-        for client in clients.values().filter(|client| wanted(client)) {
-            client.hear(&news);
+        self.deliver(&news, clients.values().filter(|client| wanted(client)));
+    }
+
+    fn deliver<'a>(&self, news: &News, clients: impl Iterator<Item = &'a Arc<Client>>) {
+        let dropped = clients.filter(|client| !client.hear(news)).count() as u64;
+        if let Some(count) = self.dropped.get(news.row).filter(|_| dropped > 0) {
+            count.fetch_add(dropped, Ordering::Relaxed);
         }
+    }
+
+    /// How often each event was left out for a client that does not keep up.
+    pub(crate) fn dropped(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        event_names().zip(self.dropped.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
     /// Whether `wanted` names a client.
@@ -241,6 +270,7 @@ impl Hub {
                 model_identifier: client.info.model_identifier.clone(),
                 mode: Some(client.info.mode.clone()),
                 reason: Some("connect".to_owned()),
+                device_id: client.standing.device_id.clone(),
                 instance_id: client.info.instance_id.clone(),
                 ts: client.connected_at,
                 ..PresenceEntry::default()
@@ -248,6 +278,7 @@ impl Hub {
         }
         entries.push(PresenceEntry { ts: now_ms(), ..self.own.clone() });
         entries.reverse();
+        self.reports.join(&mut entries);
         entries
     }
 
@@ -358,6 +389,7 @@ mod tests {
         assert_eq!(events(&mut seen_by_reader), ["tick", "chat"]);
         assert_eq!(events(&mut seen_by_nobody), ["tick"]);
         assert_eq!(hub.presence().len(), 3);
+        assert_eq!(second.client.owner(), "cli at 127.0.0.1");
         drop(second);
         assert_eq!(hub.presence().len(), 2);
     }

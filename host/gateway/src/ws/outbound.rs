@@ -117,18 +117,20 @@ impl Outbound {
         }
     }
 
-    /// Queues a numbered broadcast event. A dropped one keeps its number, so that the client sees the gap.
-    pub(crate) fn event(&self, event: &SharedEvent, weight: Weight) {
+    /// Queues a numbered broadcast event. A dropped one keeps its number, so that the client sees the gap. Returns whether it
+    /// was kept.
+    pub(crate) fn event(&self, event: &SharedEvent, weight: Weight) -> bool {
         // The number is taken and the frame queued under one lock: numbers never arrive out of order.
         let mut waiting = self.waiting();
         waiting.seq += 1;
         if weight == Weight::Droppable && waiting.crowded() {
-            return;
+            return false;
         }
         let frame = Outgoing { head: event.0.clone(), seq: Some(waiting.seq) };
         waiting.push(frame);
         drop(waiting);
         self.news.notify_one();
+        true
     }
 
     /// Resolves when a frame may be waiting or the client is overrun; see [`Outbound::take`].

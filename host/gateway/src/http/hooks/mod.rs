@@ -22,7 +22,7 @@ use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use openclaw_access::{SharedSecret, bearer};
 use openclaw_agents::Pushed;
-use openclaw_config::{Owner, SessionMode};
+use openclaw_config::{Owner, SessionMode, WakeMode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
@@ -37,7 +37,7 @@ use crate::accounts;
 use crate::live::Live;
 use crate::process::Gateway;
 use crate::settings::Settings;
-use crate::wiring;
+use crate::{wakes, wiring};
 use guesses::Guesses;
 use mapping::Action;
 use payload::{Run, Wake};
@@ -210,7 +210,7 @@ fn refuse(gateway: &Gateway, origin: Origin, rules: &Rules, headers: &HeaderMap)
 }
 
 impl Hook<'_> {
-    /// Tells a session of an event.
+    /// Tells a session of an event, at once or when it takes its next turn.
     fn wake(&self, wake: &Wake, by: Named) -> Result<Value, String> {
         let agent = self.rules.agent(wake.agent.as_deref(), by)?;
         let session = self.rules.wake_session(&agent, wake.session.as_deref(), by)?;
@@ -218,6 +218,9 @@ impl Hook<'_> {
             Pushed::Queued => "queued",
             Pushed::Coalesced => "coalesced",
         };
+        if wake.mode == WakeMode::Now {
+            wakes::wake(self.gateway, agent, session);
+        }
         Ok(json!({"ok": true, "mode": wake.mode.as_str(), "eventOutcome": outcome}))
     }
 
