@@ -20,7 +20,7 @@ pub(crate) struct About {
     pub(crate) run_id: String,
     /// The method that asked for it, or who else did.
     pub(crate) method: &'static str,
-    /// The client that asked for it.
+    /// Whose request it was ([`crate::ws::Client::owner`]).
     pub(crate) client: String,
     pub(crate) session_key: String,
     pub(crate) agent_id: String,

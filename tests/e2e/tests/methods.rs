@@ -9,6 +9,7 @@
 )]
 
 use futures::{SinkExt, StreamExt};
+use openclaw_e2e::control;
 use openclaw_e2e::{GATEWAY_TOKEN, Gateway, Home, SOON, config, fakes};
 use openclaw_protocol::{METHODS, Permission, Scope};
 use serde_json::{Value, json};
@@ -371,6 +372,25 @@ async fn what_is_told_from_outside_waits_for_the_next_turn() {
     )
     .await;
     refused("set-heartbeats", json!({}), "invalid set-heartbeats params: enabled (boolean) required").await;
+}
+
+#[tokio::test]
+async fn another_name_is_no_way_around_the_limit() {
+    let (home, _gateway) = started().await;
+    let mut admin = Connection::open(&home, &["operator.admin"]).await;
+    for _ in 0..30 {
+        let refused = admin.call("config.patch", json!({})).await.unwrap_err();
+        assert_eq!(refused["code"], "INVALID_REQUEST", "{refused}");
+    }
+    let mut other = control::Connection::open(&home, &["operator.admin"]).await;
+    for (name, refused) in [
+        ("the same program", admin.call("config.patch", json!({})).await),
+        ("another program", other.call("config.patch", json!({})).await),
+    ] {
+        let refused = refused.unwrap_err();
+        assert!(refused["message"].as_str().unwrap().starts_with("rate limit exceeded"), "{name}: {refused}");
+        assert_eq!((&refused["code"], &refused["retryable"]), (&json!("UNAVAILABLE"), &json!(true)));
+    }
 }
 
 #[tokio::test]

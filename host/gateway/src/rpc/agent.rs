@@ -60,7 +60,7 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
     }
     let deliver = if params.deliver == Some(true) { Some(destination(gateway, &params)?) } else { None };
     let run_id = params.idempotency_key.clone();
-    let about = About::new(&run_id, AgentParams::METHOD, &caller.client.info.id, &session_key, &agent_id);
+    let about = About::new(&run_id, AgentParams::METHOD, &caller.client.owner(), &session_key, &agent_id);
     let (run, status) = match gateway.runs.enter(about) {
         Claim::First(run) => (run, "accepted"),
         Claim::Again(run) => (run, "in_flight"),

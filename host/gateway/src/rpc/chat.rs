@@ -155,7 +155,7 @@ async fn begin(
     manner: Manner,
 ) -> Result<ChatAck, RpcError> {
     let gateway = &caller.gateway;
-    let about = About::new(key, method, &caller.client.info.id, &place.key, &place.agent);
+    let about = About::new(key, method, &caller.client.owner(), &place.key, &place.agent);
     let ack =
         |status: &str| ChatAck { run_id: key.to_owned(), status: status.to_owned(), ..ChatAck::default() };
     let run = match gateway.runs.enter(about) {

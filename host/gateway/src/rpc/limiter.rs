@@ -1,4 +1,5 @@
-//! How often a client may change the control plane: 30 times in a minute for each method (openclaw-compat §3.3.1).
+//! How often a device may change the control plane: 30 times in a minute for each method (openclaw-compat §3.3.1). What a
+//! client calls itself does not count: it could call itself something else.
 //! Counts; what the methods do is not known here. Bounded in memory.
 
 use std::collections::HashMap;
@@ -16,8 +17,8 @@ const WINDOW: Duration = Duration::from_millis(WRITE_WINDOW_MS);
 /// Windows that are remembered; beyond it the oldest is forgotten.
 const MOST_WINDOWS: usize = 1_000;
 
-/// A method, a client's id and its address.
-type Key = (&'static str, String, String);
+/// A method, a device, and the address.
+type Key = (&'static str, Option<String>, String);
 
 /// What was counted.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ impl Limiter {
         if !method.limited {
             return Ok(());
         }
-        let key = (method.name, client.info.id.clone(), client.ip.clone());
+        let key = (method.name, client.standing.device_id.clone(), client.ip.clone());
         self.take(key, now).map_err(|wait| {
             let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
             let seconds = wait_ms.div_ceil(1_000);
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn memory_is_bounded() {
         let (limiter, start) = (Limiter::default(), Instant::now());
-        let key = |n: usize| ("config.set", "cli".to_owned(), format!("10.0.{}.{}", n / 256, n % 256));
+        let key = |n: usize| ("config.set", Some("d".to_owned()), format!("10.0.{}.{}", n / 256, n % 256));
         for n in 0..MOST_WINDOWS + 5 {
             limiter.take(key(n), start + Duration::from_micros(n as u64)).unwrap();
         }
