@@ -534,6 +534,11 @@ async fn a_client_that_does_not_read_is_cut_off_and_nobody_else() {
     let left = tokio::time::timeout(SOON, async { while let Some(Ok(_)) = slow.0.next().await {} });
     left.await.expect("the slow client's socket is still open");
     assert_eq!(http::get(&format!("{}/readyz", gateway.base()), None).await.unwrap().status, 200);
+    let counted = http::get(&format!("{}/metrics", gateway.base()), Some(GATEWAY_TOKEN)).await.unwrap().body;
+    assert!(counted.contains("\nopenclaw_ws_slow_consumers_total 1\n"), "{counted}");
+    // It was spared what it could do without before it was cut off; of a reply it was told everything.
+    assert!(counted.contains("openclaw_ws_events_dropped_total{event=\"agent\"}"), "{counted}");
+    assert!(!counted.contains("{event=\"chat\"}"), "{counted}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

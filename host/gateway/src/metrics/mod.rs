@@ -30,13 +30,19 @@ pub(crate) struct Metrics {
     /// By method, in the order of the table; the last one is for all others.
     rpc: Vec<Outcomes>,
     refusals: Mutex<BTreeMap<String, u64>>,
+    slow_consumers: AtomicU64,
 }
 
 impl Default for Metrics {
     fn default() -> Metrics {
         let mut rpc = Vec::new();
         rpc.resize_with(method_names().count() + 1, Outcomes::default);
-        Metrics { http: Default::default(), rpc, refusals: Mutex::default() }
+        Metrics {
+            http: Default::default(),
+            rpc,
+            refusals: Mutex::default(),
+            slow_consumers: AtomicU64::new(0),
+        }
     }
 }
 
@@ -63,6 +69,11 @@ impl Metrics {
         let index = method_names().position(|known| known == method);
         let outcomes = index.map_or(self.rpc.last(), |index| self.rpc.get(index));
         add(outcomes.and_then(|outcomes| outcomes.get(usize::from(!ok))));
+    }
+
+    /// A client was cut off because it does not read what it has to hear.
+    pub(crate) fn slow_consumer(&self) {
+        self.slow_consumers.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A client was refused with this code of the protocol, for instance `AUTH_TOKEN_MISMATCH`.

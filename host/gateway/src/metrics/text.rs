@@ -91,6 +91,14 @@ impl Page {
         self.single("openclaw_http_connections", "gauge", "Open HTTP connections.", open);
         let clients = gateway.hub.clients();
         self.single("openclaw_ws_clients", "gauge", "Control-plane clients that are in.", clients);
+        let slow = metrics.slow_consumers.load(Ordering::Relaxed);
+        let help = "Control-plane clients that were cut off because they do not keep up.";
+        self.single("openclaw_ws_slow_consumers_total", "counter", help, slow);
+        let help = "Events that were left out for clients that do not keep up, by event.";
+        self.family("openclaw_ws_events_dropped_total", "counter", help);
+        for (event, count) in gateway.hub.dropped().filter(|(_, count)| *count > 0) {
+            self.row(&[("event", event)], count);
+        }
         self.family("openclaw_http_requests_total", "counter", "HTTP requests by route and class of status.");
         for (route, classes) in Route::ALL.iter().zip(&metrics.http) {
             for (class, count) in (1..).zip(classes) {

@@ -315,6 +315,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let mut forbidden_calls = 0;
     loop {
         if load(link, client) == Err(Overrun) {
+            gateway.metrics.slow_consumer();
             return slow(client);
         }
         tokio::select! {
