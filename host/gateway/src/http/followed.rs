@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use openclaw_access::HttpCaller;
 use openclaw_models::ToolCall;
 use tokio::time::Instant;
 
@@ -30,16 +31,19 @@ pub(super) struct Followed {
 #[derive(Debug)]
 pub(super) struct Scoped {
     credential: Vec<u8>,
+    /// Behind a trusted proxy everybody may come with the same credential.
+    user: Option<String>,
     agent: String,
     session: Option<Vec<u8>>,
 }
 
 impl Scoped {
     /// The caller, the agent and the session key that a request names.
-    pub(super) fn new(headers: &HeaderMap, agent: &str) -> Scoped {
+    pub(super) fn new(headers: &HeaderMap, caller: &HttpCaller, agent: &str) -> Scoped {
         let bytes = |name| headers.get(name).map(|value: &http::HeaderValue| value.as_bytes().to_vec());
         Scoped {
             credential: bytes(AUTHORIZATION.as_str()).unwrap_or_default(),
+            user: caller.user.clone(),
             agent: agent.to_owned(),
             session: bytes("x-openclaw-session-key"),
         }
@@ -88,7 +92,7 @@ impl Followed {
     }
 
     fn hash(&self, scope: &Scoped) -> u64 {
-        self.hasher.hash_one((&scope.credential, &scope.agent, &scope.session))
+        self.hasher.hash_one((&scope.credential, &scope.user, &scope.agent, &scope.session))
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
@@ -100,12 +104,24 @@ impl Followed {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use openclaw_access::AuthMethod;
 
     use super::*;
 
     fn scope(bearer: &'static str, agent: &str) -> Scoped {
+        of_user(bearer, agent, None)
+    }
+
+    fn of_user(bearer: &'static str, agent: &str, user: Option<&str>) -> Scoped {
         let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(bearer))]);
-        Scoped::new(&headers, agent)
+        let caller = HttpCaller {
+            method: AuthMethod::TrustedProxy,
+            scopes: Vec::new(),
+            user: user.map(str::to_owned),
+            address: [10, 0, 0, 1].into(),
+            local: false,
+        };
+        Scoped::new(&headers, &caller, agent)
     }
 
     #[tokio::test(start_paused = true)]
@@ -118,6 +134,7 @@ mod tests {
         assert_eq!(followed.find("resp_2", &scope("Bearer a", "main")), None);
         assert_eq!(followed.find("resp_1", &scope("Bearer b", "main")), None);
         assert_eq!(followed.find("resp_1", &scope("Bearer a", "ops")), None);
+        assert_eq!(followed.find("resp_1", &of_user("Bearer a", "main", Some("ada"))), None);
         tokio::time::advance(LIFE).await;
         assert_eq!(followed.find("resp_1", &scope("Bearer a", "main")), None);
     }

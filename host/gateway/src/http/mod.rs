@@ -26,7 +26,7 @@ mod watched;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Extension;
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use openclaw_config::{Config, Paths};
@@ -51,6 +51,9 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let read = |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("GET"));
     let write =
         |route: MethodRouter<Arc<Gateway>>| route.fallback(async || reply::method_not_allowed("POST"));
+    let any = |config: &Config| config.gateway.http.endpoints.any();
+    let chats = |config: &Config| config.gateway.http.endpoints.chat_completions.is_on();
+    let responses = |config: &Config| config.gateway.http.endpoints.responses.is_on();
     Router::new()
         .route("/health", probe(get(probes::live)))
         .route("/healthz", probe(get(probes::live)))
@@ -60,13 +63,28 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/startupz", probe(get(probes::startup)))
         .route("/metrics", read(get(metrics::metrics)))
         .route("/tools/invoke", write(post(tools::invoke)))
-        .route("/v1/models", read(get(v1::models)))
-        .route("/v1/models/{*id}", read(get(v1::model)))
-        .route("/v1/chat/completions", write(post(chat::completions)))
-        .route("/v1/embeddings", write(post(embeddings::create)))
-        .route("/v1/responses", write(post(responses::create)).layer(Extension(Arc::<Followed>::default())))
+        .route("/v1/models", while_on(get(v1::models), "GET", any))
+        .route("/v1/models/{*id}", while_on(get(v1::model), "GET", any))
+        .route("/v1/chat/completions", while_on(post(chat::completions), "POST", chats))
+        .route("/v1/embeddings", while_on(post(embeddings::create), "POST", any))
+        .route(
+            "/v1/responses",
+            while_on(post(responses::create), "POST", responses).layer(Extension(Arc::<Followed>::default())),
+        )
         .fallback(hooks::or_not_found)
         .with_state(gateway)
+}
+
+/// A route that can be turned off: then it answers every verb as if it were not there.
+fn while_on(
+    route: MethodRouter<Arc<Gateway>>,
+    allowed: &'static str,
+    is_on: fn(&Config) -> bool,
+) -> MethodRouter<Arc<Gateway>> {
+    route.fallback(async move |State(gateway): State<Arc<Gateway>>| match is_on(&gateway.settings.config()) {
+        true => reply::method_not_allowed(allowed),
+        false => reply::not_found(),
+    })
 }
 
 /// The certificate of `gateway.tls`; `None` when TLS is off.

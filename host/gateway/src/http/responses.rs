@@ -55,7 +55,7 @@ async fn answer(
         Answerer::Agent(agent) => {
             let shown = if chat.model.trim().is_empty() { "openclaw" } else { chat.model.as_str() };
             let writer = ResponsesWriter::new(shown);
-            let scope = Scoped::new(headers, &agent);
+            let scope = Scoped::new(headers, &caller, &agent);
             let mut session = None;
             if let Some(id) = &previous {
                 let earlier = followed.find(id, &scope).ok_or_else(|| not_found(id))?;
