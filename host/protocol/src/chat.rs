@@ -64,49 +64,14 @@ impl Call for ChatHistoryParams {
 
 /// Parameters of `chat.startup`: as `chat.history`, with what `chat.metadata` says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ChatStartupParams {
-    /// The session.
-    pub session_key: String,
-    /// The agent; the one in the key, or the default one, when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub agent_id: Option<String>,
-    /// Where a client left off. This gateway gives none out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-    /// Messages at most; 200 when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<u64>,
-    /// Messages to leave out, from the end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
-    /// The page that holds this message.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub message_id: Option<String>,
-    /// An earlier transcript of the session.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
-    /// Characters of one message at most; the rest is cut off.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_chars: Option<u64>,
-}
+#[serde(transparent)]
+pub struct ChatStartupParams(pub ChatHistoryParams);
 
 impl Call for ChatStartupParams {
     const METHOD: &'static str = "chat.startup";
     const SCOPE: Option<Scope> = Some(Scope::Read);
     const PURPOSE: &'static str = "what a chat needs when it opens";
-    const SHAPE: &'static [Field] = &[
-        Field::required("sessionKey", Kind::NonEmpty),
-        Field::optional("agentId", Kind::NonEmpty),
-        Field::optional("cursor", Kind::Text),
-        Field::optional("limit", Kind::Int(1, 1000)),
-        Field::optional("offset", Kind::Int(0, i64::MAX)),
-        Field::optional("pendingBefore", Kind::Int(1, i64::MAX)),
-        Field::optional("inputRunIds", Kind::List(&Kind::NonEmpty, 1, 50)),
-        Field::optional("messageId", Kind::NonEmpty),
-        Field::optional("sessionId", Kind::NonEmpty),
-        Field::optional("maxChars", Kind::Int(1, 500000)),
-    ];
+    const SHAPE: &'static [Field] = ChatHistoryParams::SHAPE;
     type Reply = Value;
 }
 

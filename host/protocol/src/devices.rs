@@ -29,16 +29,10 @@ pub struct DevicePairList {
     pub paired: Vec<PairedDevice>,
 }
 
-/// A request that waits for a person; also the event `device.pair.requested`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What a device says about itself. None of it is a secret, and none of it is proven. The store keeps it in the same words.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PendingDevice {
-    /// What to approve or reject.
-    pub request_id: String,
-    /// Lower-case hex SHA-256 of the device's public key.
-    pub device_id: String,
-    /// base64url without padding.
-    pub public_key: String,
+pub struct DeviceProfile {
     /// What it calls itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
@@ -57,6 +51,24 @@ pub struct PendingDevice {
     /// The page that it is, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser_origin: Option<String>,
+    /// Where it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote_ip: Option<String>,
+}
+
+/// A request that waits for a person; also the event `device.pair.requested`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingDevice {
+    /// What to approve or reject.
+    pub request_id: String,
+    /// Lower-case hex SHA-256 of the device's public key.
+    pub device_id: String,
+    /// base64url without padding.
+    pub public_key: String,
+    /// What it says about itself.
+    #[serde(flatten)]
+    pub profile: DeviceProfile,
     /// The role that it asked for last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -66,9 +78,6 @@ pub struct PendingDevice {
     /// All scopes that it asks for.
     #[serde(default)]
     pub scopes: Vec<Scope>,
-    /// Where it came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remote_ip: Option<String>,
     /// Whether the device is paired already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_repair: Option<bool>,
@@ -84,24 +93,12 @@ pub struct PairedDevice {
     pub device_id: String,
     /// base64url without padding.
     pub public_key: String,
-    /// What it calls itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
+    /// What it said about itself when it was approved. Platform and family are pinned; which page it was is not told.
+    #[serde(flatten)]
+    pub profile: DeviceProfile,
     /// What a person calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator_label: Option<String>,
-    /// For instance `linux`; pinned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
-    /// For instance `Linux`; pinned.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_family: Option<String>,
-    /// One of [`crate::connect::CLIENT_IDS`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
-    /// One of [`crate::connect::CLIENT_MODES`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_mode: Option<String>,
     /// Its first role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -111,9 +108,6 @@ pub struct PairedDevice {
     /// What it may ask for as an operator.
     #[serde(default)]
     pub scopes: Vec<Scope>,
-    /// Where it came from when it was approved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remote_ip: Option<String>,
     /// `manual`, `silent`, `bootstrap` or `trusted-proxy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved_via: Option<String>,

@@ -2,11 +2,12 @@
 //! is let in, or a person is asked. And which token it is told.
 
 use openclaw_protocol::connect::ClientInfo;
+use openclaw_protocol::devices::DeviceProfile;
 use openclaw_protocol::{ErrorCode, Role, RpcError, Scope};
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
 
-use super::record::{ApprovedVia, Device, Pending, Profile, RoleToken, unite};
+use super::record::{ApprovedVia, Device, Pending, RoleToken, unite};
 use super::{Change, Notice, Plan, Registry};
 use crate::refusal::AuthReason;
 use crate::shared::AuthMethod;
@@ -162,9 +163,9 @@ impl Newcomer {
         self.origin.is_some() || self.is_page()
     }
 
-    fn profile(&self) -> Profile {
+    fn profile(&self) -> DeviceProfile {
         let client = &self.client;
-        Profile {
+        DeviceProfile {
             display_name: client.display_name.as_deref().and_then(plain),
             platform: plain(&client.platform),
             device_family: client.device_family.as_deref().and_then(plain),
@@ -485,7 +486,7 @@ fn approved(
 pub(super) struct Ask<'a> {
     pub(super) device_id: &'a str,
     pub(super) public_key: &'a str,
-    pub(super) profile: Profile,
+    pub(super) profile: DeviceProfile,
     pub(super) roles: &'a [Role],
     pub(super) scopes: &'a [Scope],
 }
@@ -502,7 +503,7 @@ impl Ask<'_> {
             device_id: self.device_id.to_owned(),
             public_key: self.public_key.to_owned(),
             pairing: new_id.to_owned(),
-            profile: Profile::default(),
+            profile: DeviceProfile::default(),
             operator_label: None,
             roles: Vec::new(),
             scopes: Vec::new(),

@@ -20,7 +20,7 @@ use crate::connect::Identified;
 
 pub use admit::{DeviceGrant, Issued, Locality, Newcomer, PENDING_TTL_MS};
 pub use manage::{Approved, Denied, Manager, Rotated};
-pub use record::{ApprovedVia, Device, Pending, Profile, RoleToken, SetupCode};
+pub use record::{ApprovedVia, Device, Pending, RoleToken, SetupCode};
 pub use setup::{SETUP_TTL_MS, SetupProfile, encode_setup};
 pub use token::{TokenFault, TokenKey};
 

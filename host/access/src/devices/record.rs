@@ -1,5 +1,6 @@
 //! What is kept of a device, of a request and of a setup code. The field names are those of the wire and of the store.
 
+use openclaw_protocol::devices::DeviceProfile;
 use openclaw_protocol::{Role, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -17,33 +18,6 @@ pub enum ApprovedVia {
     TrustedProxy,
 }
 
-/// What a client says about itself. None of it is a secret, and none of it is proven.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Profile {
-    /// For people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub display_name: Option<String>,
-    /// For instance `linux`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
-    /// For instance `Linux`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_family: Option<String>,
-    /// `client.id`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<String>,
-    /// `client.mode`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_mode: Option<String>,
-    /// The page that it was, if it was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub browser_origin: Option<String>,
-    /// Where it came from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remote_ip: Option<String>,
-}
-
 /// A request that waits for a person. There is at most one for each device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,7 +30,7 @@ pub struct Pending {
     pub public_key: String,
     /// What the device said about itself.
     #[serde(flatten)]
-    pub profile: Profile,
+    pub profile: DeviceProfile,
     /// The role that it asked for last.
     pub role: Role,
     /// All roles that it asks for.
@@ -114,7 +88,7 @@ pub struct Device {
     pub pairing: String,
     /// What the device said about itself when it was approved. Platform and family are pinned.
     #[serde(flatten)]
-    pub profile: Profile,
+    pub profile: DeviceProfile,
     /// The name that a person gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator_label: Option<String>,

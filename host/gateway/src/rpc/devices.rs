@@ -6,7 +6,7 @@ pub(super) mod setup;
 use openclaw_access::devices::{Denied, Device, Manager, Pending, Plan, Registry};
 use openclaw_protocol::devices::{
     DevicePairApproveParams, DevicePairApproved, DevicePairList, DevicePairRejectParams, DevicePairRejected,
-    DevicePairRemoveParams, DevicePairRenameParams, DeviceTokenInfo, DeviceTokenRevokeParams,
+    DevicePairRemoveParams, DevicePairRenameParams, DeviceProfile, DeviceTokenInfo, DeviceTokenRevokeParams,
     DeviceTokenRevoked, DeviceTokenRotateParams, DeviceTokenRotated, PairedDevice, PendingDevice,
 };
 use openclaw_protocol::{Role, RpcError, Scope};
@@ -170,42 +170,29 @@ fn words(roles: &[Role]) -> Vec<String> {
 }
 
 fn pending(one: &Pending) -> PendingDevice {
-    let profile = one.profile.clone();
     PendingDevice {
         request_id: one.request_id.clone(),
         device_id: one.device_id.clone(),
         public_key: one.public_key.clone(),
-        display_name: profile.display_name,
-        platform: profile.platform,
-        device_family: profile.device_family,
-        client_id: profile.client_id,
-        client_mode: profile.client_mode,
-        browser_origin: profile.browser_origin,
+        profile: one.profile.clone(),
         role: Some(one.role.as_str().to_owned()),
         roles: words(&one.roles),
         scopes: one.scopes.clone(),
-        remote_ip: profile.remote_ip,
         is_repair: Some(one.is_repair),
         ts: one.ts,
     }
 }
 
 fn paired(gateway: &Gateway, device: &Device) -> PairedDevice {
-    let profile = device.profile.clone();
     let via = serde_json::to_value(device.approved_via).ok();
     PairedDevice {
         device_id: device.device_id.clone(),
         public_key: device.public_key.clone(),
-        display_name: profile.display_name,
+        profile: DeviceProfile { browser_origin: None, ..device.profile.clone() },
         operator_label: device.operator_label.clone(),
-        platform: profile.platform,
-        device_family: profile.device_family,
-        client_id: profile.client_id,
-        client_mode: profile.client_mode,
         role: device.roles.first().map(|role| role.as_str().to_owned()),
         roles: words(&device.roles),
         scopes: device.scopes.clone(),
-        remote_ip: profile.remote_ip,
         approved_via: via.and_then(|via| via.as_str().map(str::to_owned)),
         created_at_ms: device.created_at_ms,
         approved_at_ms: device.approved_at_ms,

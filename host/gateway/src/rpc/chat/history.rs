@@ -101,11 +101,7 @@ async fn find(
 }
 
 pub(in crate::rpc) async fn startup(gateway: &Gateway, params: ChatStartupParams) -> Result<Value, RpcError> {
-    let ChatStartupParams { session_key, agent_id, cursor, limit, offset, message_id, session_id, max_chars } =
-        params;
-    let params =
-        ChatHistoryParams { session_key, agent_id, cursor, limit, offset, message_id, session_id, max_chars };
-    let mut answer = history(gateway, params).await?;
+    let mut answer = history(gateway, params.0).await?;
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("metadata".to_owned(), metadata(gateway));
     }
