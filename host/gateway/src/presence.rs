@@ -141,7 +141,6 @@ fn told(event: &SystemEventParams) -> PresenceEntry {
         scopes: words(&event.scopes),
         text,
         ts: now_ms(),
-        ..PresenceEntry::default()
     }
 }
 

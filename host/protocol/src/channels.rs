@@ -300,6 +300,30 @@ account_call!(
     "stops an account and starts it anew"
 );
 
+account_call!(
+    /// Parameters of `channels.logout`: stops the account and takes its credential out of the configuration file.
+    ChannelsLogoutParams,
+    "channels.logout",
+    ChannelLoggedOut,
+    "stops an account and takes its credential out of the configuration"
+);
+
+/// The answer to `channels.logout`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChannelLoggedOut {
+    /// The channel.
+    pub channel: String,
+    /// The account.
+    pub account_id: String,
+    /// Whether the file held a credential, which is gone now.
+    pub cleared: bool,
+    /// The environment holds one.
+    pub env_token: bool,
+    /// No credential is left.
+    pub logged_out: bool,
+}
+
 /// The answer to `channels.start`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

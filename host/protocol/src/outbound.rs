@@ -83,6 +83,58 @@ pub struct SendResult {
     pub chat_id: Option<String>,
 }
 
+/// Parameters of `message.action`: something that a channel can do, by its name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageActionParams {
+    /// The channel.
+    pub channel: String,
+    /// For instance `send`.
+    pub action: String,
+    /// What the action needs: for `send` a `to` (or `target`) and a `message`.
+    pub params: Map<String, Value>,
+    /// The account; the channel's default account when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// Which message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<MessageReply>,
+    /// A repetition gets the first one's answer.
+    pub idempotency_key: String,
+}
+
+/// Which message an action answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageReply {
+    /// The vendor's id of that message.
+    pub reply_to_id: String,
+}
+
+impl Call for MessageActionParams {
+    const METHOD: &'static str = "message.action";
+    const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "does what a channel can do, by its name: send";
+    const SHAPE: &'static [Field] = &[
+        Field::required("channel", Kind::NonEmpty),
+        Field::required("action", Kind::NonEmpty),
+        Field::required("params", Kind::Map),
+        Field::optional("reply", Kind::Map),
+        Field::optional("accountId", Kind::Text),
+        Field::optional("requesterAccountId", Kind::Text),
+        Field::optional("requesterSenderId", Kind::Text),
+        Field::optional("senderIsOwner", Kind::Bool),
+        Field::optional("sessionKey", Kind::Text),
+        Field::optional("sessionId", Kind::Text),
+        Field::optional("inboundTurnKind", Kind::OneOf(&["user_request", "room_event"])),
+        Field::optional("agentId", Kind::Text),
+        Field::optional("toolContext", Kind::Map),
+        Field::optional("conversationReadOrigin", Kind::OneOf(&["direct-operator"])),
+        Field::required("idempotencyKey", Kind::NonEmpty),
+    ];
+    type Reply = SendResult;
+}
+
 /// Parameters of `poll`: a question with answers to choose from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

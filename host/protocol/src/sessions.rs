@@ -7,12 +7,13 @@ mod read;
 pub use change::{
     SessionAborted, SessionChanged, SessionCompacted, SessionCreated, SessionDeleted, SessionEntry,
     SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
-    SessionsPatchParams, SessionsResetParams, SessionsSendParams,
+    SessionsPatchParams, SessionsResetParams, SessionsSendParams, SessionsSteerParams,
 };
 pub use list::{SessionDefaults, SessionRow, SessionsList, SessionsListParams};
 pub use read::{
     Preview, PreviewItem, SessionDescription, SessionHit, SessionMessages, SessionResolved,
     SessionsDescribeParams, SessionsFound, SessionsGetParams, SessionsMessagesSubscribeParams,
     SessionsMessagesUnsubscribeParams, SessionsPreview, SessionsPreviewParams, SessionsResolveParams,
-    SessionsSearchParams, SessionsSubscribeParams, SessionsUsageParams, Subscribed,
+    SessionsSearchParams, SessionsSubscribeParams, SessionsUsageLogsParams, SessionsUsageParams,
+    SessionsUsageTimeseriesParams, Subscribed,
 };

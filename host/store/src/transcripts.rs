@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::sessions::entry_row;
 use crate::writer::Ledger;
-use crate::{Entry, Store, StoreError};
+use crate::{Entry, Store, StoreError, Usage};
 
 /// Bytes of text that one page holds at most; the newest entry is always there.
 const PAGE_BYTES: usize = 6 << 20;
@@ -176,6 +176,35 @@ impl Store {
             )?
             .query_map(params![from, to, agent, key], usage_row)?
             .collect()
+        };
+        self.readers.read(work).await
+    }
+
+    /// When each answer of a transcript was given and what it used, the oldest first: of the newest `limit`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn answers_used(
+        &self,
+        key: &str,
+        session_id: &str,
+        limit: usize,
+    ) -> Result<Vec<(i64, Usage)>, StoreError> {
+        self.settle(key).await?;
+        let session_id = session_id.to_owned();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |sql: &Connection| {
+            let mut all = sql
+                .prepare_cached(
+                    "SELECT * FROM entries WHERE session_id = ?1 AND usage IS NOT NULL ORDER BY id DESC LIMIT ?2",
+                )?
+                .query_map(params![session_id, limit], |row| {
+                    let entry = entry_row(row)?;
+                    Ok((entry.at, entry.usage.unwrap_or_default()))
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            all.reverse();
+            Ok(all)
         };
         self.readers.read(work).await
     }

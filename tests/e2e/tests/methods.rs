@@ -189,6 +189,8 @@ const READS: &[(&str, &str, &[&str])] = &[
     ("sessions.resolve", r#"{"key": "agent:main:main", "allowMissing": true}"#, &["ok"]),
     ("sessions.search", r#"{"query": "x"}"#, &["results"]),
     ("sessions.usage", "{}", &["updatedAt", "startDate", "endDate", "sessions", "totals", "aggregates"]),
+    ("sessions.usage.timeseries", r#"{"key": "agent:main:used"}"#, &["sessionId", "points"]),
+    ("sessions.usage.logs", r#"{"key": "agent:main:main"}"#, &["logs"]),
     ("sessions.subscribe", "{}", &["subscribed"]),
     ("sessions.messages.subscribe", r#"{"key": "agent:main:main"}"#, &["subscribed", "key"]),
     ("sessions.messages.unsubscribe", r#"{"key": "agent:main:main"}"#, &["subscribed", "key"]),
@@ -242,6 +244,8 @@ const READS: &[(&str, &str, &[&str])] = &[
 #[tokio::test]
 async fn a_reader_can_read_everything_and_nobody_else_can() {
     let (home, _gateway) = started().await;
+    let mut admin = Connection::open(&home, &["operator.admin"]).await;
+    admin.call("sessions.create", json!({"key": "agent:main:used"})).await.unwrap();
     let mut reader = Connection::open(&home, &["operator.read"]).await;
     let mut nobody = Connection::open(&home, &[]).await;
     for (method, params, expected) in READS {

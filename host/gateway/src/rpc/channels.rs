@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use openclaw_messaging::AccountKey;
-use openclaw_protocol::RpcError;
 use openclaw_protocol::channels::{
-    AccountSnapshot, ChannelMeta, ChannelRestarted, ChannelStarted, ChannelStopped, ChannelsRestartParams,
-    ChannelsStartParams, ChannelsStatus, ChannelsStatusParams, ChannelsStopParams, Probe, ProbeIdentity,
+    AccountSnapshot, ChannelLoggedOut, ChannelMeta, ChannelRestarted, ChannelStarted, ChannelStopped,
+    ChannelsLogoutParams, ChannelsRestartParams, ChannelsStartParams, ChannelsStatus, ChannelsStatusParams,
+    ChannelsStopParams, Probe, ProbeIdentity,
 };
+use openclaw_protocol::{Call as _, RpcError};
 use openclaw_runtime::ChannelInstance;
 use openclaw_supervisor::{AccountHandle, State};
+use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
+use super::Caller;
 use crate::accounts::{self, ChannelOverview};
 use crate::clock::now_ms;
 use crate::process::Gateway;
@@ -196,6 +199,70 @@ pub(super) async fn stop(
     Ok(ChannelStopped { channel: key.channel, account_id: key.account, stopped })
 }
 
+/// `channels.logout`: the credential leaves the file; one in the environment is out of reach, and the answer says so.
+pub(super) async fn logout(
+    caller: &Caller,
+    which: ChannelsLogoutParams,
+) -> Result<ChannelLoggedOut, RpcError> {
+    let gateway = &caller.gateway;
+    let key = accounts::resolve(gateway, &which.channel, which.account_id.as_deref());
+    let key = key.map_err(RpcError::invalid)?;
+    let document = gateway.settings.current().loaded.report.document.clone();
+    let (patch, env_token) = {
+        let config = gateway.settings.config();
+        let found = gateway.plugins.channel(&key.channel);
+        let manifest = found.as_ref().and_then(|found| found.manifest.as_ref());
+        let manifest = manifest.filter(|manifest| manifest.secret_keys().next().is_some());
+        let unsupported = || RpcError::invalid(format!("channel {} does not support logout", key.channel));
+        let manifest = manifest.ok_or_else(unsupported)?;
+        let default = config.channel(&key.channel).is_some_and(|one| one.default_account == key.account);
+        let variables = manifest.secrets.iter().filter_map(|secret| secret.env.as_deref());
+        let environment = gateway.settings.environment();
+        let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.trim().is_empty());
+        let env_token = default && variables.into_iter().any(is_set);
+        (without_secrets(&document, &key, default, manifest.secret_keys()), env_token)
+    };
+    if let Some(handle) = gateway.supervisor.account(&account_name(&key)) {
+        handle.stop().await;
+    }
+    let cleared = patch.is_some();
+    if let Some(patch) = patch {
+        super::config::change_own(caller, ChannelsLogoutParams::METHOD, patch).await?;
+    }
+    Ok(ChannelLoggedOut {
+        channel: key.channel,
+        account_id: key.account,
+        cleared,
+        env_token,
+        logged_out: !env_token,
+    })
+}
+
+/// The merge patch that takes an account's secrets out of the file, if there are any.
+fn without_secrets<'a>(
+    document: &Value,
+    key: &AccountKey,
+    default: bool,
+    secrets: impl Iterator<Item = &'a str>,
+) -> Option<Value> {
+    let section = document.get("channels")?.get(&key.channel)?;
+    let own = section.get("accounts").and_then(|accounts| accounts.get(&key.account));
+    let (mut shared, mut account) = (Map::new(), Map::new());
+    for secret in secrets {
+        // What stands at the top is the default account's.
+        if default && section.get(secret).is_some() {
+            shared.insert(secret.to_owned(), Value::Null);
+        }
+        if own.is_some_and(|own| own.get(secret).is_some()) {
+            account.insert(secret.to_owned(), Value::Null);
+        }
+    }
+    if !account.is_empty() {
+        shared.insert("accounts".to_owned(), json!({ key.account.as_str(): account }));
+    }
+    (!shared.is_empty()).then(|| json!({"channels": { key.channel.as_str(): shared }}))
+}
+
 /// `channels.restart`: reads the configuration again, so that a changed section takes effect.
 pub(super) async fn restart(
     gateway: &Arc<Gateway>,
@@ -215,4 +282,26 @@ pub(super) async fn restart(
 
 fn has_begun(state: State) -> bool {
     state.is_running() || state == State::Starting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_loses_its_own_secrets_and_no_others() {
+        let document = json!({"channels": {"chat": {"token": "a", "dmPolicy": "open", "accounts": {
+            "work": {"token": "b", "name": "Work"}, "home": {"name": "Home"}}}}});
+        let check = |account: &str, default: bool, expected: Option<Value>| {
+            let key = AccountKey::new("chat", account);
+            assert_eq!(
+                without_secrets(&document, &key, default, ["token"].into_iter()),
+                expected,
+                "{account}"
+            );
+        };
+        check("default", true, Some(json!({"channels": {"chat": {"token": null}}})));
+        check("work", false, Some(json!({"channels": {"chat": {"accounts": {"work": {"token": null}}}}})));
+        check("home", false, None);
+    }
 }

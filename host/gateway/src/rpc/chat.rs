@@ -1,4 +1,4 @@
-//! `chat.send|abort|inject`, and `sessions.send|abort` which do the same: a person's message becomes a turn of the session that
+//! `chat.send|abort|inject`, and `sessions.send|steer|abort` which do the same: a person's message becomes a turn of the session that
 //! the channels use too, answered by events. What was said is stored by the turn; nothing goes to a channel unless asked.
 
 pub(super) mod history;
@@ -11,7 +11,9 @@ use openclaw_messaging::{SendRequest, Target};
 use openclaw_protocol::chat::{
     ChatAbortParams, ChatAborted, ChatAck, ChatAnswer, ChatInjectParams, ChatInjected, ChatSendParams,
 };
-use openclaw_protocol::sessions::{SessionAborted, SessionsAbortParams, SessionsSendParams};
+use openclaw_protocol::sessions::{
+    SessionAborted, SessionsAbortParams, SessionsSendParams, SessionsSteerParams,
+};
 use openclaw_protocol::{Call as _, RpcError};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -123,6 +125,19 @@ pub(super) async fn send(caller: &Caller, params: ChatSendParams) -> Result<Chat
 }
 
 pub(super) async fn session_send(caller: &Caller, params: SessionsSendParams) -> Result<ChatAck, RpcError> {
+    say_in_session(caller, SessionsSendParams::METHOD, params, false).await
+}
+
+pub(super) async fn session_steer(caller: &Caller, params: SessionsSteerParams) -> Result<ChatAck, RpcError> {
+    say_in_session(caller, SessionsSteerParams::METHOD, params.0, true).await
+}
+
+async fn say_in_session(
+    caller: &Caller,
+    method: &'static str,
+    params: SessionsSendParams,
+    interrupt: bool,
+) -> Result<ChatAck, RpcError> {
     let gateway = &caller.gateway;
     let place = place(gateway, &params.key, params.agent_id.as_deref())?;
     judge(&params.message, params.attachments.as_deref(), params.thinking.as_deref())?;
@@ -131,7 +146,8 @@ pub(super) async fn session_send(caller: &Caller, params: SessionsSendParams) ->
     }
     let key = params.idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
     let timeout = params.timeout_ms.filter(|&ms| ms > 0).map(Duration::from_millis);
-    say(caller, SessionsSendParams::METHOD, &place, params.message, &key, timeout).await
+    let manner = Manner { timeout, interrupt, ..Manner::default() };
+    begin(caller, method, &place, params.message, &key, manner).await
 }
 
 /// A message into a session, in the usual manner.

@@ -3,7 +3,8 @@
 use openclaw_protocol::agent::{AgentParams, AgentWaitParams};
 use openclaw_protocol::agents::{AgentIdentityParams, AgentsListParams};
 use openclaw_protocol::channels::{
-    ChannelsRestartParams, ChannelsStartParams, ChannelsStatusParams, ChannelsStopParams,
+    ChannelsLogoutParams, ChannelsRestartParams, ChannelsStartParams, ChannelsStatusParams,
+    ChannelsStopParams,
 };
 use openclaw_protocol::chat::{
     ChatAbortParams, ChatHistoryParams, ChatInjectParams, ChatMessageGetParams, ChatMetadataParams,
@@ -22,7 +23,7 @@ use openclaw_protocol::diagnostics::{LanesParams, StabilityParams};
 use openclaw_protocol::health::HealthParams;
 use openclaw_protocol::logs::LogsTailParams;
 use openclaw_protocol::models::{ModelsAuthStatusParams, ModelsListParams};
-use openclaw_protocol::outbound::{PollParams, SendParams};
+use openclaw_protocol::outbound::{MessageActionParams, PollParams, SendParams};
 use openclaw_protocol::pairing::{PairingApproveParams, PairingDismissParams, PairingListParams};
 use openclaw_protocol::pairing_codes::{PairingApproveCodeParams, PairingCodesParams};
 use openclaw_protocol::plugins::{PluginsInspectParams, PluginsListParams, PluginsStatusParams};
@@ -31,8 +32,8 @@ use openclaw_protocol::sessions::{
     SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
     SessionsDescribeParams, SessionsGetParams, SessionsListParams, SessionsMessagesSubscribeParams,
     SessionsMessagesUnsubscribeParams, SessionsPatchParams, SessionsPreviewParams, SessionsResetParams,
-    SessionsResolveParams, SessionsSearchParams, SessionsSendParams, SessionsSubscribeParams,
-    SessionsUsageParams,
+    SessionsResolveParams, SessionsSearchParams, SessionsSendParams, SessionsSteerParams,
+    SessionsSubscribeParams, SessionsUsageLogsParams, SessionsUsageParams, SessionsUsageTimeseriesParams,
 };
 use openclaw_protocol::status::{PresenceParams, StatusParams};
 use openclaw_protocol::system::{
@@ -70,6 +71,9 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
         ChannelsStopParams::METHOD => call(params, async |which| channels::stop(gateway, which).await).await,
         ChannelsRestartParams::METHOD => {
             call(params, async |which| channels::restart(gateway, which).await).await
+        }
+        ChannelsLogoutParams::METHOD => {
+            call(params, async |which| channels::logout(caller, which).await).await
         }
         PairingListParams::METHOD => call(params, async |query| pairing::list(gateway, query).await).await,
         PairingApproveParams::METHOD => {
@@ -126,6 +130,7 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
             call(params, async |_: PluginsListParams| Ok(plugins::list(gateway))).await
         }
         SendParams::METHOD => outbound::send(caller, decode(params)?).await,
+        MessageActionParams::METHOD => outbound::action(caller, decode(params)?).await,
         PollParams::METHOD => call(params, async |poll| outbound::poll(gateway, &poll)).await,
         ChatHistoryParams::METHOD => {
             call(params, async |query| chat::history::history(gateway, query).await).await
@@ -165,6 +170,12 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
         SessionsUsageParams::METHOD => {
             call(params, async |query| sessions::usage::usage(gateway, query).await).await
         }
+        SessionsUsageTimeseriesParams::METHOD => {
+            call(params, async |which| sessions::usage_of_one::timeseries(gateway, which).await).await
+        }
+        SessionsUsageLogsParams::METHOD => {
+            call(params, async |which| sessions::usage_of_one::logs(gateway, which).await).await
+        }
         SessionsSubscribeParams::METHOD => {
             call(params, async |_: SessionsSubscribeParams| Ok(sessions::read::subscribe(caller))).await
         }
@@ -178,6 +189,9 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
             call(params, async |new| sessions::change::create(caller, new).await).await
         }
         SessionsSendParams::METHOD => call(params, async |said| chat::session_send(caller, said).await).await,
+        SessionsSteerParams::METHOD => {
+            call(params, async |said| chat::session_steer(caller, said).await).await
+        }
         SessionsAbortParams::METHOD => {
             call(params, async |which| chat::session_abort(gateway, which).await).await
         }
@@ -221,7 +235,7 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
         SystemEventParams::METHOD => call(params, async |event| system::event(gateway, event).await).await,
         WakeParams::METHOD => call(params, async |told| system::wake(gateway, &told)).await,
         HeartbeatsParams::METHOD => {
-            call(params, async |wanted| system::set_heartbeats(gateway, wanted)).await
+            call(params, async |wanted| system::set_heartbeats(gateway, &wanted)).await
         }
         SecretsReloadParams::METHOD => {
             call(params, async |_: SecretsReloadParams| Ok(system::reload_secrets(gateway).await)).await

@@ -1,10 +1,10 @@
-//! `send`: one message out, without an agent; `poll` says why there is none. The same key sends once, also when it comes from
+//! `send` and `message.action`: one message out, without an agent; `poll` says why there is none. The same key sends once, also when it comes from
 //! many sides at once; beyond this process's memory the outbox knows the keys.
 
 use std::sync::Arc;
 
 use openclaw_messaging::{SendError, SendRequest, StoreError, Target};
-use openclaw_protocol::outbound::{PollParams, SendParams, SendResult};
+use openclaw_protocol::outbound::{MessageActionParams, PollParams, SendParams, SendResult};
 use openclaw_protocol::{Call as _, RpcError};
 use serde_json::{Value, json};
 
@@ -16,7 +16,58 @@ use crate::process::Gateway;
 /// What a client may send along that changes nothing for a text.
 const HARMLESS: [&str; 3] = ["agentId", "sessionKey", "forceDocument"];
 
+/// `send`
 pub(super) async fn send(caller: &Caller, message: SendParams) -> Outcome {
+    deliver(caller, SendParams::METHOD, message).await
+}
+
+/// `message.action`: the one thing that every channel here can do is to send a text.
+pub(super) async fn action(caller: &Caller, asked: MessageActionParams) -> Outcome {
+    let channel = channel(&caller.gateway, Some(&asked.channel), "unsupported channel")?;
+    if asked.action != "send" {
+        let action = asked.action;
+        return Err(RpcError::invalid(format!("Channel {channel} does not support action {action}.")));
+    }
+    deliver(caller, MessageActionParams::METHOD, message(channel, asked)?).await
+}
+
+/// The message that an action sends.
+fn message(channel: String, asked: MessageActionParams) -> Result<SendParams, RpcError> {
+    let mut rest = asked.params;
+    let mut text = |name: &str| match rest.remove(name) {
+        Some(Value::String(text)) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+        Some(Value::Number(number)) => Some(number.to_string()),
+        Some(other) => {
+            rest.insert(name.to_owned(), other);
+            None
+        }
+        None => None,
+    };
+    let (target, to) = (text("target"), text("to"));
+    let to = target.or(to).ok_or_else(|| RpcError::invalid("send requires a target: name it with `to`"))?;
+    let (named, account) = (text("accountId"), asked.account_id.filter(|account| !account.is_empty()));
+    if let (Some(named), Some(account)) = (&named, &account)
+        && named != account
+    {
+        return Err(RpcError::invalid("message.action accountId does not match params.accountId"));
+    }
+    let (replies, thread_id) = (text("replyTo"), text("threadId"));
+    let message = text("message");
+    let silent = rest.remove("silent").and_then(|silent| silent.as_bool());
+    Ok(SendParams {
+        to,
+        message,
+        channel: Some(channel),
+        account_id: account.or(named),
+        reply_to_id: replies.or(asked.reply.map(|reply| reply.reply_to_id)),
+        thread_id,
+        silent,
+        idempotency_key: asked.idempotency_key,
+        rest,
+    })
+}
+
+async fn deliver(caller: &Caller, method: &'static str, message: SendParams) -> Outcome {
     let gateway = &caller.gateway;
     judge(&message)?;
     let channel = channel(gateway, message.channel.as_deref(), "unsupported channel")?;
@@ -34,7 +85,7 @@ pub(super) async fn send(caller: &Caller, message: SendParams) -> Outcome {
         idempotency_key: key.clone(),
     };
     let gateway = Arc::clone(gateway);
-    once(caller, SendParams::METHOD, &route, &key, async move {
+    once(caller, method, &route, &key, async move {
         let delivered = gateway.messaging.send(request).await.map_err(|error| refuse(&error))?;
         Ok(SendResult {
             run_id: message.idempotency_key,

@@ -4,6 +4,7 @@ pub(super) mod change;
 pub(super) mod read;
 pub(super) mod rows;
 pub(super) mod usage;
+pub(super) mod usage_of_one;
 
 use openclaw_protocol::status::{SessionRow, SessionsSummary};
 use openclaw_store::StoreError;

@@ -127,7 +127,7 @@ pub(super) fn wake(gateway: &Arc<Gateway>, wake: &WakeParams) -> Result<Told, Rp
 }
 
 /// `set-heartbeats`: there are none that come by themselves; what it switches are the turns that events begin.
-pub(super) fn set_heartbeats(gateway: &Gateway, params: HeartbeatsParams) -> Result<Heartbeats, RpcError> {
+pub(super) fn set_heartbeats(gateway: &Gateway, params: &HeartbeatsParams) -> Result<Heartbeats, RpcError> {
     let Some(enabled) = params.enabled.as_ref().and_then(Value::as_bool) else {
         return Err(RpcError::invalid("invalid set-heartbeats params: enabled (boolean) required"));
     };

@@ -188,6 +188,20 @@ impl Call for SessionsSendParams {
     type Reply = ChatAck;
 }
 
+/// Parameters of `sessions.steer`: as `sessions.send`, in place of what runs in the session.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionsSteerParams(pub SessionsSendParams);
+
+impl Call for SessionsSteerParams {
+    const METHOD: &'static str = "sessions.steer";
+    const SCOPE: Option<Scope> = Some(Scope::Write);
+    const PURPOSE: &'static str = "says something in a session in place of what runs there";
+    const ADVERTISED: bool = false;
+    const SHAPE: &'static [Field] = SessionsSendParams::SHAPE;
+    type Reply = ChatAck;
+}
+
 /// Parameters of `sessions.abort`: ends turns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

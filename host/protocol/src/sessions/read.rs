@@ -302,6 +302,53 @@ impl Call for SessionsUsageParams {
     type Reply = Value;
 }
 
+/// Parameters of `sessions.usage.timeseries` and `sessions.usage.logs`, of which no shape is published: what they need is said
+/// in words.
+macro_rules! usage_of_one {
+    ($(#[$doc:meta])* $params:ident, $method:literal, $purpose:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $params {
+            /// The session.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub key: Option<String>,
+            /// The agent; the one in the key, or the default one, when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub agent_id: Option<String>,
+            /// Messages at most.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub limit: Option<f64>,
+        }
+
+        impl Call for $params {
+            const METHOD: &'static str = $method;
+            const SCOPE: Option<Scope> = Some(Scope::Read);
+            const PURPOSE: &'static str = $purpose;
+            const ADVERTISED: bool = false;
+            const SHAPE: &'static [Field] = &[
+                Field::optional("key", Kind::Text),
+                Field::optional("agentId", Kind::Text),
+                Field::optional("limit", Kind::Number),
+            ];
+            type Reply = Value;
+        }
+    };
+}
+
+usage_of_one!(
+    /// Parameters of `sessions.usage.timeseries`.
+    SessionsUsageTimeseriesParams,
+    "sessions.usage.timeseries",
+    "tokens of one session, answer by answer"
+);
+usage_of_one!(
+    /// Parameters of `sessions.usage.logs`.
+    SessionsUsageLogsParams,
+    "sessions.usage.logs",
+    "messages of one session with the tokens that they used"
+);
+
 /// Parameters of `sessions.subscribe`: none. The connection gets `sessions.changed` and `session.message` of all sessions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

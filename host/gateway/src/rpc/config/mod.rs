@@ -15,7 +15,7 @@ use openclaw_secrets::Scrubber;
 use crate::process::Gateway;
 
 pub(super) use schema::{Built, lookup, schema};
-pub(super) use write::{apply, patch, set};
+pub(super) use write::{apply, change_own, patch, set};
 
 /// `config.get`: the file as it stands now, judged.
 pub(super) async fn get(gateway: &Arc<Gateway>) -> Result<ConfigGet, RpcError> {

@@ -26,6 +26,8 @@ enum Wanted {
     Whole(String),
     /// What it says, with this merge patch.
     Patch { raw: String, replace_paths: Vec<String> },
+    /// What it says, with a merge patch of a method's own: whatever the file says elsewhere.
+    Own(Value),
 }
 
 /// `config.set`
@@ -48,6 +50,15 @@ pub(in crate::rpc) async fn patch(
 ) -> Result<ConfigWritten, RpcError> {
     let wanted = Wanted::Patch { raw: params.raw, replace_paths: params.replace_paths };
     written(caller, ConfigPatchParams::METHOD, params.base_hash, wanted).await
+}
+
+/// Changes the file for another method.
+pub(in crate::rpc) async fn change_own(
+    caller: &Caller,
+    method: &str,
+    patch: Value,
+) -> Result<ConfigWritten, RpcError> {
+    written(caller, method, None, Wanted::Own(patch)).await
 }
 
 async fn written(
@@ -125,6 +136,7 @@ impl Refused {
 
 fn make(gateway: &Gateway, base_hash: Option<String>, wanted: &Wanted) -> Result<Changed, Refused> {
     let base = match (Source::read(&gateway.paths.config)?, base_hash) {
+        (Some(_), None) if matches!(wanted, Wanted::Own(_)) => None,
         (Some(_), None) => return Err(Refused::NoBase),
         (Some(_), base) => base,
         // Nothing can have been seen; the file must not come up meanwhile.
@@ -146,6 +158,10 @@ fn make(gateway: &Gateway, base_hash: Option<String>, wanted: &Wanted) -> Result
             let replace_paths = replace_paths.iter().map(|path| path.parse::<PathPattern>());
             let replace_paths = replace_paths.collect::<Result<_, ConfigError>>()?;
             let ask = Ask::Patch { patch, replace_paths, merge_by_id: true };
+            Ok(change(&basis, &[ask], &options)?)
+        }
+        Wanted::Own(patch) => {
+            let ask = Ask::Patch { patch: patch.clone(), replace_paths: Vec::new(), merge_by_id: true };
             Ok(change(&basis, &[ask], &options)?)
         }
     }
