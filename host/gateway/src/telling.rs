@@ -116,6 +116,10 @@ impl<'a> Teller<'a> {
 
     /// The turn ended well.
     pub(crate) fn finished(&mut self, reply: &str, stop_reason: &str) {
+        // A whole reply is not copied for nobody.
+        if !self.is_heard() {
+            return;
+        }
         self.catch_up();
         self.event(
             "lifecycle",

@@ -375,7 +375,7 @@ async fn a_turn_that_hangs_panics_or_says_nothing_frees_its_lane() {
     assert!(all.contains("Something went wrong while processing"), "{all}");
     life.settled().await;
     let closed = life.echo.closed.borrow().clone();
-    assert_eq!(closed, [("agent:main:main".to_owned(), true)], "only the last one wrote something");
+    assert_eq!(closed, [("agent:main:direct:a".to_owned(), true)], "only the last one wrote something");
 }
 
 #[tokio::test]
