@@ -445,7 +445,8 @@ mod tests {
         progress.serving();
         progress.waiting();
         let pieces = [io::IoSlice::new(b"HTTP/1.1 200 OK\r\n\r\n"), io::IoSlice::new(b"body")];
-        let written = std::future::poll_fn(|cx| Pin::new(&mut watched).poll_write_vectored(cx, &pieces)).await;
+        let written =
+            std::future::poll_fn(|cx| Pin::new(&mut watched).poll_write_vectored(cx, &pieces)).await;
         assert_eq!(written.unwrap(), 23);
     }
 
