@@ -10,7 +10,7 @@ use crate::{report, root};
 const LAYERS: &[&[&str]] = &[
     &["openclaw"],
     &["openclaw-gateway"],
-    &["openclaw-agents", "openclaw-messaging", "openclaw-models", "openclaw-supervisor"],
+    &["openclaw-agents", "openclaw-hooks", "openclaw-messaging", "openclaw-models", "openclaw-supervisor"],
     &[
         "openclaw-access",
         "openclaw-config",

@@ -1,4 +1,5 @@
-//! Wire types of the control plane: frames, methods, events and error codes of protocol 4.
+//! Wire types of the control plane: frames, methods, events and error codes of protocol 4, and the body with which a
+//! program asks for a tool over HTTP.
 //!
 //! This crate describes and checks what travels between a gateway and its clients. It never opens a socket, never
 //! reads a file and takes no decision about who may do what.
@@ -38,6 +39,7 @@ pub mod sessions;
 pub mod shape;
 pub mod status;
 pub mod system;
+pub mod tools;
 
 pub use call::{Call, check, decode};
 pub use error::{ErrorCode, RpcError};

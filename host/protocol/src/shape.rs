@@ -49,8 +49,10 @@ pub enum Kind {
 /// One key of an object.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    name: &'static str,
-    kind: Kind,
+    /// Its name; `*` stands for all that are not listed.
+    pub name: &'static str,
+    /// What its value must be.
+    pub kind: Kind,
     required: bool,
 }
 

@@ -24,8 +24,8 @@ Tasks:
                     the arguments go to `openclaw gateway`
   test [filter]     Builds what the tests need and runs all of them, or those whose name contains the filter
   bench [arguments] Builds and measures; the arguments go to the bench program
-  fuzz [arguments]  Feeds what strangers can send to everything that reads it, 30 seconds each; the arguments (a target,
-                    --seconds N, --seed N) go to the fuzz program
+  fuzz [arguments]  Feeds what strangers can send to everything that reads it, 30 seconds each, two at a time; the
+                    arguments (a target, --seconds N, --seed N) go to the fuzz program
   ci                Everything that CI checks
   protocol          Writes docs/protocol.md from the tables that the gateway enforces
   advisories        Checks the dependencies against the advisory database (needs the network)

@@ -8,7 +8,8 @@ use axum::response::Response;
 use http::StatusCode;
 use openclaw_config::HttpTools;
 use openclaw_protocol::Scope;
-use serde_json::{Map, Value, json};
+use openclaw_protocol::tools::ToolCall;
+use serde_json::json;
 
 use super::caller::caller;
 use super::server::Origin;
@@ -60,28 +61,16 @@ fn answer(
     is_agent: impl Fn(&str) -> bool,
 ) -> (StatusCode, &'static str, String) {
     let invalid = |message: String| (StatusCode::BAD_REQUEST, "invalid_request", message);
-    let Ok(Value::Object(asked)) = serde_json::from_slice::<Value>(body) else {
-        return invalid("The request body must be a JSON object.".to_owned());
+    let ToolCall { tool, agent } = match ToolCall::read(body) {
+        Ok(call) => call,
+        Err(fault) => return invalid(fault),
     };
-    let tool = match text(&asked, "name").and_then(|name| Ok(name.or(text(&asked, "tool")?))) {
-        Ok(Some(tool)) => tool,
-        Ok(None) => return invalid("tools.invoke requires name".to_owned()),
-        Err(field) => return invalid(format!("{field} must be a string")),
-    };
-    for field in ["action", "sessionKey", "agentId", "idempotencyKey"] {
-        if let Err(field) = text(&asked, field) {
-            return invalid(format!("{field} must be a string"));
-        }
-    }
-    if asked.get("args").is_some_and(|args| !args.is_object() && !args.is_null()) {
-        return invalid("args must be an object".to_owned());
-    }
-    if let Ok(Some(agent)) = text(&asked, "agentId")
-        && !is_agent(agent)
+    if let Some(agent) = agent
+        && !is_agent(&agent)
     {
         return invalid(format!("unknown agent: {agent}"));
     }
-    if is_denied(tool, tools) {
+    if is_denied(&tool, tools) {
         let message = format!("Tool {tool} is not reachable over HTTP (gateway.tools decides)");
         return (StatusCode::FORBIDDEN, "tool_call_blocked", message);
     }
@@ -95,17 +84,10 @@ fn is_denied(tool: &str, tools: &HttpTools) -> bool {
     listed(&tools.deny) || (built_in && !listed(&tools.allow))
 }
 
-/// A text that may be absent or blank; the field's name when it is something else.
-fn text<'a>(asked: &'a Map<String, Value>, field: &'static str) -> Result<Option<&'a str>, &'static str> {
-    match asked.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-        Some(_) => Err(field),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]
@@ -117,10 +99,6 @@ mod tests {
             assert_eq!((found.as_u16(), text.as_str()), (status, message), "{body}");
         };
         check(json!([]), 400, "The request body must be a JSON object.");
-        check(json!({"tool": " "}), 400, "tools.invoke requires name");
-        check(json!({"tool": 1}), 400, "tool must be a string");
-        check(json!({"tool": "x", "args": []}), 400, "args must be an object");
-        check(json!({"tool": "x", "sessionKey": 1}), 400, "sessionKey must be a string");
         check(json!({"tool": "x", "agentId": "nobody"}), 400, "unknown agent: nobody");
         check(json!({"tool": "exec"}), 403, "Tool exec is not reachable over HTTP (gateway.tools decides)");
         check(

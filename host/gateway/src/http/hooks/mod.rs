@@ -5,12 +5,8 @@
 //! and is never a command; a repeated request with the same idempotency key starts nothing twice.
 
 mod guesses;
-mod mapping;
-mod payload;
 mod rules;
 mod run;
-mod template;
-mod untrusted;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +19,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use openclaw_access::{SharedSecret, bearer};
 use openclaw_agents::Pushed;
 use openclaw_config::{Owner, SessionMode, WakeMode};
+use openclaw_hooks::{Action, Context, MOST_ITEMS, Mapped, Named, Run, Wake};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
@@ -39,11 +36,8 @@ use crate::process::Gateway;
 use crate::settings::Settings;
 use crate::{wakes, wiring};
 use guesses::Guesses;
-use mapping::Action;
-use payload::{Run, Wake};
-use rules::{Named, Rules};
+use rules::Rules;
 use run::{HookRun, Prepared, Replays};
-use template::Context;
 
 /// The longest body.
 const MAX_BODY: usize = 256 * 1024;
@@ -153,21 +147,16 @@ async fn answer(
         }
         Err(NoBody::Broken) => return Err(bad("the request body could not be read")),
     };
-    let payload = if body.iter().all(u8::is_ascii_whitespace) {
-        json!({})
-    } else {
-        serde_json::from_slice(&body).map_err(|error| bad(format!("invalid JSON: {error}")))?
-    };
+    let payload = openclaw_hooks::read(&body).map_err(bad)?;
     if !Arc::ptr_eq(held, &gateway.hooks.rules.get()) {
         return Err(failed(StatusCode::CONFLICT, "hook configuration changed; retry request"));
     }
-    let nothing = Map::new();
-    let fields = payload.as_object().unwrap_or(&nothing);
+    let fields = openclaw_hooks::fields(&payload);
     let hook = Hook {
         gateway,
         rules,
         channels: gateway.plugins.channel_ids().collect(),
-        key: payload::idempotency_key(&head.headers, fields),
+        key: openclaw_hooks::idempotency_key(&head.headers, fields),
         path,
     };
     match path {
@@ -178,7 +167,7 @@ async fn answer(
         "agent" => hook.agent(fields).await,
         _ => {
             let context = Context { payload: &payload, headers: &head.headers, query, path };
-            match mapping::apply(&rules.mappings, context, &hook.channels) {
+            match openclaw_hooks::apply(&rules.mappings, context, &hook.channels) {
                 None => Err(reply::not_found()),
                 Some(mapped) => hook.mapped(mapped.map_err(bad)?).await,
             }
@@ -241,14 +230,14 @@ impl Hook<'_> {
         Ok(reply::json(status, &body))
     }
 
-    async fn mapped(&self, mapped: mapping::Mapped) -> Result<Response, Response> {
+    async fn mapped(&self, mapped: Mapped) -> Result<Response, Response> {
         if mapped.dropped > 0 {
             warn!(
                 subsystem = "hooks",
                 "hook mapping {} dropped {} items beyond the {}-item cap",
                 self.path,
                 mapped.dropped,
-                mapping::MOST_ITEMS
+                MOST_ITEMS
             );
         }
         let mut woken = None;
@@ -257,7 +246,7 @@ impl Hook<'_> {
             match action {
                 Action::Wake(wake, by) => woken = Some(self.wake(&wake, by).map_err(bad)?),
                 Action::Run(run, by) => {
-                    if mapping::lacks_session(&run, self.rules.has_default_session()) {
+                    if openclaw_hooks::lacks_session(&run, self.rules.has_default_session()) {
                         return Err(bad(
                             "sessionKey or hooks.defaultSessionKey is required when mapped hook \
                                         sessionMode is persistent",

@@ -3,11 +3,10 @@
 
 use openclaw_access::SharedSecret;
 use openclaw_config::{Config, HookMapping, HookMatch, SecretResolver};
+use openclaw_hooks::{Named, is_templated};
 use openclaw_messaging::main_key;
 use openclaw_secrets::Secret;
 use uuid::Uuid;
-
-use super::template::is_templated;
 
 /// Hooks as they are served.
 #[derive(Debug)]
@@ -24,15 +23,6 @@ pub(crate) struct Rules {
     agents: Option<Vec<String>>,
     known_agents: Vec<String>,
     default_agent: String,
-}
-
-/// Where a session key comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    /// From the caller, or from what the caller sent.
-    Outside,
-    /// From the file.
-    Inside,
 }
 
 impl Rules {

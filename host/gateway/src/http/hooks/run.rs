@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 use openclaw_agents::TurnRequest;
 use openclaw_config::SessionMode;
+use openclaw_hooks::Run;
 use openclaw_messaging::{AccountKey, SendRequest, Target, main_key};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -15,8 +16,6 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use super::payload::Run;
-use super::untrusted;
 use crate::process::Gateway;
 use crate::turns::{self, NoTurn};
 
@@ -158,7 +157,7 @@ async fn take_turn(gateway: &Arc<Gateway>, told: &HookRun, prepared: Prepared) -
     let message = if run.unsafe_content {
         run.message.clone()
     } else {
-        untrusted::wrap(&run.message, "webhook", &Uuid::new_v4().simple().to_string())
+        openclaw_hooks::wrap(&run.message, "webhook", &Uuid::new_v4().simple().to_string())
     };
     let request = TurnRequest {
         run_id: Some(told.id.clone()),

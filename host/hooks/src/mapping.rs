@@ -6,32 +6,38 @@ use std::time::Duration;
 use openclaw_config::{HookAction, HookMapping, SessionMode, WakeMode};
 use serde_json::{Value, json};
 
-use super::payload::{Destination, Run, Wake, unknown_channel};
-use super::rules::Named;
-use super::template::{Context, is_templated, render, render_some};
+use crate::Named;
+use crate::payload::{Destination, Run, Wake, unknown_channel};
+use crate::template::{Context, is_templated, render, render_some};
 
 /// Items of a list that start a run each; the rest is dropped.
-pub(super) const MOST_ITEMS: usize = 200;
+pub const MOST_ITEMS: usize = 200;
 
 /// What a mapping makes of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mapped {
-    pub(super) actions: Vec<Action>,
+pub struct Mapped {
+    /// Of a fan-out [`MOST_ITEMS`] at most.
+    pub actions: Vec<Action>,
     /// There may be several.
-    pub(super) fan_out: bool,
+    pub fan_out: bool,
     /// Items beyond the bound.
-    pub(super) dropped: usize,
+    pub dropped: usize,
 }
 
 /// One thing to start, and where its session's key comes from.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub enum Action {
+    /// A session is told.
     Wake(Wake, Named),
+    /// An agent takes a turn.
     Run(Run, Named),
 }
 
-/// `None`: no mapping matches.
-pub(super) fn apply(
+/// What the first mapping that matches makes of a request; `None`: none does. `channels` are the channels that there are.
+///
+/// # Errors
+/// The text of the 400.
+pub fn apply(
     mappings: &[HookMapping],
     context: Context<'_>,
     channels: &[&str],
@@ -106,8 +112,9 @@ fn action(mapping: &HookMapping, context: Context<'_>, channels: &[&str]) -> Res
     Ok(Action::Run(run, by))
 }
 
-/// A conversation that goes on needs a name.
-pub(super) fn lacks_session(run: &Run, has_default: bool) -> bool {
+/// Whether a run lacks the name that a conversation needs which goes on.
+#[must_use]
+pub fn lacks_session(run: &Run, has_default: bool) -> bool {
     run.mode == SessionMode::Persistent && run.session.is_none() && !has_default
 }
 

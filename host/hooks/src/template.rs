@@ -8,23 +8,25 @@ use time::format_description::well_known::Rfc3339;
 
 /// What templates may name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Context<'a> {
+pub struct Context<'a> {
     /// The body.
-    pub(super) payload: &'a Value,
-    pub(super) headers: &'a HeaderMap,
+    pub payload: &'a Value,
+    /// Of the request.
+    pub headers: &'a HeaderMap,
     /// Everything behind `?`.
-    pub(super) query: &'a str,
+    pub query: &'a str,
     /// Below `hooks.path`, without slashes at the ends.
-    pub(super) path: &'a str,
+    pub path: &'a str,
 }
 
 /// Whether there is anything to fill in.
-pub(super) fn is_templated(template: &str) -> bool {
+#[must_use]
+pub fn is_templated(template: &str) -> bool {
     template.split_once("{{").is_some_and(|(_, rest)| rest.contains("}}"))
 }
 
 /// Fills in.
-pub(super) fn render(template: &str, context: Context<'_>) -> String {
+pub(crate) fn render(template: &str, context: Context<'_>) -> String {
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("{{") {
@@ -38,7 +40,7 @@ pub(super) fn render(template: &str, context: Context<'_>) -> String {
 }
 
 /// Fills in; blank is nothing.
-pub(super) fn render_some(template: Option<&str>, context: Context<'_>) -> Option<String> {
+pub(crate) fn render_some(template: Option<&str>, context: Context<'_>) -> Option<String> {
     let text = render(template?, context).trim().to_owned();
     Some(text).filter(|text| !text.is_empty())
 }

@@ -1,46 +1,81 @@
 //! What the bodies of `/hooks/wake` and `/hooks/agent` say (openclaw-compat §4.10). Texts of faults are the original's.
 //! Judges shapes; whether a name leads anywhere is somebody else's question.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use http::HeaderMap;
 use openclaw_config::{SessionMode, WakeMode};
 use serde_json::{Map, Value};
 
-/// The longest idempotency key; a longer one counts as none.
-const MAX_KEY: usize = 256;
+/// The longest idempotency key in bytes; a longer one counts as none.
+pub const MAX_KEY: usize = 256;
 
 /// An event for a session.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wake {
-    pub(super) text: String,
-    pub(super) mode: WakeMode,
-    pub(super) agent: Option<String>,
-    pub(super) session: Option<String>,
+pub struct Wake {
+    /// Not blank.
+    pub text: String,
+    /// When the session is told.
+    pub mode: WakeMode,
+    /// As the caller spelled it.
+    pub agent: Option<String>,
+    /// As the caller spelled it; never together with [`WakeMode::NextHeartbeat`].
+    pub session: Option<String>,
 }
 
 /// A run of an agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Run {
-    pub(super) message: String,
-    pub(super) name: String,
-    pub(super) agent: Option<String>,
-    pub(super) session: Option<String>,
-    pub(super) mode: SessionMode,
-    pub(super) deliver: bool,
-    pub(super) to: Option<Destination>,
-    pub(super) model: Option<String>,
-    pub(super) timeout: Option<Duration>,
+pub struct Run {
+    /// Not blank.
+    pub message: String,
+    /// What people call it.
+    pub name: String,
+    /// As the caller or the file spelled it.
+    pub agent: Option<String>,
+    /// The same of the session.
+    pub session: Option<String>,
+    /// Whether the transcript is one of its own.
+    pub mode: SessionMode,
+    /// Whether anybody hears the answer.
+    pub deliver: bool,
+    /// Who hears it; nobody but the main session otherwise.
+    pub to: Option<Destination>,
+    /// The model instead of the agent's own.
+    pub model: Option<String>,
+    /// Whole seconds.
+    pub timeout: Option<Duration>,
     /// The content is handed over as it is.
-    pub(super) unsafe_content: bool,
+    pub unsafe_content: bool,
 }
 
 /// Where an answer goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Destination {
-    pub(super) channel: String,
-    pub(super) to: String,
-    pub(super) account: Option<String>,
+pub struct Destination {
+    /// One that there is.
+    pub channel: String,
+    /// Not blank.
+    pub to: String,
+    /// The channel's default one otherwise.
+    pub account: Option<String>,
+}
+
+/// A body as JSON; an empty one is `{}`.
+///
+/// # Errors
+/// The text of the 400.
+pub fn read(body: &[u8]) -> Result<Value, String> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Value::Object(Map::new()));
+    }
+    serde_json::from_slice(body).map_err(|error| format!("invalid JSON: {error}"))
+}
+
+/// The fields of a body; one that is no object has none.
+#[must_use]
+pub fn fields(payload: &Value) -> &Map<String, Value> {
+    static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+    payload.as_object().unwrap_or(&NONE)
 }
 
 /// A text that is not blank.
@@ -59,7 +94,11 @@ fn text_or(body: &Map<String, Value>, key: &str, fault: &str) -> Result<Option<S
 }
 
 impl Wake {
-    pub(super) fn read(body: &Map<String, Value>) -> Result<Wake, String> {
+    /// The body of `/hooks/wake`.
+    ///
+    /// # Errors
+    /// The text of the 400.
+    pub fn read(body: &Map<String, Value>) -> Result<Wake, String> {
         let wake = Wake {
             text: text(body, "text").ok_or("text required")?,
             mode: match body.get("mode").and_then(Value::as_str) {
@@ -77,8 +116,11 @@ impl Wake {
 }
 
 impl Run {
-    /// `channels` are the channels that there are.
-    pub(super) fn read(body: &Map<String, Value>, channels: &[&str]) -> Result<Run, String> {
+    /// The body of `/hooks/agent`. `channels` are the channels that there are.
+    ///
+    /// # Errors
+    /// The text of the 400.
+    pub fn read(body: &Map<String, Value>, channels: &[&str]) -> Result<Run, String> {
         let mode = match body.get("sessionMode") {
             None => SessionMode::Isolated,
             Some(Value::String(mode)) if mode == "isolated" => SessionMode::Isolated,
@@ -135,12 +177,13 @@ fn destination(body: &Map<String, Value>, channels: &[&str]) -> Result<Option<De
 }
 
 /// What to say of a channel that there is not.
-pub(super) fn unknown_channel(channels: &[&str]) -> String {
+pub(crate) fn unknown_channel(channels: &[&str]) -> String {
     format!("channel must be {}", ["last"].iter().chain(channels).copied().collect::<Vec<_>>().join("|"))
 }
 
-/// The key that makes a repetition of a request the same request.
-pub(super) fn idempotency_key(headers: &HeaderMap, body: &Map<String, Value>) -> Option<String> {
+/// The key that makes a repetition of a request the same request, [`MAX_KEY`] bytes at most.
+#[must_use]
+pub fn idempotency_key(headers: &HeaderMap, body: &Map<String, Value>) -> Option<String> {
     let usable = |text: &str| {
         let text = text.trim();
         (!text.is_empty() && text.len() <= MAX_KEY).then(|| text.to_owned())
