@@ -30,7 +30,7 @@ pub struct Target {
     /// Reads an input, panics when something is wrong, and returns which way the input took.
     pub read: fn(&[u8]) -> u64,
     /// Words that mean something to it.
-    pub words: &'static [&'static str],
+    pub words: fn() -> &'static [&'static str],
 }
 
 /// The folder with the inputs of all targets.

@@ -57,6 +57,7 @@ pub fn replay(target: &Target, input: &[u8]) -> Result<u64, String> {
 pub fn fuzz(target: &Target, folder: &Path, seed: u64, mut done: impl FnMut(u64) -> bool) -> Outcome {
     let mut rng = Rng::with_seed(seed);
     let mut kept: Vec<Vec<u8>> = inputs(folder).into_iter().map(|(_, input)| input).collect();
+    let words = (target.words)();
     let mut ways = HashSet::new();
     let mut outcome = Outcome::default();
     let mut next = 0;
@@ -64,7 +65,7 @@ pub fn fuzz(target: &Target, folder: &Path, seed: u64, mut done: impl FnMut(u64)
         let is_new = next >= kept.len();
         let input = if is_new {
             let (one, other) = (rng.usize(..kept.len()), rng.usize(..kept.len()));
-            mutate(&kept[one], &kept[other], target.words, &mut rng)
+            mutate(&kept[one], &kept[other], words, &mut rng)
         } else {
             kept[next].clone()
         };
@@ -109,7 +110,7 @@ mod tests {
             assert!(value["deep"][0] != "trap", "caught");
             u64::from(value["deep"].is_array())
         }
-        let target = Target { name: "wrong", read, words: &["trap"] };
+        let target = Target { name: "wrong", read, words: || &["trap"] };
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("seed"), br#"{"deep":["x"]}"#).unwrap();
         let outcome = fuzz(&target, folder.path(), 1, |inputs| inputs > 100_000);
