@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures::{SinkExt, StreamExt};
 use openclaw_e2e::{GATEWAY_TOKEN, Home, model, model_only};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
@@ -34,7 +33,7 @@ const BUFFER: usize = 1024;
 
 /// Adds the rows.
 pub(crate) async fn rows(table: &mut Table) {
-    raise_file_limit();
+    openclaw_e2e::raise_file_limit(CLIENTS as u64 + 100);
     let model = model().await;
     let home = Home::new(model_only(&model));
     let gateway = home.start().await;
@@ -71,7 +70,7 @@ async fn next(said: &mut Lines<BufReader<ChildStdout>>) -> f64 {
 /// The other process: prints the seconds that connecting took, then the median and the 99th percentile of how long the
 /// news took, in milliseconds.
 pub(crate) async fn clients(port: &str, token: &str) {
-    raise_file_limit();
+    openclaw_e2e::raise_file_limit(CLIENTS as u64 + 100);
     let began = SystemTime::now();
     let (arrived, mut arrivals) = mpsc::unbounded_channel();
     let workers: Vec<_> = (0..AT_ONCE)
@@ -146,11 +145,4 @@ fn tick(text: &str) -> Option<Duration> {
     let (_, rest) = rest.split_once(r#""ts":"#)?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     Some(Duration::from_millis(digits.parse().ok()?))
-}
-
-fn raise_file_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
-    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    assert!(files > CLIENTS as u64 + 100, "only {files} files may be open: raise `ulimit -Hn`");
 }

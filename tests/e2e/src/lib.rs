@@ -13,7 +13,9 @@
 )]
 
 pub mod control;
+pub mod device;
 pub mod http;
+pub mod ws;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use openclaw_fakes::FakeOpenai;
 use openclaw_fakes::FakeTelegram;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -295,4 +298,12 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < deadline, "never happened: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Lets this process open as many files as it may. Fails when that is not enough for `needed`.
+pub fn raise_file_limit(needed: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    assert!(files >= needed, "only {files} files may be open: raise `ulimit -Hn` to {needed}");
 }
