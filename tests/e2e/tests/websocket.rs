@@ -1,5 +1,5 @@
-//! The control plane's socket under attack, through the real binary: frames that break the rules, sockets that say
-//! nothing, and clients that do not read. Each is told what the protocol says, in time, and nobody else notices.
+//! The control plane's socket under attack, through the real binary: frames that break the rules, and clients that do
+//! not read. Each is told what the protocol says, in time, and nobody else notices.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@
 use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
-use openclaw_e2e::ws::{CALM, Client, connect, frame, p99};
+use openclaw_e2e::ws::{Client, connect, frame};
 use openclaw_e2e::{GATEWAY_TOKEN, Gateway, Home, SOON, eventually, http, model, model_only};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -208,67 +208,6 @@ async fn upgrades_to_anything_else_are_refused() {
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 400", "{headers}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn sockets_that_say_nothing_hold_up_nobody_and_end_in_time() {
-    let model = model().await;
-    let home = Home::new(model_only(&model));
-    let patience = Duration::from_millis(2_000);
-    let gateway = home.start_with(&[("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "2000")]).await;
-    let port = home.port();
-    let mut honest = Client::connected(port).await;
-    // Half a request, a byte at a time.
-    let slow: Vec<_> = (0..200)
-        .map(|_| {
-            tokio::spawn(async move {
-                let began = Instant::now();
-                let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-                for byte in
-                    b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nX: ".iter().chain(std::iter::repeat(&b'x'))
-                {
-                    let pause = tokio::time::timeout(Duration::from_secs(1), stream.read_u8());
-                    if pause.await.is_ok() || stream.write_all(&[*byte]).await.is_err() {
-                        return began.elapsed();
-                    }
-                }
-                unreachable!("the bytes never end");
-            })
-        })
-        .collect();
-    // Upgraded, and then silent.
-    let mut silent = Vec::new();
-    for _ in 0..200 {
-        silent.push((Instant::now(), Client::upgraded(port, None).await));
-    }
-    let mut times = Vec::new();
-    for _ in 0..100 {
-        times.push(honest.round_trip().await);
-        let began = Instant::now();
-        Client::connected(port).await;
-        times.push(began.elapsed());
-    }
-    assert!(p99(times.clone()) < CALM, "{:?} of {times:?}", p99(times.clone()));
-    let (mut crowded_out, mut timed_out) = (0, 0);
-    for (began, mut client) in silent {
-        match client.closed().await {
-            (1013, reason, None) if reason == "server busy" => crowded_out += 1,
-            (1000, reason, None) if reason.is_empty() => {
-                assert!(began.elapsed() >= patience, "{:?}", began.elapsed());
-                timed_out += 1;
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-    // An address has 32 places; how many sockets lose theirs before their time is up depends on how fast they come.
-    assert!(crowded_out > 0, "{timed_out} timed out, {crowded_out} were crowded out");
-    for ended in slow {
-        let lasted = ended.await.unwrap();
-        assert!(lasted < Duration::from_secs(13), "{lasted:?}");
-    }
-    assert!(timed_out == 0 || home.log().contains("handshake timeout conn="));
-    assert!(honest.round_trip().await < CALM);
-    drop(gateway);
 }
 
 #[tokio::test(flavor = "multi_thread")]
