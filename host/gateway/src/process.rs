@@ -14,7 +14,7 @@ use openclaw_models::Models;
 use openclaw_protocol::status::{DegradedSecretOwner, ModelChoice};
 use openclaw_secrets::{Scrubber, Secret};
 use openclaw_store::Store;
-use openclaw_supervisor::{State, Supervisor};
+use openclaw_supervisor::{State, Status, Supervisor};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
@@ -35,7 +35,7 @@ use crate::ws::{Hub, Sockets, Written};
 
 /// How old a health snapshot may be when it is handed out.
 const HEALTH_FRESH: Duration = Duration::from_secs(1);
-/// How long a channel may be down after the start before the gateway counts as not ready.
+/// How long a channel may be down after the start, or run badly at any time, before the gateway counts as not ready.
 const READY_GRACE: Duration = Duration::from_secs(60);
 
 /// Everything that a request may need.
@@ -127,13 +127,19 @@ impl Gateway {
         snapshot
     }
 
-    /// Accounts that are wanted and down, as `<channel>/<account>`, once the start's grace is over.
+    /// Accounts that are wanted and down, as `<channel>/<account>`, once the start's grace is over. One that runs and has
+    /// not reached its vendor for as long is down as well.
     pub(crate) fn failing_accounts(&self) -> Vec<String> {
         if self.started.elapsed() < READY_GRACE {
             return Vec::new();
         }
-        let down = |state| matches!(state, State::Backoff | State::AuthRequired | State::Quarantined);
-        let failing = self.supervisor.status().into_iter().filter(|status| down(status.state));
+        let down = |status: &Status| match status.state {
+            State::Backoff | State::AuthRequired | State::Quarantined => true,
+            // A clock that was set back says nothing.
+            State::Degraded => status.since.elapsed().is_ok_and(|lasted| lasted >= READY_GRACE),
+            _ => false,
+        };
+        let failing = self.supervisor.status().into_iter().filter(down);
         failing.map(|status| status.account).collect()
     }
 }
