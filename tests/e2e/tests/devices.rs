@@ -13,7 +13,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 
-use openclaw_e2e::{GATEWAY_TOKEN, Home, Ran, TOKEN, config, eventually, fakes, model, model_only};
+use openclaw_e2e::{GATEWAY_TOKEN, Home, Ran, SOON, TOKEN, config, eventually, fakes, model, model_only};
 use openclaw_fakes::Talker;
 use serde_json::{Value, json};
 
@@ -88,6 +88,49 @@ async fn the_owner_gets_in_when_the_secret_is_lost() {
 
     gateway.terminate().await;
     assert!(!socket.exists(), "the socket goes with its gateway");
+}
+
+/// Lets everybody into a folder and everything in it, as a careless person might.
+fn open_to_all(folder: &Path) {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).unwrap();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        if entry.file_type().unwrap().is_dir() {
+            open_to_all(&entry.path());
+        } else {
+            fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_of_another_user_is_turned_away_whatever_the_files_modes() {
+    let home = steady().await;
+    let _gateway = home.start().await;
+    // The socket is the only way in that is left.
+    home.run(&["config", "set", "gateway.auth.token", "another-token-0123456789abcdef0123"]).await.ok();
+    home.run(&["gateway", "call", "health"]).await.ok();
+    let turned_away = "a process of another user opened the local socket; turned away";
+    assert!(!home.log().contains(turned_away));
+    // Only root can become somebody else; for everybody else the file's mode has been checked above.
+    if !rustix::process::geteuid().is_root() {
+        assert_eq!(mode(&home.state().join("gateway.sock")), 0o600);
+        return;
+    }
+    let program = home.state().join("openclaw");
+    fs::copy(openclaw_e2e::binary(), &program).unwrap();
+    open_to_all(home.state().parent().unwrap());
+    let mut command = tokio::process::Command::new(&program);
+    command.args(["gateway", "call", "health"]).env_clear().env("HOME", home.state().parent().unwrap());
+    command
+        .env("OPENCLAW_STATE_DIR", home.state())
+        .stdin(std::process::Stdio::null())
+        .uid(65_534)
+        .gid(65_534);
+    let output = tokio::time::timeout(SOON, command.output()).await.expect("it does not end").unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_has(&told, &["gateway token mismatch"]);
+    eventually("the log says it", async || home.log().contains(turned_away)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -286,6 +286,32 @@ async fn a_reader_can_read_everything_and_nobody_else_can() {
 }
 
 #[tokio::test]
+async fn every_method_is_refused_to_whoever_lacks_its_scope() {
+    let (home, _gateway) = started().await;
+    for held in Scope::ALL {
+        let mut client = Connection::open(&home, &[held.as_str()]).await;
+        for method in METHODS {
+            let Some(needed) = method.permission.floor().filter(|needed| !held.covers(*needed)) else {
+                continue;
+            };
+            // The scope is judged before the parameters.
+            let refused = client.call(method.name, json!({"\u{1}": 1})).await.unwrap_err();
+            let details = json!({"code": "MISSING_SCOPE", "missingScope": needed.as_str(),
+                "requiredScopes": [needed.as_str()]});
+            assert_eq!(
+                (&refused["code"], &refused["message"], &refused["details"]),
+                (&json!("FORBIDDEN"), &json!(format!("missing scope: {}", needed.as_str())), &details),
+                "{} with {}",
+                method.name,
+                held.as_str()
+            );
+        }
+        // A client that only lacks scopes is not cut off for it.
+        client.call("health", json!({})).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn every_method_of_the_table_is_answered_and_only_those_are_advertised() {
     let (home, _gateway) = started().await;
     let mut admin = Connection::open(&home, &["operator.admin"]).await;
