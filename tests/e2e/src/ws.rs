@@ -207,11 +207,11 @@ impl Client {
 
 /// The first request of an operator with this token.
 pub fn connect(token: &str) -> Value {
-    connect_with(json!({ "token": token }), &["operator.admin"])
+    connect_with(&json!({ "token": token }), &["operator.admin"])
 }
 
 /// The same with any credential and scopes.
-pub fn connect_with(auth: Value, scopes: &[&str]) -> Value {
+pub fn connect_with(auth: &Value, scopes: &[&str]) -> Value {
     json!({ "type": "req", "id": "c", "method": "connect", "params": {
         "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": scopes, "caps": [],
         "client": { "id": "cli", "version": "test", "platform": "linux", "mode": "cli" },

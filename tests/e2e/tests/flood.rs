@@ -185,7 +185,7 @@ async fn honest(port: u16, device: &Device, token: &str) -> [Duration; 3] {
         let began = Instant::now();
         let mut client = Client::upgraded(port, None).await;
         let nonce = client.challenge().await;
-        let connect = connect_with(json!({ "deviceToken": token }), &["operator.admin"]);
+        let connect = connect_with(&json!({ "deviceToken": token }), &["operator.admin"]);
         client.enter(&device.prove(connect, &nonce)).await.unwrap();
         times[2].push(began.elapsed());
     }
@@ -259,12 +259,12 @@ async fn a_password_is_locked_out_with_its_guesser_and_nobody_else() {
     let port = home.port();
     let enter = async |auth: Value| {
         let mut client = Client::challenged(port).await;
-        client.enter(&connect_with(auth, &["operator.read"])).await
+        client.enter(&connect_with(&auth, &["operator.read"])).await
     };
     let device = Device::new(53);
     let mut client = Client::upgraded(port, None).await;
     let nonce = client.challenge().await;
-    let first = device.prove(connect_with(json!({ "password": password }), &["operator.read"]), &nonce);
+    let first = device.prove(connect_with(&json!({ "password": password }), &["operator.read"]), &nonce);
     let hello = client.enter(&first).await.unwrap();
     let token = hello["auth"]["deviceToken"].as_str().unwrap();
     for guess in 1..10 {
@@ -289,6 +289,6 @@ async fn a_password_is_locked_out_with_its_guesser_and_nobody_else() {
     assert_eq!(send_with(hyper::Method::GET, &url, &elsewhere, None).await.unwrap().status, 200);
     let mut client = Client::upgraded(port, None).await;
     let nonce = client.challenge().await;
-    let own = connect_with(json!({ "deviceToken": token }), &["operator.read"]);
+    let own = connect_with(&json!({ "deviceToken": token }), &["operator.read"]);
     client.enter(&device.prove(own, &nonce)).await.unwrap();
 }

@@ -174,7 +174,7 @@ async fn a_proxy_that_strips_headers_lets_nobody_in() {
     ];
     for (headers, reason) in cases {
         let (mut client, _) = challenged(home.port(), &headers).await;
-        let error = refused(&mut client, &connect_with(json!({}), &EVERYTHING), reason).await;
+        let error = refused(&mut client, &connect_with(&json!({}), &EVERYTHING), reason).await;
         assert_eq!(error["details"]["authReason"], reason, "{error}");
         let missing = reason.starts_with("trusted_proxy_missing_header_");
         let code = if missing { "AUTH_IDENTITY_HEADER_REQUIRED" } else { "AUTH_UNAUTHORIZED" };
@@ -201,7 +201,7 @@ async fn names_that_mean_nothing_give_nothing() {
     }
     let (mut client, _) = challenged(home.port(), "").await;
     let scopes = ["operator.everything", "admin", "", "OPERATOR.ADMIN", "operator.read"];
-    let hello = client.enter(&connect_with(json!({ "token": GATEWAY_TOKEN }), &scopes)).await.unwrap();
+    let hello = client.enter(&connect_with(&json!({ "token": GATEWAY_TOKEN }), &scopes)).await.unwrap();
     assert_eq!(hello["auth"]["scopes"], json!(["operator.read"]));
     // Whoever may not everything learns nothing about methods that there are not.
     for method in ["no.such.method", "Health", "health ", "__proto__", "config.get\u{0}"] {

@@ -9,7 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures::{SinkExt, StreamExt};
 use openclaw_e2e::ws::{Client, connect, frame};
