@@ -10,7 +10,8 @@
 
 use std::time::Duration;
 
-use openclaw_e2e::http::{get, post};
+use hyper::Method;
+use openclaw_e2e::http::{get, post, send_with};
 use openclaw_e2e::{GATEWAY_TOKEN, Home, eventually, model, model_only};
 use openclaw_fakes::Mode;
 use serde_json::{Value, json};
