@@ -28,9 +28,9 @@ const WRONG: &str = "a-wrong-token-that-nobody-may-read";
 /// Attackers; each guesses every [`PAUSE`], which makes a thousand guesses a second.
 const ATTACKERS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(100);
-/// Every tenth guesses over the socket, where a wrong guess keeps its place for a quarter of a second: that is three
-/// quarters of the places that one address has.
-const BY_SOCKET: u32 = 10;
+/// Every second guesses over the socket, where a wrong guess waits for its answer for a quarter of a second: four times
+/// as many as one address has places for.
+const BY_SOCKET: u32 = 2;
 /// How often each honest client connects anew at least, and for how long.
 const HONEST: usize = 100;
 const LASTING: Duration = Duration::from_secs(3);

@@ -28,7 +28,7 @@ use crate::clock::now_ms;
 use crate::process::Gateway;
 
 /// How long the answer to a wrong credential takes (frame `04-connect-wrong-token`).
-const WRONG_GUESS_DELAY: Duration = Duration::from_millis(250);
+pub(super) const WRONG_GUESS_DELAY: Duration = Duration::from_millis(250);
 const WRONG_GUESSES: &[&str] = &[
     "AUTH_TOKEN_MISMATCH",
     "AUTH_PASSWORD_MISMATCH",
@@ -69,6 +69,12 @@ impl Refusal {
     fn answered(id: impl Into<Option<String>>, code: u16, error: RpcError) -> Refusal {
         let close = Close::new(code, refusals::close_text(&error));
         Refusal { id: id.into(), error: Some(error), close }
+    }
+
+    /// Whether a credential was compared and did not match.
+    pub(super) fn is_wrong_guess(&self) -> bool {
+        let code = self.error.as_ref().and_then(RpcError::detail_code);
+        code.is_some_and(|code| WRONG_GUESSES.contains(&code))
     }
 }
 
@@ -136,9 +142,6 @@ pub(super) async fn admit(
         Err(error) => {
             log_refusal(gateway, arrival, conn_id, &params, &error);
             gateway.metrics.refused(error.detail_code().unwrap_or("OTHER"));
-            if error.detail_code().is_some_and(|code| WRONG_GUESSES.contains(&code)) {
-                tokio::time::sleep(WRONG_GUESS_DELAY).await;
-            }
             return Err(Refusal::answered(None, 1008, error));
         }
     };
@@ -174,9 +177,6 @@ async fn let_in(
         return Ok((Identified::owner(params)?, None));
     }
     let attempt = Attempt { peer: &arrival.peer, params, nonce, now: Instant::now(), now_ms: now_ms() };
-    if arrival.owner {
-        return Identified::owner(params).map(|owner| (owner, None));
-    }
     let mut identified = gateway.devices.read(|registry| gateway.access.identify(&attempt, registry))?;
     let Some(newcomer) = identified.newcomer.take() else { return Ok((identified, None)) };
     let settled = gateway.devices.admit(*newcomer).await;

@@ -160,7 +160,7 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
 ) -> Result<Entered, End> {
     let mut closing = gateway.hub.closing();
     let early = tokio::select! {
-        opened = timeout(gateway.sockets.patience(), shake(link, gateway, &arrival, &conn_id)) => match opened {
+        opened = timeout(gateway.sockets.patience(), shake(link, gateway, &arrival, &conn_id, unproven)) => match opened {
             Ok(Ok(entered)) => return Ok(entered),
             Ok(Err(early)) => early,
             Err(_) => {
@@ -205,6 +205,7 @@ async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
     gateway: &Arc<Gateway>,
     arrival: &Arrival,
     conn_id: &str,
+    unproven: &Unproven,
 ) -> Result<Entered, Early> {
     let nonce = Uuid::new_v4().to_string();
     let challenge = Challenge {
@@ -222,6 +223,11 @@ async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
     let mut early = Vec::new();
     let admission = async {
         let admitted = handshake::admit(gateway, arrival, conn_id, &nonce, *params).await;
+        if admitted.as_ref().is_err_and(Refusal::is_wrong_guess) {
+            // Who guesses waits for the answer, and gives way to whoever has not been refused.
+            unproven.refused();
+            tokio::time::sleep(handshake::WRONG_GUESS_DELAY).await;
+        }
         // One that was admitted hears about the gateway's health next.
         let health = if admitted.is_ok() { Some(gateway.health().await) } else { None };
         (admitted, health)

@@ -1,10 +1,10 @@
 //! How many control-plane sockets there may be, and which one goes when there are too many that have not proven
-//! themselves: the oldest of the address that has the most. A new client gets its chance, however many silent sockets
+//! themselves: of the address that has the most, one that was refused already, else the oldest. A new client gets its chance, however many silent sockets
 //! somebody at its address holds open.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use openclaw_config::Env;
@@ -103,10 +103,17 @@ impl Sockets {
     }
 }
 
-/// The sockets whose handshake is not complete, the oldest of each address first.
+/// When a socket has to go: those that were refused first, then by age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    Refused(u64),
+    Undecided(u64),
+}
+
+/// The sockets whose handshake is not complete, by address and in the order in which they have to go.
 #[derive(Debug, Default)]
 struct Crowd {
-    addresses: HashMap<IpAddr, BTreeMap<u64, Arc<Notify>>>,
+    addresses: HashMap<IpAddr, BTreeMap<Turn, Arc<Notify>>>,
     total: usize,
     entered: u64,
 }
@@ -124,27 +131,35 @@ impl Crowd {
         self.entered += 1;
         self.total += 1;
         let evicted = Arc::new(Notify::new());
-        self.addresses.entry(address).or_default().insert(self.entered, Arc::clone(&evicted));
+        let turn = Turn::Undecided(self.entered);
+        self.addresses.entry(address).or_default().insert(turn, Arc::clone(&evicted));
         (self.entered, evicted)
     }
 
     fn evict(&mut self, address: IpAddr) {
-        let oldest = self.addresses.get(&address).and_then(|sockets| sockets.first_key_value());
-        if let Some((number, evicted)) = oldest {
-            let number = *number;
+        let first = self.addresses.get(&address).and_then(|sockets| sockets.first_key_value());
+        if let Some((&turn, evicted)) = first {
             // One permit is kept for a socket that is not waiting at this moment.
             evicted.notify_one();
-            self.leave(address, number);
+            self.leave(address, turn);
         }
     }
 
-    fn leave(&mut self, address: IpAddr, number: u64) {
+    fn leave(&mut self, address: IpAddr, turn: Turn) {
         let Some(sockets) = self.addresses.get_mut(&address) else { return };
-        if sockets.remove(&number).is_some() {
+        if sockets.remove(&turn).is_some() {
             self.total -= 1;
         }
         if sockets.is_empty() {
             self.addresses.remove(&address);
+        }
+    }
+
+    /// Lets a socket go before all that were not refused.
+    fn refuse(&mut self, address: IpAddr, number: u64) {
+        let Some(sockets) = self.addresses.get_mut(&address) else { return };
+        if let Some(evicted) = sockets.remove(&Turn::Undecided(number)) {
+            sockets.insert(Turn::Refused(number), evicted);
         }
     }
 }
@@ -163,11 +178,23 @@ impl Unproven {
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
+
+    /// The socket was refused and only waits for its answer: it is the first to make room.
+    pub(super) fn refused(&self) {
+        self.crowd().refuse(self.address, self.number);
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Drop for Unproven {
     fn drop(&mut self) {
-        self.crowd.lock().unwrap_or_else(PoisonError::into_inner).leave(self.address, self.number);
+        let mut crowd = self.crowd();
+        for turn in [Turn::Undecided(self.number), Turn::Refused(self.number)] {
+            crowd.leave(self.address, turn);
+        }
     }
 }
 
@@ -208,6 +235,20 @@ mod tests {
         for (_, unproven) in [other, tenth, newest] {
             assert!(unproven.evicted().now_or_never().is_none());
         }
+    }
+
+    #[test]
+    fn who_was_refused_makes_room_before_who_was_not() {
+        let sockets = sockets(SESSIONS);
+        let held: Vec<_> = (0..UNPROVEN_PER_ADDRESS).map(|_| given(sockets.admit(address(1)))).collect();
+        held[7].1.refused();
+        let newest = given(sockets.admit(address(1)));
+        let gone: Vec<bool> =
+            held.iter().map(|(_, unproven)| unproven.evicted().now_or_never().is_some()).collect();
+        assert_eq!(gone.iter().position(|&gone| gone), Some(7));
+        assert_eq!(gone.iter().filter(|&&gone| gone).count(), 1);
+        drop((held, newest));
+        assert_eq!(sockets.unproven.lock().unwrap().total, 0);
     }
 
     #[test]

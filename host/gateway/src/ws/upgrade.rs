@@ -29,16 +29,17 @@ pub(crate) fn upgrade(gateway: &Arc<Gateway>, peer: SocketAddr, request: &mut Re
     let Some(accept) = accept_key(request.method(), request.headers()) else {
         return reply::text(StatusCode::BAD_REQUEST, "Bad Request");
     };
-    let Some(place) = gateway.sockets.admit(peer.ip()) else {
-        debug!(subsystem = "gateway/ws", %peer, "upgrade refused: too many connections");
-        return reply::text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-    };
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let arrival = Arrival {
         socket: peer,
         peer: gateway.access.peer(peer.ip(), request.headers()),
         user_agent: agent.map(str::to_owned),
         owner: false,
+    };
+    // Those behind a trusted proxy are counted one by one.
+    let Some(place) = gateway.sockets.admit(arrival.peer.client) else {
+        debug!(subsystem = "gateway/ws", %peer, "upgrade refused: too many connections");
+        return reply::text(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
     };
     run_upgraded(gateway, request, arrival, place);
     switching(accept)
