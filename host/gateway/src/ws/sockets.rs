@@ -1,5 +1,6 @@
 //! How many control-plane sockets there may be, and which one goes when there are too many that have not proven
-//! themselves: of the address that has the most, one that was refused already, else the oldest. A new client gets its chance, however many silent sockets
+//! themselves: of the address that has the most, one that was refused already, else the oldest. One that has just come is
+//! not counted against its address: it may be about to say who it is, however many others come at the same moment. A new client gets its chance, however many silent sockets
 //! somebody at its address holds open.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use openclaw_config::Env;
 use openclaw_protocol::HANDSHAKE_TIMEOUT_MS;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// Sessions, unless the process may open fewer files.
 const SESSIONS: usize = 10_000;
@@ -17,6 +19,8 @@ const SESSIONS: usize = 10_000;
 const UNPROVEN_PER_ADDRESS: usize = 32;
 /// Sockets of all addresses whose handshake is not complete.
 const UNPROVEN: usize = 1024;
+/// So long a socket has just come.
+const JUST_COME: Duration = Duration::from_secs(1);
 /// Sockets that are told at once that there is no room for them.
 const FAREWELLS: usize = 64;
 /// The longest time that may be set for a handshake.
@@ -113,16 +117,24 @@ enum Turn {
 /// The sockets whose handshake is not complete, by address and in the order in which they have to go.
 #[derive(Debug, Default)]
 struct Crowd {
-    addresses: HashMap<IpAddr, BTreeMap<Turn, Arc<Notify>>>,
+    addresses: HashMap<IpAddr, BTreeMap<Turn, Waiting>>,
     total: usize,
     entered: u64,
 }
 
+/// A socket, as long as it may have to go.
+#[derive(Debug)]
+struct Waiting {
+    since: Instant,
+    evicted: Arc<Notify>,
+}
+
 impl Crowd {
     fn enter(&mut self, address: IpAddr, per_address: usize) -> (u64, Arc<Notify>) {
-        if self.addresses.get(&address).is_some_and(|sockets| sockets.len() >= per_address) {
+        while self.is_crowded(address, per_address) {
             self.evict(address);
-        } else if self.total >= UNPROVEN {
+        }
+        if self.total >= UNPROVEN {
             let most = self.addresses.iter().max_by_key(|(_, sockets)| sockets.len());
             if let Some(address) = most.map(|(address, _)| *address) {
                 self.evict(address);
@@ -131,16 +143,27 @@ impl Crowd {
         self.entered += 1;
         self.total += 1;
         let evicted = Arc::new(Notify::new());
-        let turn = Turn::Undecided(self.entered);
-        self.addresses.entry(address).or_default().insert(turn, Arc::clone(&evicted));
+        let waiting = Waiting { since: Instant::now(), evicted: Arc::clone(&evicted) };
+        self.addresses.entry(address).or_default().insert(Turn::Undecided(self.entered), waiting);
         (self.entered, evicted)
+    }
+
+    /// Whether an address has as many as it may, and one of them may go for that.
+    fn is_crowded(&self, address: IpAddr, per_address: usize) -> bool {
+        let Some(sockets) = self.addresses.get(&address).filter(|sockets| sockets.len() >= per_address)
+        else {
+            return false;
+        };
+        sockets.first_key_value().is_some_and(|(turn, waiting)| {
+            matches!(turn, Turn::Refused(_)) || waiting.since.elapsed() >= JUST_COME
+        })
     }
 
     fn evict(&mut self, address: IpAddr) {
         let first = self.addresses.get(&address).and_then(|sockets| sockets.first_key_value());
-        if let Some((&turn, evicted)) = first {
+        if let Some((&turn, waiting)) = first {
             // One permit is kept for a socket that is not waiting at this moment.
-            evicted.notify_one();
+            waiting.evicted.notify_one();
             self.leave(address, turn);
         }
     }
@@ -158,8 +181,8 @@ impl Crowd {
     /// Lets a socket go before all that were not refused.
     fn refuse(&mut self, address: IpAddr, number: u64) {
         let Some(sockets) = self.addresses.get_mut(&address) else { return };
-        if let Some(evicted) = sockets.remove(&Turn::Undecided(number)) {
-            sockets.insert(Turn::Refused(number), evicted);
+        if let Some(waiting) = sockets.remove(&Turn::Undecided(number)) {
+            sockets.insert(Turn::Refused(number), waiting);
         }
     }
 }
@@ -218,11 +241,12 @@ mod tests {
         [10, 0, 0, last].into()
     }
 
-    #[test]
-    fn a_new_socket_takes_the_place_of_the_oldest_at_its_address() {
+    #[tokio::test(start_paused = true)]
+    async fn a_new_socket_takes_the_place_of_the_oldest_at_its_address() {
         let sockets = sockets(SESSIONS);
         let mut held: Vec<_> = (0..UNPROVEN_PER_ADDRESS).map(|_| given(sockets.admit(address(1)))).collect();
         let other = given(sockets.admit(address(2)));
+        tokio::time::advance(JUST_COME).await;
         // One that completes its handshake makes room.
         drop(held.remove(3));
         let tenth = given(sockets.admit(address(1)));
@@ -249,6 +273,18 @@ mod tests {
         assert_eq!(gone.iter().filter(|&&gone| gone).count(), 1);
         drop((held, newest));
         assert_eq!(sockets.unproven.lock().unwrap().total, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_crowds_nobody_out_and_shrinks_when_it_has_aged() {
+        let sockets = sockets(SESSIONS);
+        let burst: Vec<_> = (0..3 * UNPROVEN_PER_ADDRESS).map(|_| given(sockets.admit(address(1)))).collect();
+        assert!(burst.iter().all(|(_, unproven)| unproven.evicted().now_or_never().is_none()));
+        tokio::time::advance(JUST_COME).await;
+        let newest = given(sockets.admit(address(1)));
+        let gone = burst.iter().filter(|(_, unproven)| unproven.evicted().now_or_never().is_some());
+        assert_eq!(gone.count(), 2 * UNPROVEN_PER_ADDRESS + 1);
+        assert!(newest.1.evicted().now_or_never().is_none());
     }
 
     #[test]
