@@ -282,6 +282,12 @@ async fn serve(
         // Nobody has been served yet: what is half up is let go.
         _ = early.wait_for(|order| *order != Order::Run) => return Ok(()),
     };
+    // From here on there may be clients: the end is a drain.
+    reload::started(&up.gateway).await;
+    crate::system_events::started(&up.gateway);
+    tokio::spawn(reload::watch(Arc::clone(&up.gateway)));
+    // Nobody waits any more where the process is on its way down.
+    let _ = up.told.send(());
     notifier.say(&format!("READY=1\nSTATUS=serving\nMAINPID={}", std::process::id()));
     let alive = tokio::spawn(notifier.stay_alive());
     // The process is gone without an order only where nobody is left to give one.
@@ -296,6 +302,8 @@ struct Up {
     gateway: Arc<Gateway>,
     stop: watch::Sender<bool>,
     served: tokio::task::JoinHandle<()>,
+    /// Hears that it serves.
+    told: tokio::sync::oneshot::Sender<()>,
 }
 
 /// Parts, listeners, and what runs beside them.
@@ -394,12 +402,8 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
     tokio::spawn(pulse(Arc::clone(&gateway)));
     tokio::spawn(Arc::clone(&gateway.hub).tell_state());
-    reload::started(&gateway).await;
-    crate::system_events::started(&gateway);
-    tokio::spawn(reload::watch(Arc::clone(&gateway)));
-    // Nobody waits any more where the process is on its way down.
-    let _ = told.send(());
-    Ok(Up { gateway, stop, served })
+    // Nothing is waited for between the first client and here: what was begun is never just let go.
+    Ok(Up { gateway, stop, served, told })
 }
 
 fn load_hooks(plan: &Plan) -> Result<http::Hooks, StartError> {
