@@ -7,7 +7,7 @@
 
 pub(crate) mod channel {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "channel-plugin",
         imports: { default: trappable },
         exports: { default: async | store },
@@ -16,23 +16,23 @@ pub(crate) mod channel {
 
 pub(crate) mod typing {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "with-typing",
-        with: { "openclaw:plugin/types@0.1.0": crate::bindings::channel::openclaw::plugin::types },
+        with: { "openclaw:plugin/types@0.2.0": crate::bindings::channel::openclaw::plugin::types },
         exports: { default: async | store },
     });
 }
 
 pub(crate) mod provider {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "provider-plugin",
     });
 }
 
 pub(crate) mod embeddings {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "with-embeddings",
     });
 }
