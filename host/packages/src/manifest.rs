@@ -11,7 +11,9 @@ use crate::moved::{self, Moved};
 use crate::template::Template;
 
 /// The contract that this host implements.
-pub const WIT_VERSION: &str = "openclaw:plugin@0.1.0";
+pub const WIT_VERSION: &str = "openclaw:plugin@0.2.0";
+/// The older contract that it goes on to serve.
+const OLDER_WIT_VERSION: &str = "openclaw:plugin@0.1.0";
 
 /// The most that a grant may ask for in one request or answer, in bytes.
 const LARGEST_TRANSFER: u64 = 256 * 1024 * 1024;
@@ -49,7 +51,7 @@ pub struct Plugin {
     pub kind: Kind,
     /// The plugin's own version.
     pub version: String,
-    /// The contract it was built against; must be [`WIT_VERSION`].
+    /// The contract it was built against: [`WIT_VERSION`], or the one before it.
     pub wit: String,
     /// An SPDX expression.
     pub license: String,
@@ -320,7 +322,7 @@ impl Manifest {
         if id.len() > 64 || id.starts_with('-') || !is_word(id) {
             return fault("plugin.id", format!("\"{id}\" is not an id"), "use at most 64 of a-z, 0-9 and -");
         }
-        if self.plugin.wit != WIT_VERSION {
+        if self.plugin.wit != WIT_VERSION && self.plugin.wit != OLDER_WIT_VERSION {
             let problem =
                 format!("\"{}\" is not the contract of this host, \"{WIT_VERSION}\"", self.plugin.wit);
             return fault("plugin.wit", problem, "build the plugin with the SDK of this host's version");

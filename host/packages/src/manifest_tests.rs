@@ -147,7 +147,7 @@ fn every_fault_names_file_key_and_fix() {
     check(
         "plugin@0.1.0",
         "plugin@9.0.0",
-        "plugin.wit: \"openclaw:plugin@9.0.0\" is not the contract of this host, \"openclaw:plugin@0.1.0\" \
+        "plugin.wit: \"openclaw:plugin@9.0.0\" is not the contract of this host, \"openclaw:plugin@0.2.0\" \
          (fix: build the plugin with the SDK of this host's version)",
     );
     check(

@@ -1,4 +1,4 @@
-//! Bindings generated from `wit/`, and the names under which the rest of the host sees them.
+//! Bindings generated from `wit/0.2.0/`, and the names under which the rest of the host sees them.
 //!
 //! Nothing is written by hand here: a shape that looks wrong is wrong in the WIT.
 
@@ -23,6 +23,14 @@ pub(crate) mod typing {
     });
 }
 
+pub(crate) mod webhook {
+    wasmtime::component::bindgen!({
+        path: "../../wit/0.2.0",
+        world: "with-webhook",
+        exports: { default: async | store },
+    });
+}
+
 pub(crate) mod provider {
     wasmtime::component::bindgen!({
         path: "../../wit/0.2.0",
@@ -43,6 +51,9 @@ pub mod channel_types {
     pub use super::channel::openclaw::plugin::types::{
         ChatKind, Conversation, Failure, FailureKind, Message, Outbound, Outcome, Quote, Receipt, Sender,
         SenderKind, Target,
+    };
+    pub use super::webhook::exports::openclaw::plugin::webhook::{
+        Method as WebhookMethod, Request as WebhookRequest, Response as WebhookResponse,
     };
 }
 
