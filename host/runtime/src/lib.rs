@@ -17,10 +17,14 @@ mod artifact;
 mod bindings;
 mod capability;
 mod channel;
+mod contract;
 mod engine;
 mod error;
+mod exports;
 mod plugin;
 mod shim;
+mod shim_exports;
+mod v0_1_0;
 mod wasi;
 
 pub use bindings::channel_types as guest;

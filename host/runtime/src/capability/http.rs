@@ -86,26 +86,41 @@ impl http::HostWithStore<Guest> for HasSelf<Guest> {
         accessor: &Accessor<Guest, Self>,
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::Error>> {
-        let prepared = accessor.with(|mut access| access.get().prepare(request));
-        let (exchange, scrubber) = match prepared {
-            Ok(prepared) => prepared,
+        let answer = match exchange(accessor, request).await {
+            Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
-        let (head, body, end) = match exchange.await {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(told(&error, &scrubber))),
-        };
-        let headers = shown(&head.headers, &scrubber);
         accessor.with(|mut access| {
-            let body = StreamReader::new(&mut access, Pieces(body))?;
-            let end = FutureReader::new(&mut access, async move {
-                // The sender is dropped only together with the exchange, whose guest is gone then.
-                let end = end.await.unwrap_or(Ok(()));
-                Ok::<_, wasmtime::Error>(end.map_err(|error| told(&error, &scrubber)))
-            })?;
-            Ok(Ok(http::Response { status: head.status, headers, body, end }))
+            let body = StreamReader::new(&mut access, Pieces(answer.body))?;
+            let end = answer.end;
+            let end = FutureReader::new(&mut access, async move { Ok::<_, wasmtime::Error>(end.await) })?;
+            Ok(Ok(http::Response { status: answer.status, headers: answer.headers, body, end }))
         })
     }
+}
+
+/// An answer as a guest may see it.
+pub(crate) struct Shown {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: mpsc::Receiver<Bytes>,
+    /// Resolves after the last byte of `body`.
+    pub(crate) end: Pin<Box<dyn Future<Output = Result<(), http::Error>> + Send>>,
+}
+
+/// Sends a guest's request, whichever version of the contract it speaks, and waits for the head of the answer.
+pub(crate) async fn exchange(
+    accessor: &Accessor<Guest, HasSelf<Guest>>,
+    request: http::Request,
+) -> Result<Shown, http::Error> {
+    let (exchange, scrubber) = accessor.with(|mut access| access.get().prepare(request))?;
+    let (head, body, end) = exchange.await.map_err(|error| told(&error, &scrubber))?;
+    let headers = shown(&head.headers, &scrubber);
+    let end = async move {
+        // The sender is dropped only together with the exchange, whose guest is gone then.
+        end.await.unwrap_or(Ok(())).map_err(|error| told(&error, &scrubber))
+    };
+    Ok(Shown { status: head.status, headers, body, end: Box::pin(end) })
 }
 
 /// The head of an answer.
@@ -227,7 +242,7 @@ impl Drop for Exchange {
 }
 
 /// Feeds a body into the guest's stream.
-struct Pieces(mpsc::Receiver<Bytes>);
+pub(crate) struct Pieces(pub(crate) mpsc::Receiver<Bytes>);
 
 impl StreamProducer<Guest> for Pieces {
     type Item = u8;

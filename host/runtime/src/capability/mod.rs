@@ -23,6 +23,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::bindings::channel::openclaw::plugin;
 use crate::channel::facts::Facts;
 use crate::channel::memory::MemoryLimit;
+use crate::contract::Granted;
 use events::EventQueue;
 use http::Leases;
 use inbound::Inbox;
@@ -55,12 +56,14 @@ impl WasiView for Guest {
     }
 }
 
-/// Links every capability. What a component imports beyond these does not load.
-pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+/// Links what every channel has, and of the rest what was granted. What a component imports beyond these does not load.
+pub(crate) fn link(linker: &mut Linker<Guest>, granted: Granted) -> wasmtime::Result<()> {
     plugin::log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::clock::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::events::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
-    plugin::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    if granted.http {
+        plugin::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    }
     plugin::types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::inbound::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     Ok(())

@@ -17,7 +17,9 @@ use openclaw_packages::ResolvedGrant;
 use openclaw_secrets::Scrubber;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::bindings::channel_types::{Failure, FailureKind, Identity, Outbound, Outcome, Start, Target};
+use crate::bindings::channel_types::{
+    Failure, FailureKind, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+};
 use crate::capability::events::{EventQueue, Occurrence};
 use crate::capability::inbound::Inbox;
 use crate::capability::{Guest, http, log};
@@ -124,7 +126,7 @@ impl Drop for Shared {
 impl Runtime {
     /// Starts an instance of a channel component. It runs until it ends by itself, breaks a rule or is stopped.
     pub fn start_channel(&self, plugin: &Plugin, setup: ChannelSetup) -> Result<ChannelInstance, LoadError> {
-        let Code::Channel { pre, channel, typing } = &plugin.code else {
+        let Code::Channel { pre, exports } = &plugin.code else {
             return Err(LoadError::Contract {
                 plugin: plugin.id().to_owned(),
                 contract: "openclaw:plugin/channel",
@@ -157,8 +159,7 @@ impl Runtime {
         let instance = driver::Instance {
             engine: self.engine.clone(),
             pre: pre.clone(),
-            channel: channel.clone(),
-            typing: typing.clone(),
+            exports: exports.clone(),
             guest,
             start: Start { config: setup.config, cursor: setup.cursor },
             work: received,
@@ -218,6 +219,20 @@ impl ChannelInstance {
         }
         let answer = self.call("typing", self.shared.limits.probe, |reply| Call::Typing(target, reply)).await;
         answer.unwrap_or_else(|unanswered| Err(unanswered.into()))
+    }
+
+    /// Hands over a request that the vendor sent to the gateway's port and that was verified. `None` when the component
+    /// takes none.
+    ///
+    /// # Errors
+    /// When there is no answer; the vendor will send the request again.
+    pub async fn webhook(&self, request: WebhookRequest) -> Result<Option<WebhookResponse>, Failure> {
+        if !self.shared.features.webhook {
+            return Ok(None);
+        }
+        let limit = self.shared.limits.probe;
+        let answer = self.call("webhook", limit, |reply| Call::Webhook(request, reply)).await;
+        answer.map(Some).map_err(Failure::from)
     }
 
     /// Adds an event for the component's `events.next`, behind those that wait; waits while 256 do.
