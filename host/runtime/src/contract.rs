@@ -32,7 +32,6 @@ impl Version {
 pub(crate) struct Granted {
     pub(crate) http: bool,
     pub(crate) websocket: bool,
-    pub(crate) kv: bool,
     pub(crate) process: bool,
 }
 
@@ -42,7 +41,6 @@ impl Granted {
         let (granted, line) = match interface {
             "http" => (self.http, "an [[http]] entry"),
             "websocket" => (self.websocket, "a [[websocket]] entry"),
-            "kv" => (self.kv, "kv-bytes in [limits]"),
             "process" => (self.process, "a [[process]] entry"),
             _ => return None,
         };
@@ -131,7 +129,7 @@ mod tests {
         assert_eq!(check("openclaw:plugin/http@0.2.0"), Ok(()));
         assert_eq!(check("openclaw:plugin/events@0.2.0"), Ok(()));
         for (interface, line) in
-            [("websocket", "[[websocket]]"), ("kv", "kv-bytes"), ("process", "[[process]]")]
+            [("websocket", "[[websocket]]"), ("process", "[[process]]")]
         {
             let error = check(&format!("openclaw:plugin/{interface}@0.2.0")).unwrap_err();
             assert!(error.contains(line) && error.contains("plugin.toml"), "{error}");
