@@ -1,6 +1,8 @@
 //! Which version of the contract a component was built against, and whether it imports only what its manifest asks for.
 //! Pure: it looks at names. What the names stand for is checked by the engine when it links them.
 
+use openclaw_packages::Manifest;
+
 use crate::LoadError;
 
 /// The package of the contract, without its version.
@@ -32,17 +34,23 @@ impl Version {
 pub(crate) struct Granted {
     pub(crate) http: bool,
     pub(crate) websocket: bool,
-    pub(crate) kv: bool,
     pub(crate) process: bool,
 }
 
 impl Granted {
+    pub(crate) fn of(manifest: &Manifest) -> Self {
+        Self {
+            http: !manifest.http.is_empty(),
+            websocket: !manifest.websockets.is_empty(),
+            process: !manifest.processes.is_empty(),
+        }
+    }
+
     /// The line of the manifest that an import needs and this manifest lacks.
     fn missing(self, interface: &str) -> Option<&'static str> {
         let (granted, line) = match interface {
             "http" => (self.http, "an [[http]] entry"),
             "websocket" => (self.websocket, "a [[websocket]] entry"),
-            "kv" => (self.kv, "kv-bytes in [limits]"),
             "process" => (self.process, "a [[process]] entry"),
             _ => return None,
         };
@@ -130,9 +138,7 @@ mod tests {
         let check = |import: &str| check_imports("chat", granted, [import]).map_err(|e| e.to_string());
         assert_eq!(check("openclaw:plugin/http@0.2.0"), Ok(()));
         assert_eq!(check("openclaw:plugin/events@0.2.0"), Ok(()));
-        for (interface, line) in
-            [("websocket", "[[websocket]]"), ("kv", "kv-bytes"), ("process", "[[process]]")]
-        {
+        for (interface, line) in [("websocket", "[[websocket]]"), ("process", "[[process]]")] {
             let error = check(&format!("openclaw:plugin/{interface}@0.2.0")).unwrap_err();
             assert!(error.contains(line) && error.contains("plugin.toml"), "{error}");
         }

@@ -94,7 +94,7 @@ impl Runtime {
         let imports: Vec<&str> = shape.imports(component.engine()).map(|(name, _)| name).collect();
         let exports = shape.exports(component.engine()).map(|(name, _)| name);
         let version = contract::version(&id, imports.iter().copied().chain(exports))?;
-        let granted = Granted { http: !package.manifest.http.is_empty(), ..Granted::default() };
+        let granted = Granted::of(&package.manifest);
         let code = match kind {
             Kind::Channel => {
                 contract::check_imports(&id, granted, imports.iter().copied())?;

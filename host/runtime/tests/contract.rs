@@ -111,7 +111,6 @@ async fn a_component_of_an_unknown_version_or_with_more_imports_than_grants_is_t
         ("openclaw:plugin/events@0.0.9", "plugin_contract_mismatch", "install a newer version of the plugin"),
         ("openclaw:plugin/websocket@0.2.0", "plugin_not_granted", "Add a [[websocket]] entry to plugin.toml"),
         ("openclaw:plugin/process@0.2.0", "plugin_not_granted", "Add a [[process]] entry to plugin.toml"),
-        ("openclaw:plugin/kv@0.2.0", "plugin_not_granted", "Add kv-bytes in [limits] to plugin.toml"),
         (
             "wasi:filesystem/preopens@0.2.0",
             "plugin_contract_mismatch",

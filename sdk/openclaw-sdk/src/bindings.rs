@@ -39,6 +39,20 @@ pub mod typing {
     });
 }
 
+/// World `with-webhook`.
+#[cfg(feature = "channel")]
+pub mod webhook {
+    wit_bindgen::generate!({
+        path: "../../wit/0.2.0",
+        world: "with-webhook",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::webhook",
+        export_macro_name: "export_webhook_world",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
+    });
+}
+
 /// World `provider-plugin`.
 #[cfg(feature = "provider")]
 pub mod provider {

@@ -232,7 +232,8 @@ impl then::http::HostWithStore<Guest> for HasSelf<Guest> {
             then::http::Method::Patch => now::http::Method::Patch,
             then::http::Method::Delete => now::http::Method::Delete,
         };
-        let request = now::http::Request { grant, method, path, query, headers, body, timeout_ms };
+        let request =
+            now::http::Request { grant, host: None, method, path, query, headers, body, timeout_ms };
         let answer = match http::exchange(accessor, request).await {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(told(error))),
