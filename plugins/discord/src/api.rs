@@ -69,6 +69,29 @@ impl User {
 #[serde(default)]
 pub(crate) struct Member {
     pub(crate) nick: Option<String>,
+    pub(crate) roles: Vec<String>,
+}
+
+/// A role of a server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Role {
+    pub(crate) id: String,
+    /// A number as text.
+    pub(crate) permissions: String,
+}
+
+/// What a channel changes for a role or a member.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Overwrite {
+    pub(crate) id: String,
+    /// 0 for a role, 1 for a member.
+    #[serde(rename = "type")]
+    pub(crate) kind: u8,
+    /// Numbers as text.
+    pub(crate) allow: String,
+    pub(crate) deny: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -160,6 +183,8 @@ pub(crate) struct Channel {
     pub(crate) name: Option<String>,
     #[serde(default)]
     pub(crate) guild_id: Option<String>,
+    #[serde(default)]
+    pub(crate) permission_overwrites: Vec<Overwrite>,
 }
 
 /// The part of a server that `GUILD_CREATE` brings and this channel reads.

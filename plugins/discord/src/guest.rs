@@ -1,18 +1,16 @@
 //! The shell around the protocol: the only part that calls the gateway.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use openclaw_pace::Quiet;
-use openclaw_sdk::bindings::channel::openclaw::plugin::events::cancel_timer;
-use openclaw_sdk::bindings::channel::openclaw::plugin::types::Payload;
-use openclaw_sdk::bindings::channel::openclaw::plugin::websocket::{self, Destination};
 use openclaw_sdk::channel::{Channel, Failure, Identity, Message, Outbound, Outcome, Start, Target, Typing};
 use openclaw_sdk::clock;
-use openclaw_sdk::events::{Events, Occurrence, set_timer};
+use openclaw_sdk::events::{Events, Occurrence, cancel_timer, set_timer};
 use openclaw_sdk::http::{Answer, Error, Request};
 use openclaw_sdk::inbound::{self, Admission, AdmitError, Connection};
 use openclaw_sdk::log::{self, Level};
+use openclaw_sdk::sockets::{Opening, Payload, Socket};
 
 use crate::config::Config;
 use crate::host::{Call, Host, Incoming, Source};
@@ -59,30 +57,40 @@ impl Channel for Discord {
             Err(error) => return Err(Failure::permanent("config", &format!("channels.discord: {error}"))),
         };
         let config = account.config();
-        receive::run(&Gateway, &mut Arrivals(Events::new()), &account.rest, &config, start.cursor.as_deref())
-            .await
+        let (gateway, mut arrivals) = (Gateway::default(), Arrivals(Events::new()));
+        receive::run(&gateway, &mut arrivals, &account.rest, &config, start.cursor.as_deref()).await
     }
 
     async fn send(outbound: Outbound) -> Outcome {
         let account = ACCOUNT.with(Rc::clone);
-        send::send(&Gateway, &account.rest, &account.dms, &outbound, &account.config()).await
+        send::send(&Gateway::default(), &account.rest, &account.dms, &outbound, &account.config()).await
     }
 
     async fn probe() -> Result<Identity, Failure> {
         let account = ACCOUNT.with(Rc::clone);
-        probe::probe(&Gateway, &account.rest, &account.config()).await
+        probe::probe(&Gateway::default(), &account.rest, &account.config()).await
     }
 }
 
 impl Typing for Discord {
     async fn notify(target: Target) -> Result<(), Failure> {
         let account = ACCOUNT.with(Rc::clone);
-        typing::notify(&Gateway, &account.rest, &account.dms, &account.quiet, &target).await
+        typing::notify(&Gateway::default(), &account.rest, &account.dms, &account.quiet, &target).await
     }
 }
 
 /// The real gateway.
-struct Gateway;
+#[derive(Default)]
+struct Gateway {
+    /// The session opens one at a time.
+    socket: Cell<Option<Socket>>,
+}
+
+impl Gateway {
+    fn socket(&self, number: u32) -> Option<Socket> {
+        self.socket.get().filter(|socket| socket.number() == number)
+    }
+}
 
 impl Host for Gateway {
     async fn http(&self, call: &Call) -> Result<Answer, Error> {
@@ -92,21 +100,26 @@ impl Host for Gateway {
     }
 
     async fn open(&self, host: Option<&str>) -> Result<u32, String> {
-        let query = [("v", "10"), ("encoding", "json")];
-        let at = Destination {
-            host: host.map(str::to_owned),
-            path: None,
-            query: query.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
-        };
-        websocket::open("gateway".to_owned(), at).await.map_err(|error| error.detail)
+        let mut opening = Opening::new("gateway").query("v", "10").query("encoding", "json");
+        if let Some(host) = host {
+            opening = opening.host(host);
+        }
+        let socket = opening.open().await.map_err(|error| error.detail)?;
+        self.socket.set(Some(socket));
+        Ok(socket.number())
     }
 
     async fn send(&self, socket: u32, text: String) -> Result<(), String> {
-        websocket::send(socket, Payload::Text(text)).await.map_err(|error| error.detail)
+        match self.socket(socket) {
+            Some(socket) => socket.text(text).await.map_err(|error| error.detail),
+            None => Err("the socket is closed".to_owned()),
+        }
     }
 
     fn close(&self, socket: u32, code: u16) {
-        websocket::close(socket, code, "");
+        if let Some(socket) = self.socket(socket) {
+            socket.close(code, "");
+        }
     }
 
     fn arm(&self, timer: &str, ms: u64) {

@@ -11,6 +11,7 @@
 )]
 
 mod api;
+mod audit;
 mod config;
 mod gateway;
 #[cfg(target_arch = "wasm32")]

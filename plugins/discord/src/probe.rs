@@ -1,10 +1,11 @@
 //! Asks Discord who we are, and tells what an operator may want to know about it: what the Developer Portal allows, and
-//! whether the configured channels are there.
+//! whether the bot can do its work in the configured channels.
 
 use openclaw_sdk::channel::{Failure, Identity};
 use openclaw_sdk::http::Method;
 
-use crate::api::{Application, Channel, User};
+use crate::api::{Application, User};
+use crate::audit::{self, Server};
 use crate::config::Config;
 use crate::host::Host;
 use crate::intents::{self, NO_CONTENT, NO_CONTENT_FIX};
@@ -15,7 +16,6 @@ use crate::rest::{Rest, Route};
 const ME_TIMEOUT_MS: u64 = 4_000;
 const APPLICATION_TIMEOUT_MS: u64 = 2_000;
 const CHANNELS_MS: u64 = 3_000;
-const CHANNEL_TIMEOUT_MS: u64 = 1_000;
 
 /// Tests the token, now.
 pub(crate) async fn probe<H: Host>(host: &H, rest: &Rest, config: &Config) -> Result<Identity, Failure> {
@@ -38,18 +38,23 @@ pub(crate) async fn probe<H: Host>(host: &H, rest: &Rest, config: &Config) -> Re
     }
     let (channels, unresolved) = config.channels();
     let until_us = host.monotonic_us().saturating_add(CHANNELS_MS * 1_000);
+    let mut server = Server::default();
     for id in channels {
         if host.monotonic_us() >= until_us {
             break;
         }
-        let route = Route::on(Method::Get, "/channels/{}", id);
-        if let Err(Refusal::Refused { status, code, message }) =
-            rest.get::<_, Channel>(host, &route, CHANNEL_TIMEOUT_MS).await
-        {
-            issues.push(format!(
-                "Channel {id} permission check failed. missing ViewChannel: {message} (code={code} status={status}). Ensure the bot role can view + send in this channel (and that channel overrides don't deny it)."
-            ));
-        }
+        let (missing, why) = match audit::missing(host, rest, &me.id, &mut server, id).await {
+            Ok(missing) if missing.is_empty() => continue,
+            Ok(missing) => (missing.join(", "), String::new()),
+            Err(Refusal::Refused { status, code, message }) => {
+                ("ViewChannel, SendMessages".to_owned(), format!(": {message} (code={code} status={status})"))
+            }
+            // Of a channel that was not answered for, nothing is known.
+            Err(_) => continue,
+        };
+        issues.push(format!(
+            "Channel {id} permission check failed. missing {missing}{why}. Ensure the bot role can view + send in this channel (and that channel overrides don't deny it)."
+        ));
     }
     if unresolved > 0 {
         issues.push(format!(

@@ -123,6 +123,8 @@ pub(super) struct Bot {
     pub(super) rooms: BTreeMap<u64, Value>,
     /// Rooms that the bot may not see.
     pub(super) hidden: Vec<u64>,
+    /// What everybody may do on each server.
+    pub(super) permissions: u64,
     pub(super) limit: (u32, Duration),
     pub(super) windows: HashMap<String, (Instant, u32)>,
     pub(super) nonces: HashMap<(String, String), Value>,
@@ -151,6 +153,8 @@ impl Bot {
             heartbeats: 0,
             rooms: BTreeMap::new(),
             hidden: Vec::new(),
+            // View channels, send messages, also in threads.
+            permissions: 1 << 10 | 1 << 11 | 1 << 38,
             limit: (5, Duration::from_secs(5)),
             windows: HashMap::new(),
             nonces: HashMap::new(),

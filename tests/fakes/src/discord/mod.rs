@@ -101,6 +101,11 @@ impl FakeDiscord {
         self.with(token, |bot| bot.hidden.push(room));
     }
 
+    /// What everybody, and so the bot, may do on each server.
+    pub fn set_permissions(&self, token: &str, bits: u64) {
+        self.with(token, |bot| bot.permissions = bits);
+    }
+
     /// The vendor refuses the token from now on.
     pub fn revoke(&self, token: &str) {
         self.with(token, |bot| bot.revoked = true);

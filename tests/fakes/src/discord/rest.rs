@@ -103,6 +103,13 @@ fn act(bot: &mut Bot, asked: &Asked, gateway_url: &str) -> Response<Reply> {
             }
             Err(refused) => *refused,
         },
+        "GET /guilds/{}/roles" => {
+            let everybody = json!({"id": asked.ids.first(), "name": "@everyone", "permissions": bot.permissions.to_string()});
+            server::json(200, &json!([everybody]))
+        }
+        "GET /guilds/{}/members/{}" => {
+            server::json(200, &json!({"user": bot.user(), "roles": [], "nick": null}))
+        }
         "POST /channels/{}/messages" => within_limit(bot, asked),
         _ => refusal(404, 0, "404: Not Found"),
     }
