@@ -109,6 +109,9 @@ struct Inner {
     // reach the public internet only.
     public: Client<Connector, Full<Bytes>>,
     operator: Client<Connector, Full<Bytes>>,
+    /// For sockets, which have no pool.
+    connectors: [Connector; 2],
+    connect_timeout: Duration,
     user_agent: HeaderValue,
 }
 
@@ -117,15 +120,34 @@ impl Egress {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let tls = LazyTls::default();
+        let connector = |network| Connector::new(network, Arc::clone(&tls), options.connect_timeout);
         let client = |network| {
             Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(options.keep_alive)
                 .pool_max_idle_per_host(options.max_idle_per_origin)
-                .build(Connector::new(network, Arc::clone(&tls), options.connect_timeout))
+                .build(connector(network))
         };
         let (public, operator) = (client(Network::Public), client(Network::OperatorNamed));
-        Self { inner: Arc::new(Inner { public, operator, user_agent: options.user_agent }) }
+        let connectors = [connector(Network::Public), connector(Network::OperatorNamed)];
+        let (connect_timeout, user_agent) = (options.connect_timeout, options.user_agent);
+        Self { inner: Arc::new(Inner { public, operator, connectors, connect_timeout, user_agent }) }
+    }
+
+    pub(crate) fn connector(&self, network: Network) -> Connector {
+        let [public, operator] = &self.inner.connectors;
+        match network {
+            Network::Public => public.clone(),
+            Network::OperatorNamed => operator.clone(),
+        }
+    }
+
+    pub(crate) fn connect_timeout(&self) -> Duration {
+        self.inner.connect_timeout
+    }
+
+    pub(crate) fn user_agent(&self) -> HeaderValue {
+        self.inner.user_agent.clone()
     }
 
     /// Sends `request` and waits for the head of the answer.
@@ -166,6 +188,11 @@ fn check_url(url: &Uri, network: Network) -> Result<(), EgressError> {
     if !matches!(url.scheme_str(), Some("http" | "https")) {
         return Err(EgressError::denied("only http and https URLs are requested"));
     }
+    check_authority(url, network)
+}
+
+/// The rules for who is asked, whatever the scheme.
+pub(crate) fn check_authority(url: &Uri, network: Network) -> Result<(), EgressError> {
     let authority = url.authority().map_or("", |authority| authority.as_str());
     if authority.contains('@') {
         return Err(EgressError::denied("a URL with a user name or password in it is not requested"));
@@ -199,7 +226,7 @@ fn classify(error: &hyper_util::client::legacy::Error) -> EgressError {
 }
 
 /// Finds the resolver's verdict, which travels inside an I/O error.
-fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Refusal> {
+pub(crate) fn refusal<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Refusal> {
     let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
     error.downcast_ref().or_else(|| carried.and_then(|inner| inner.downcast_ref()))
 }

@@ -1,4 +1,4 @@
-//! The one HTTP client of the host. Owns connections, address policy and the bounds of an exchange; never holds a
+//! The one HTTP client of the host, websockets included. Owns connections, address policy and the bounds of an exchange; never holds a
 //! secret, never follows a redirect, never logs a URL.
 //!
 //! Invariants, each with a test:
@@ -12,9 +12,11 @@ mod client;
 mod connect;
 mod error;
 mod resolve;
+mod socket;
 
 pub use address::Network;
 pub use body::Body;
 pub use client::{Egress, Limits, Options, Request, Response};
 pub use error::{EgressError, ErrorKind};
 pub use http;
+pub use socket::{Incoming, PING_EVERY, SocketError, SocketReader, SocketRequest, SocketWriter};

@@ -1,4 +1,4 @@
-//! Owns the bounds that the contract puts on a message (`wit/types.wit`). Pure. A component that breaks one is told which.
+//! Owns the bounds that the contract puts on a message (`wit/0.2.0/types.wit`). Pure. A component that breaks one is told which.
 
 use openclaw_store::Message;
 

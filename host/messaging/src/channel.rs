@@ -1,5 +1,5 @@
 //! Owns what `messaging` asks of a channel: the `Sender` trait and the host's plain shapes of `types.outbound` and
-//! `types.outcome` (`wit/types.wit`). Never knows how a channel is run.
+//! `types.outcome` (`wit/0.2.0/types.wit`). Never knows how a channel is run.
 
 use async_trait::async_trait;
 use openclaw_store::{AccountKey, Receipt, SendFault, Target};

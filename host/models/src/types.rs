@@ -1,4 +1,4 @@
-//! The host's own copy of `wit/provider.wit`: plain data, converted to a component's types by whoever runs it.
+//! The host's own copy of `wit/0.2.0/provider.wit`: plain data, converted to a component's types by whoever runs it.
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

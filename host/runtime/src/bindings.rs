@@ -1,4 +1,4 @@
-//! Bindings generated from `wit/`, and the names under which the rest of the host sees them.
+//! Bindings generated from `wit/0.2.0/`, and the names under which the rest of the host sees them.
 //!
 //! Nothing is written by hand here: a shape that looks wrong is wrong in the WIT.
 
@@ -7,7 +7,7 @@
 
 pub(crate) mod channel {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "channel-plugin",
         imports: { default: trappable },
         exports: { default: async | store },
@@ -16,23 +16,31 @@ pub(crate) mod channel {
 
 pub(crate) mod typing {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "with-typing",
-        with: { "openclaw:plugin/types@0.1.0": crate::bindings::channel::openclaw::plugin::types },
+        with: { "openclaw:plugin/types@0.2.0": crate::bindings::channel::openclaw::plugin::types },
+        exports: { default: async | store },
+    });
+}
+
+pub(crate) mod webhook {
+    wasmtime::component::bindgen!({
+        path: "../../wit/0.2.0",
+        world: "with-webhook",
         exports: { default: async | store },
     });
 }
 
 pub(crate) mod provider {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "provider-plugin",
     });
 }
 
 pub(crate) mod embeddings {
     wasmtime::component::bindgen!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "with-embeddings",
     });
 }
@@ -43,6 +51,9 @@ pub mod channel_types {
     pub use super::channel::openclaw::plugin::types::{
         ChatKind, Conversation, Failure, FailureKind, Message, Outbound, Outcome, Quote, Receipt, Sender,
         SenderKind, Target,
+    };
+    pub use super::webhook::exports::openclaw::plugin::webhook::{
+        Method as WebhookMethod, Request as WebhookRequest, Response as WebhookResponse,
     };
 }
 

@@ -27,6 +27,32 @@ pub enum LoadError {
         /// Which import or export does not fit.
         reason: String,
     },
+    /// The component was built against a version of the contract that this gateway does not speak.
+    #[error(
+        "plugin `{plugin}` was built against {built}, and this gateway speaks {spoken}: {}",
+        remedy(built)
+    )]
+    Version {
+        /// The plugin's id.
+        plugin: String,
+        /// What the component speaks.
+        built: String,
+        /// What this gateway speaks.
+        spoken: &'static str,
+    },
+    /// The component imports a capability that its manifest does not ask for.
+    #[error(
+        "plugin `{plugin}` imports {import}, and its manifest does not ask for it. Add {line} to plugin.toml, or remove \
+         the calls and build it again"
+    )]
+    NotGranted {
+        /// The plugin's id.
+        plugin: String,
+        /// The interface.
+        import: String,
+        /// What plugin.toml lacks.
+        line: &'static str,
+    },
     /// The engine itself could not be set up.
     #[error("the WebAssembly engine could not start: {0}")]
     Engine(String),
@@ -38,9 +64,22 @@ impl LoadError {
         match self {
             Self::Absent(_) => "plugin_unavailable",
             Self::Invalid { .. } => "plugin_invalid",
-            Self::Contract { .. } => "plugin_contract_mismatch",
+            Self::Contract { .. } | Self::Version { .. } => "plugin_contract_mismatch",
+            Self::NotGranted { .. } => "plugin_not_granted",
             Self::Engine(_) => "engine_unavailable",
         }
+    }
+}
+
+/// What to do about a component of another version.
+fn remedy(built: &str) -> &'static str {
+    // Versions are compared part by part: 0.10.0 is later than 0.9.0.
+    let parts =
+        |version: &str| version.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u64>>();
+    let built = built.rsplit('@').next().unwrap_or_default();
+    match parts(built) > vec![0, 2, 0] {
+        true => "update the gateway, or install a version of the plugin for this one",
+        false => "install a newer version of the plugin, or rebuild it with the SDK of this gateway",
     }
 }
 

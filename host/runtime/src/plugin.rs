@@ -5,19 +5,20 @@ use std::sync::Arc;
 use openclaw_packages::{Kind, Package};
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::bindings::{channel, embeddings, provider, typing};
 use crate::capability::{self, Guest};
+use crate::contract::{self, Granted, SPOKEN, Version};
 use crate::engine::Runtime;
-use crate::{LoadError, wasi};
-
-/// The contract that this runtime speaks.
-const CONTRACT: &str = "openclaw:plugin@0.1.0";
+use crate::exports::ExportIndices;
+use crate::shim_exports::ShimIndices;
+use crate::{LoadError, v0_1_0, wasi};
 
 /// The optional interfaces that a component exports. Read off the component, never declared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Features {
     /// It can show that an answer is being written.
     pub typing: bool,
+    /// It takes what the vendor sends to the gateway's port.
+    pub webhook: bool,
     /// It can turn texts into vectors.
     pub embeddings: bool,
 }
@@ -31,11 +32,7 @@ pub struct Plugin {
 }
 
 pub(crate) enum Code {
-    Channel {
-        pre: InstancePre<Guest>,
-        channel: channel::ChannelPluginIndices,
-        typing: Option<typing::WithTypingIndices>,
-    },
+    Channel { pre: InstancePre<Guest>, exports: ExportIndices },
     Provider(Shim),
 }
 
@@ -43,8 +40,7 @@ pub(crate) enum Code {
 #[derive(Clone)]
 pub(crate) struct Shim {
     pub(crate) pre: InstancePre<crate::shim::State>,
-    pub(crate) provider: provider::ProviderPluginIndices,
-    pub(crate) embeddings: Option<embeddings::WithEmbeddingsIndices>,
+    pub(crate) exports: ShimIndices,
 }
 
 impl Plugin {
@@ -56,8 +52,10 @@ impl Plugin {
     /// What the component can do beyond the required interfaces.
     pub fn features(&self) -> Features {
         match &self.code {
-            Code::Channel { typing, .. } => Features { typing: typing.is_some(), ..Features::default() },
-            Code::Provider(shim) => Features { embeddings: shim.embeddings.is_some(), ..Features::default() },
+            Code::Channel { exports, .. } => exports.features(),
+            Code::Provider(shim) => {
+                Features { embeddings: shim.exports.has_embeddings(), ..Features::default() }
+            }
         }
     }
 }
@@ -92,33 +90,42 @@ impl Runtime {
             Ok(Err(error)) => return Err(LoadError::Invalid { plugin: id, reason: format!("{error:#}") }),
             Err(lost) => return Err(LoadError::Engine(lost.to_string())),
         };
+        let shape = component.component_type();
+        let imports: Vec<&str> = shape.imports(component.engine()).map(|(name, _)| name).collect();
+        let exports = shape.exports(component.engine()).map(|(name, _)| name);
+        let version = contract::version(&id, imports.iter().copied().chain(exports))?;
+        let granted = Granted::of(&package.manifest);
         let code = match kind {
-            Kind::Channel => self.channel(&component),
-            Kind::Provider => self.provider(&component),
+            Kind::Channel => {
+                contract::check_imports(&id, granted, imports.iter().copied())?;
+                self.channel(&component, version, granted)
+            }
+            Kind::Provider => self.provider(&component, version),
         };
         let code = code.map_err(|error| LoadError::Contract {
             plugin: id.clone(),
-            contract: CONTRACT,
+            contract: SPOKEN,
             reason: format!("{error:#}"),
         })?;
         Ok(Arc::new(Plugin { id, bundled: package.bundled, code }))
     }
 
-    fn channel(&self, component: &Component) -> wasmtime::Result<Code> {
+    fn channel(&self, component: &Component, version: Version, granted: Granted) -> wasmtime::Result<Code> {
         let mut linker = Linker::new(&self.engine);
         wasi::link(&mut linker)?;
-        capability::link(&mut linker)?;
+        match version {
+            Version::Current => capability::link(&mut linker, granted)?,
+            Version::V0_1_0 => v0_1_0::link(&mut linker, granted.http)?,
+        }
         let pre = linker.instantiate_pre(component)?;
-        let channel = channel::ChannelPluginIndices::new(&pre)?;
-        let typing = typing::WithTypingIndices::new(&pre).ok();
-        Ok(Code::Channel { pre, channel, typing })
+        let exports = ExportIndices::new(version, &pre)?;
+        Ok(Code::Channel { pre, exports })
     }
 
-    fn provider(&self, component: &Component) -> wasmtime::Result<Code> {
+    fn provider(&self, component: &Component, version: Version) -> wasmtime::Result<Code> {
         // An empty linker: a shim imports nothing, so that it is a pure function.
         let pre = Linker::new(&self.shims).instantiate_pre(component)?;
-        let provider = provider::ProviderPluginIndices::new(&pre)?;
-        let embeddings = embeddings::WithEmbeddingsIndices::new(&pre).ok();
-        Ok(Code::Provider(Shim { pre, provider, embeddings }))
+        let exports = ShimIndices::new(version, &pre)?;
+        Ok(Code::Provider(Shim { pre, exports }))
     }
 }

@@ -13,12 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use wasmtime::component::ResourceAny;
 use wasmtime::{Engine, Store};
 
-use crate::bindings::embeddings::WithEmbeddings;
 use crate::bindings::embeddings::exports::openclaw::plugin::embeddings as vectors;
-use crate::bindings::provider::ProviderPlugin;
 use crate::bindings::provider::exports::openclaw::plugin::provider as wit;
 use crate::channel::memory::MemoryLimit;
 use crate::plugin::{Code, Plugin, Shim};
+use crate::shim_exports::ShimExports;
 use crate::{LoadError, Runtime};
 
 /// Epoch ticks of 5 ms that one call may take, and one more for each so many bytes that it is given.
@@ -81,8 +80,7 @@ impl Slot {
 
 struct Instance {
     store: Store<State>,
-    shim: ProviderPlugin,
-    embeddings: Option<WithEmbeddings>,
+    exports: ShimExports,
     calls: u32,
 }
 
@@ -119,20 +117,16 @@ impl ShimPool {
     ) -> Result<Result<wit::HttpRequest, wit::Failure>, ShimError> {
         self.shared.any(|instance| {
             instance.allow(size(request));
-            instance.shim.openclaw_plugin_provider().call_prepare(&mut instance.store, request)
+            instance.exports.prepare(&mut instance.store, request)
         })
     }
 
     /// Starts decoding one answer.
     pub fn decoder(&self, stream: bool, content_type: &str) -> Result<ShimDecoder, ShimError> {
         let slot = self.shared.slot_for_stream()?;
-        let decoder = self.shared.on(&slot, |instance| {
-            instance.shim.openclaw_plugin_provider().decoder().call_constructor(
-                &mut instance.store,
-                stream,
-                content_type,
-            )
-        });
+        let decoder = self
+            .shared
+            .on(&slot, |instance| instance.exports.decoder(&mut instance.store, stream, content_type));
         match decoder {
             Ok(decoder) => Ok(ShimDecoder { slot, decoder }),
             Err(error) => {
@@ -149,22 +143,17 @@ impl ShimPool {
         headers: &[(String, String)],
         body: &[u8],
     ) -> Result<wit::Failure, ShimError> {
-        self.shared.any(|instance| {
-            instance.shim.openclaw_plugin_provider().call_classify(&mut instance.store, status, headers, body)
-        })
+        self.shared.any(|instance| instance.exports.classify(&mut instance.store, status, headers, body))
     }
 
     /// Builds the request that lists the provider's models.
     pub fn prepare_models(&self) -> Result<wit::HttpRequest, ShimError> {
-        self.shared
-            .any(|instance| instance.shim.openclaw_plugin_provider().call_prepare_models(&mut instance.store))
+        self.shared.any(|instance| instance.exports.prepare_models(&mut instance.store))
     }
 
     /// Reads the answer to [`Self::prepare_models`].
     pub fn decode_models(&self, body: &[u8]) -> Result<Result<Vec<wit::Model>, wit::Failure>, ShimError> {
-        self.shared.any(|instance| {
-            instance.shim.openclaw_plugin_provider().call_decode_models(&mut instance.store, body)
-        })
+        self.shared.any(|instance| instance.exports.decode_models(&mut instance.store, body))
     }
 
     /// Builds the request for vectors. `None` when the component does not export `embeddings`; the inner error says what
@@ -173,13 +162,10 @@ impl ShimPool {
         &self,
         request: &vectors::EmbeddingsRequest,
     ) -> Option<Result<Result<vectors::EmbeddingsPost, String>, ShimError>> {
-        self.shared.code.embeddings.as_ref()?;
+        self.shared.code.exports.has_embeddings().then_some(())?;
         Some(self.shared.any(|instance| {
             instance.allow(request.input.iter().map(String::len).sum());
-            let Instance { store, embeddings, .. } = instance;
-            exported(embeddings.as_ref())?
-                .openclaw_plugin_embeddings()
-                .call_prepare_embeddings(store, request)
+            instance.exports.prepare_embeddings(&mut instance.store, request)
         }))
     }
 
@@ -190,8 +176,7 @@ impl ShimPool {
     ) -> Result<Result<vectors::EmbeddingsAnswer, String>, ShimError> {
         self.shared.any(|instance| {
             instance.allow(body.len());
-            let Instance { store, embeddings, .. } = instance;
-            exported(embeddings.as_ref())?.openclaw_plugin_embeddings().call_decode_embeddings(store, body)
+            instance.exports.decode_embeddings(&mut instance.store, body)
         })
     }
 }
@@ -277,10 +262,8 @@ impl Shared {
         store.limiter(|state| &mut state.0);
         store.set_epoch_deadline(TICKS);
         let instance = self.code.pre.instantiate(&mut store)?;
-        let shim = self.code.provider.load(&mut store, &instance)?;
-        let embeddings = self.code.embeddings.as_ref();
-        let embeddings = embeddings.map(|indices| indices.load(&mut store, &instance)).transpose()?;
-        Ok(Instance { store, shim, embeddings, calls: 0 })
+        let exports = self.code.exports.load(&mut store, &instance)?;
+        Ok(Instance { store, exports, calls: 0 })
     }
 }
 
@@ -289,11 +272,6 @@ impl Instance {
     fn allow(&mut self, bytes: usize) {
         self.store.set_epoch_deadline(TICKS + (bytes / BYTES_A_TICK) as u64);
     }
-}
-
-/// What a caller asks for only after it was found among the exports.
-fn exported(embeddings: Option<&WithEmbeddings>) -> wasmtime::Result<&WithEmbeddings> {
-    embeddings.ok_or_else(|| wasmtime::format_err!("the component does not export embeddings"))
 }
 
 /// About how many bytes a request has.
@@ -315,16 +293,14 @@ impl ShimDecoder {
         let decoder = self.decoder;
         self.call(|instance| {
             instance.allow(bytes.len());
-            instance.shim.openclaw_plugin_provider().decoder().call_push(&mut instance.store, decoder, bytes)
+            instance.exports.push(&mut instance.store, decoder, bytes)
         })
     }
 
     /// Says that the answer is complete.
     pub fn finish(&mut self) -> Result<Result<Vec<wit::Chunk>, wit::Failure>, ShimError> {
         let decoder = self.decoder;
-        self.call(|instance| {
-            instance.shim.openclaw_plugin_provider().decoder().call_finish(&mut instance.store, decoder)
-        })
+        self.call(|instance| instance.exports.finish(&mut instance.store, decoder))
     }
 
     fn call<R>(&self, call: impl FnOnce(&mut Instance) -> wasmtime::Result<R>) -> Result<R, ShimError> {

@@ -17,11 +17,12 @@ use wasmtime_wasi::random::WasiRandom;
 use wasmtime_wasi::{WasiCtx, WasiView};
 
 use crate::capability::Guest;
-use crate::capability::log::{LineBudget, clean};
+use crate::capability::log::clean;
+use crate::capability::quota::{Budget, Verdict};
 
 /// A context without environment, arguments, files or sockets; what the guest prints goes to its log.
-pub(crate) fn context(label: &str, scrubber: &Arc<Scrubber>) -> WasiCtx {
-    let budget = Arc::new(Mutex::new(LineBudget::new()));
+pub(crate) fn context(label: &str, scrubber: &Arc<Scrubber>, lines: u32) -> WasiCtx {
+    let budget = Arc::new(Mutex::new(Budget::new(lines)));
     let printed = |stream| Printed {
         plugin: label.into(),
         stream,
@@ -106,7 +107,7 @@ struct Printed {
     stream: &'static str,
     scrubber: Arc<Scrubber>,
     /// Of both streams together.
-    budget: Arc<Mutex<LineBudget>>,
+    budget: Arc<Mutex<Budget>>,
 }
 
 impl IsTerminal for Printed {
@@ -132,12 +133,11 @@ impl Pollable for Printed {
 
 impl OutputStream for Printed {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        let (allowed, dropped) =
-            self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
-        if dropped > 0 {
-            tracing::debug!(plugin = %self.plugin, dropped, "lines were dropped: the plugin printed too many");
-        }
-        if allowed {
+        let verdict = self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        if let Verdict::Granted(dropped) = verdict {
+            if dropped > 0 {
+                tracing::debug!(plugin = %self.plugin, dropped, "lines were dropped: the plugin printed too many");
+            }
             let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(PRINTED)).unwrap_or_default());
             tracing::debug!(plugin = %self.plugin, stream = self.stream, "{}", clean(&text, &self.scrubber));
         }

@@ -248,13 +248,17 @@ async fn a_hundred_accounts_cost_less_than_twenty_megabytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_component_that_wants_more_does_not_load() {
+async fn what_is_no_channel_component_does_not_load() {
     let bench = Bench::new().await;
-    let files = r#"(component (import "wasi:filesystem/preopens@0.2.0" (instance (export "get-directories" (func)))))"#;
-    for (wasm, code) in
-        [(files.as_bytes(), "plugin_invalid"), (&b"\0asm\x0d\0\x01\0"[..], "plugin_contract_mismatch")]
-    {
-        let error: LoadError = bench.runtime.load(&common::package(wasm)).await.unwrap_err();
+    let cases = [
+        // Text is no component.
+        (b"(component)".to_vec(), "plugin_invalid"),
+        (b"\0asm\x0d\0\x01\0".to_vec(), "plugin_contract_mismatch"),
+        // Of the contract, but not a channel.
+        (common::importing("openclaw:plugin/events@0.2.0"), "plugin_contract_mismatch"),
+    ];
+    for (wasm, code) in cases {
+        let error: LoadError = bench.runtime.load(&common::package(&wasm)).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains("echo"), "{error}");
     }

@@ -7,6 +7,7 @@ mod records;
 
 mod devices;
 mod inbound;
+mod kv;
 mod open;
 mod outbox;
 mod pairing;
@@ -21,6 +22,7 @@ mod writer;
 
 pub use devices::{DeviceRow, DeviceTable, DeviceWrite};
 pub use error::StoreError;
+pub use kv::{KvOutcome, KvWrite};
 pub use message::{
     AccountKey, ChatKind, Conversation, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
 };

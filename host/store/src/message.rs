@@ -1,4 +1,4 @@
-//! Owns the host's plain shapes of what the plugin contract calls a message and a target (`wit/types.wit`), so that the
+//! Owns the host's plain shapes of what the plugin contract calls a message and a target (`wit/0.2.0/types.wit`), so that the
 //! crates above share them without knowing the component runtime. Never checks bounds: `messaging` does, before admitting.
 
 use serde::{Deserialize, Serialize};

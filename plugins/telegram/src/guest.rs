@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use openclaw_pace::Quiet;
 use openclaw_sdk::channel::{Channel, Failure, Identity, Message, Outbound, Outcome, Start, Target, Typing};
 use openclaw_sdk::clock;
 use openclaw_sdk::events::Events;
@@ -13,7 +14,6 @@ use openclaw_sdk::race::{First, race};
 
 use crate::config::Config;
 use crate::host::Host;
-use crate::typing::Guard;
 use crate::{poll, probe, send, typing};
 
 struct Telegram;
@@ -23,7 +23,7 @@ openclaw_sdk::export_typing!(Telegram);
 
 thread_local! {
     static CONFIG: RefCell<Config> = RefCell::new(Config::default());
-    static TYPING: Rc<RefCell<Guard>> = Rc::new(RefCell::new(Guard::new()));
+    static TYPING: Rc<RefCell<Quiet>> = Rc::new(RefCell::new(typing::QUIET));
 }
 
 /// The most that is read of an answer; the manifest grants as much.
@@ -54,8 +54,8 @@ impl Channel for Telegram {
 
 impl Typing for Telegram {
     async fn notify(target: Target) -> Result<(), Failure> {
-        let guard = TYPING.with(Rc::clone);
-        typing::notify(&Gateway, &target, &guard).await
+        let quiet = TYPING.with(Rc::clone);
+        typing::notify(&Gateway, &target, &quiet).await
     }
 }
 

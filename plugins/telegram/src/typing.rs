@@ -1,7 +1,7 @@
-//! The typing notice. Owns the guard that keeps quiet when the token is refused: Telegram may delete a bot that keeps
-//! calling with a revoked token.
+//! The typing notice. It keeps quiet while the token is refused: Telegram may delete a bot that keeps calling with a
+//! revoked token.
 
-use openclaw_sdk::backoff::Backoff;
+use openclaw_pace::Quiet;
 use openclaw_sdk::channel::{Failure, Target};
 
 use crate::api::SendChatAction;
@@ -10,40 +10,17 @@ use crate::outcome::{Refusal, result};
 use crate::target;
 
 const TIMEOUT_MS: u64 = 10_000;
-/// After so many refusals in a row there are no more attempts.
-const MAX_REFUSALS: u32 = 10;
+/// The quiet that fits a typing notice.
+pub(crate) const QUIET: Quiet = Quiet::new(1_000, 300_000, 10);
 
-/// How long to keep quiet.
-#[derive(Debug)]
-pub(crate) struct Guard {
-    refusals: u32,
-    backoff: Backoff,
-    quiet_until_us: u64,
-}
-
-impl Guard {
-    pub(crate) const fn new() -> Self {
-        Self { refusals: 0, backoff: Backoff::new(1_000, 300_000), quiet_until_us: 0 }
-    }
-
-    fn may_call(&self, now_us: u64) -> bool {
-        self.refusals < MAX_REFUSALS && now_us >= self.quiet_until_us
-    }
-
-    fn refused(&mut self, now_us: u64) {
-        self.refusals += 1;
-        self.quiet_until_us = now_us.saturating_add(self.backoff.exact().saturating_mul(1_000));
-    }
-}
-
-/// Shows "typing…" for about five seconds. `guard` is borrowed only between awaits.
+/// Shows "typing…" for about five seconds. `quiet` is borrowed only between awaits.
 pub(crate) async fn notify<H: Host>(
     host: &H,
     target: &Target,
-    guard: &std::cell::RefCell<Guard>,
+    quiet: &std::cell::RefCell<Quiet>,
 ) -> Result<(), Failure> {
     let destination = target::parse(target)?;
-    if !guard.borrow().may_call(host.monotonic_us()) {
+    if !quiet.borrow().may_call(host.monotonic_us()) {
         return Err(Failure::unauthorised(
             "typing_suspended",
             "Telegram refused the token; no typing notice is sent",
@@ -55,12 +32,12 @@ pub(crate) async fn notify<H: Host>(
     let answer = call(host, "sendChatAction", &parameters, TIMEOUT_MS).await;
     match result::<bool>(&answer) {
         Ok(_) => {
-            *guard.borrow_mut() = Guard::new();
+            quiet.borrow_mut().accepted();
             Ok(())
         }
         Err(refusal) => {
             if matches!(refusal, Refusal::Unauthorised { .. }) {
-                guard.borrow_mut().refused(host.monotonic_us());
+                quiet.borrow_mut().refused(host.monotonic_us());
             }
             Err(refusal.failure("sendChatAction"))
         }
@@ -83,7 +60,7 @@ mod tests {
     #[test]
     fn the_general_topic_is_named() {
         let fake = Fake::default().says(json!(true));
-        block_on(notify(&fake, &target(Some("1")), &RefCell::new(Guard::new()))).unwrap();
+        block_on(notify(&fake, &target(Some("1")), &RefCell::new(QUIET))).unwrap();
         let expected = json!({"chat_id": -1001, "action": "typing", "message_thread_id": 1});
         assert_eq!(fake.calls(), [("sendChatAction".to_owned(), expected)]);
     }
@@ -94,10 +71,10 @@ mod tests {
         for _ in 0..20 {
             fake = fake.refuses(401, "Unauthorized", None);
         }
-        let guard = RefCell::new(Guard::new());
+        let quiet = RefCell::new(QUIET);
         for second in 0..4_000 {
             fake.set_clock_us(second * 1_000_000);
-            assert!(block_on(notify(&fake, &target(None), &guard)).is_err());
+            assert!(block_on(notify(&fake, &target(None), &quiet)).is_err());
         }
         assert_eq!(fake.calls().len(), 10);
     }
@@ -105,10 +82,10 @@ mod tests {
     #[test]
     fn other_errors_do_not_count() {
         let fake = Fake::default().refuses(500, "x", None).refuses(401, "x", None).says(json!(true));
-        let guard = RefCell::new(Guard::new());
-        assert!(block_on(notify(&fake, &target(None), &guard)).is_err());
-        assert!(block_on(notify(&fake, &target(None), &guard)).is_err());
+        let quiet = RefCell::new(QUIET);
+        assert!(block_on(notify(&fake, &target(None), &quiet)).is_err());
+        assert!(block_on(notify(&fake, &target(None), &quiet)).is_err());
         fake.set_clock_us(2_000_000);
-        assert!(block_on(notify(&fake, &target(None), &guard)).is_ok());
+        assert!(block_on(notify(&fake, &target(None), &quiet)).is_ok());
     }
 }

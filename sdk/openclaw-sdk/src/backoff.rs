@@ -26,7 +26,7 @@ impl Backoff {
     /// The next wait with up to a fifth taken off, so that instances that failed together do not return together.
     pub fn jittered(&mut self, entropy: u64) -> u64 {
         let wait = self.exact();
-        wait - mix(entropy) % (wait / 5).max(1)
+        wait - spread(entropy, wait / 5)
     }
 
     /// Begins again at the first wait.
@@ -35,12 +35,15 @@ impl Backoff {
     }
 }
 
-/// Spreads neighbouring clock readings over the whole range (the finaliser of splitmix64).
-const fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+/// A number below `below` (0 for none), evenly spread however near to each other the readings `entropy` are (the finaliser
+/// of splitmix64).
+#[must_use]
+pub const fn spread(entropy: u64, below: u64) -> u64 {
+    let mut z = entropy.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+    z ^= z >> 31;
+    if below == 0 { 0 } else { z % below }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 #[cfg(feature = "channel")]
 pub mod channel {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "channel-plugin",
         runtime_path: "openclaw_sdk::wit_bindgen::rt",
         default_bindings_module: "openclaw_sdk::bindings::channel",
@@ -29,13 +29,27 @@ pub mod channel {
 #[cfg(feature = "channel")]
 pub mod typing {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "with-typing",
         runtime_path: "openclaw_sdk::wit_bindgen::rt",
         default_bindings_module: "openclaw_sdk::bindings::typing",
         export_macro_name: "export_typing_world",
         pub_export_macro: true,
-        with: { "openclaw:plugin/types@0.1.0": openclaw_sdk::bindings::channel::openclaw::plugin::types },
+        with: { "openclaw:plugin/types@0.2.0": openclaw_sdk::bindings::channel::openclaw::plugin::types },
+    });
+}
+
+/// World `with-webhook`.
+#[cfg(feature = "channel")]
+pub mod webhook {
+    wit_bindgen::generate!({
+        path: "../../wit/0.2.0",
+        world: "with-webhook",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::webhook",
+        export_macro_name: "export_webhook_world",
+        pub_export_macro: true,
+        additional_derives: [PartialEq],
     });
 }
 
@@ -43,7 +57,7 @@ pub mod typing {
 #[cfg(feature = "provider")]
 pub mod provider {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "provider-plugin",
         runtime_path: "openclaw_sdk::wit_bindgen::rt",
         default_bindings_module: "openclaw_sdk::bindings::provider",
@@ -57,7 +71,7 @@ pub mod provider {
 #[cfg(feature = "provider")]
 pub mod embeddings {
     wit_bindgen::generate!({
-        path: "../../wit",
+        path: "../../wit/0.2.0",
         world: "with-embeddings",
         runtime_path: "openclaw_sdk::wit_bindgen::rt",
         default_bindings_module: "openclaw_sdk::bindings::embeddings",

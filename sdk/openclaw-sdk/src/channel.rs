@@ -6,6 +6,9 @@ pub use crate::bindings::channel::openclaw::plugin::types::{
     SenderKind, Target,
 };
 pub use crate::bindings::typing::exports::openclaw::plugin::typing::Guest as Typing;
+pub use crate::bindings::webhook::exports::openclaw::plugin::webhook::{
+    Guest as Webhook, Method as WebhookMethod, Request as WebhookRequest, Response as WebhookResponse,
+};
 
 /// Exports a type that implements [`Channel`]: required of every channel component.
 #[macro_export]
@@ -23,6 +26,16 @@ macro_rules! export_typing {
     ($channel:ident) => {
         $crate::bindings::typing::export_typing_world!(
             $channel with_types_in $crate::bindings::typing
+        );
+    };
+}
+
+/// Exports a type that implements [`Webhook`]: optional, for the `[[webhook]]` routes of the manifest.
+#[macro_export]
+macro_rules! export_webhook {
+    ($channel:ident) => {
+        $crate::bindings::webhook::export_webhook_world!(
+            $channel with_types_in $crate::bindings::webhook
         );
     };
 }

@@ -3,7 +3,7 @@
 
 use crate::bindings::channel::openclaw::plugin::events;
 
-pub use events::{Occurrence, set_timer};
+pub use events::{Occurrence, cancel_timer, set_timer};
 
 /// The events of this instance, in order. Have one for each instance: two would acknowledge each other's events.
 #[derive(Debug, Default)]

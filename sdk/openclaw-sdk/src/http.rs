@@ -17,6 +17,7 @@ impl Request {
     pub fn new(grant: &str, method: Method, path: &str, timeout_ms: u64) -> Self {
         Self(http::Request {
             grant: grant.to_owned(),
+            host: None,
             method,
             path: path.to_owned(),
             query: Vec::new(),
@@ -24,6 +25,13 @@ impl Request {
             body: Vec::new(),
             timeout_ms,
         })
+    }
+
+    /// Asks another host than the grant's own: one that its `hosts` allow.
+    #[must_use]
+    pub fn at(mut self, host: &str) -> Self {
+        self.0.host = Some(host.to_owned());
+        self
     }
 
     /// Adds a header.

@@ -38,7 +38,13 @@ pub mod http;
 #[cfg(feature = "channel")]
 pub mod inbound;
 #[cfg(feature = "channel")]
+pub mod kv;
+#[cfg(feature = "channel")]
 pub mod log;
+#[cfg(feature = "channel")]
+pub mod process;
 #[cfg(feature = "provider")]
 pub mod provider;
 pub mod race;
+#[cfg(feature = "channel")]
+pub mod sockets;

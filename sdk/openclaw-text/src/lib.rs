@@ -1,15 +1,17 @@
 //! Measuring and splitting text for chat vendors.
 //!
-//! Owns the length units that vendors count in, the safe places to cut a text, and the fence-aware splitter. It never
+//! Owns the length units that vendors count in, the safe places to cut a text, and the fence-aware splitters. It never
 //! renders markup, does no I/O and depends on nothing, so that host and guests share one implementation.
 
 #![forbid(unsafe_code)]
 
 mod boundary;
 mod fence;
+mod lines;
 mod measure;
 mod split;
 
 pub use boundary::cut;
+pub use lines::split_lines;
 pub use measure::{Unit, length};
 pub use split::split;

@@ -3,10 +3,12 @@
 //!
 //! Every server ends, with all its connections, when its handle is dropped.
 
+mod discord;
 mod openai;
 mod server;
 mod telegram;
 
+pub use discord::{DiscordFault, DiscordSent, DiscordTalker, FakeDiscord, LimitScope};
 pub use openai::{FakeOpenai, Mode, Seen, embedding};
 pub use telegram::{FakeTelegram, Fault, Sent, Talker};
 

@@ -136,6 +136,7 @@ async fn accept<H: Handler>(listener: TcpListener, handler: Arc<H>, count: Arc<A
                     // A connection that was cut on purpose ends with an error.
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
+                        .with_upgrades()
                         .await;
                 });
             }

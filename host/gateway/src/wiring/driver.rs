@@ -11,17 +11,21 @@ use openclaw_config::{Account, Channel, Config};
 use openclaw_egress::Egress;
 use openclaw_messaging as messaging;
 use openclaw_messaging::{AccountKey, Messaging};
-use openclaw_packages::{AccountSecrets, Manifest, ResolvedGrant, SecretProblem};
+use openclaw_packages::{
+    AccountSecrets, GrantError, Manifest, ResolvedEndpoint, ResolvedGrant, ResolvedProcess, SecretProblem,
+};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Connection, Exit, Facts, Inbox, Limits, Runtime,
     guest,
 };
+use openclaw_store::Store;
 use openclaw_supervisor::{Driver, End, Health, Running, StartError};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::accounts::{self, Lookup};
 use super::instances::Instances;
+use super::kv::AccountKv;
 use super::may_wait;
 use super::plugins::{Plugins, Unusable};
 use crate::settings::Settings;
@@ -33,6 +37,7 @@ pub(crate) struct ChannelDriver {
     pub(crate) plugins: Arc<Plugins>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) messaging: Messaging,
+    pub(crate) store: Store,
     pub(crate) instances: Arc<Instances>,
 }
 
@@ -96,7 +101,8 @@ impl Driver for ChannelDriver {
             return Err(StartError::Disabled(absent.to_string()));
         }
         let secrets = self.secrets(manifest, &config, channel, section)?;
-        let grants = grants(manifest, &section.section, &secrets)?;
+        let reach = Reach::resolve(manifest, &section.section, &secrets)
+            .map_err(|error| StartError::AuthRequired(error.to_string()))?;
         let plugin = found.load(&self.runtime).await.map_err(|error| match error {
             Unusable::SwitchedOff(_) | Unusable::Absent(_) => StartError::Disabled(error.to_string()),
             Unusable::Broken(why) => StartError::Quarantined(why),
@@ -110,11 +116,14 @@ impl Driver for ChannelDriver {
             label: account.to_owned(),
             config: accounts::without_secrets(manifest, &section.section),
             cursor,
-            grants,
+            grants: reach.grants,
+            endpoints: reach.endpoints,
+            processes: reach.processes,
+            kv: Arc::new(AccountKv::new(self.store.clone(), key.clone(), manifest.limits.kv_bytes)),
             scrubber: secrets.scrubber(),
             inbox: Arc::new(AccountInbox { account: key.clone(), messaging: self.messaging.clone() }),
             egress: self.egress.clone(),
-            limits: Limits::default(),
+            limits: Limits::from(manifest.limits),
         };
         info!(subsystem = key.channel, "[{}] starting provider", key.account);
         let instance = self
@@ -138,13 +147,29 @@ fn no_plugin(channel: &str) -> String {
     format!("no usable plugin for the channel `{channel}` is present (see: openclaw plugins list)")
 }
 
-fn grants(
-    manifest: &Manifest,
-    section: &serde_json::Value,
-    secrets: &AccountSecrets,
-) -> Result<Vec<ResolvedGrant>, StartError> {
-    let resolved = manifest.http.iter().map(|entry| ResolvedGrant::resolve(entry, section, None, secrets));
-    resolved.collect::<Result<_, _>>().map_err(|error| StartError::AuthRequired(error.to_string()))
+/// What an account's component may reach, with the account's values in it.
+struct Reach {
+    grants: Vec<ResolvedGrant>,
+    endpoints: Vec<ResolvedEndpoint>,
+    processes: Vec<ResolvedProcess>,
+}
+
+impl Reach {
+    fn resolve(
+        manifest: &Manifest,
+        section: &serde_json::Value,
+        secrets: &AccountSecrets,
+    ) -> Result<Self, GrantError> {
+        let grants = manifest.http.iter().map(|entry| ResolvedGrant::resolve(entry, section, None, secrets));
+        let endpoints =
+            manifest.websockets.iter().map(|entry| ResolvedEndpoint::resolve(entry, section, secrets));
+        let processes = manifest.processes.iter().map(|entry| ResolvedProcess::resolve(entry, section));
+        Ok(Self {
+            grants: grants.collect::<Result<_, _>>()?,
+            endpoints: endpoints.collect::<Result<_, _>>()?,
+            processes: processes.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 /// Turns what the component says of its connection into the supervisor's health, until the instance ends. An account
@@ -156,11 +181,11 @@ async fn follow(
     messaging: Messaging,
 ) {
     loop {
-        let now = match &facts.borrow_and_update().connection {
+        let now = match facts.borrow_and_update().shown() {
             Connection::Connecting => Health::Connecting,
             Connection::Ready => Health::Ready,
-            Connection::Degraded(why) => Health::Degraded(why.clone()),
-            Connection::AuthRequired(why) => Health::AuthRequired(why.clone()),
+            Connection::Degraded(why) => Health::Degraded(why),
+            Connection::AuthRequired(why) => Health::AuthRequired(why),
         };
         let ready = matches!(now, Health::Ready);
         let changed = health.send_if_modified(|health| {

@@ -6,6 +6,7 @@ mod accounts;
 mod dialect;
 mod driver;
 mod instances;
+mod kv;
 mod models;
 mod plugins;
 mod providers;
@@ -93,6 +94,7 @@ pub(crate) async fn build(
         plugins: Arc::clone(plugins),
         settings: Arc::clone(settings),
         messaging: messaging.clone(),
+        store: store.clone(),
         instances: Arc::clone(&instances),
     };
     let supervisor = Supervisor::new(Arc::new(driver), Backoff::default());

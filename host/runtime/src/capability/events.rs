@@ -13,12 +13,14 @@ use wasmtime::component::{Accessor, HasSelf};
 
 use super::Guest;
 use crate::bindings::channel::openclaw::plugin::events;
+use crate::bindings::channel::openclaw::plugin::types::Payload;
 
 /// What can happen to an instance.
 pub use crate::bindings::channel::openclaw::plugin::events::Occurrence;
 
-/// Most events that wait at once; [`EventQueue::push`] waits for room beyond it.
+/// Most events that wait at once, and most bytes in them; [`EventQueue::push`] waits for room beyond either.
 const WAITING: usize = 256;
+const BYTES: usize = 4 << 20;
 /// Most timers armed at once, and the longest name of one.
 const TIMERS: usize = 64;
 const TIMER_NAME: usize = 64;
@@ -38,6 +40,10 @@ struct State {
     /// Returned at least once and not acknowledged.
     unacknowledged: Option<events::Event>,
     waiting: VecDeque<Occurrence>,
+    /// Bytes of what waits.
+    bytes: usize,
+    /// The end was asked for and has not been told.
+    shutdown: bool,
     timers: BTreeMap<String, Instant>,
     /// The sequence number of the newest event that was returned.
     sequence: u64,
@@ -52,9 +58,13 @@ impl EventQueue {
             let room = self.room.notified();
             {
                 let mut state = self.lock();
+                // One event always fits, however long it is.
+                let bytes = state.bytes.saturating_add(occurrence.as_ref().map_or(0, size));
                 if state.waiting.len() < WAITING
+                    && (bytes <= BYTES || state.waiting.is_empty())
                     && let Some(occurrence) = occurrence.take()
                 {
+                    state.bytes = bytes;
                     state.waiting.push_back(occurrence);
                     self.ready.notify_waiters();
                     return;
@@ -62,6 +72,12 @@ impl EventQueue {
             }
             room.await;
         }
+    }
+
+    /// Tells the guest, before anything else, that it is to finish.
+    pub(crate) fn shut_down(&self) {
+        self.lock().shutdown = true;
+        self.ready.notify_waiters();
     }
 
     fn set_timer(&self, name: String, after: Duration) -> wasmtime::Result<()> {
@@ -113,12 +129,20 @@ impl EventQueue {
         state.unacknowledged = None;
         let due = state.timers.iter().min_by_key(|(_, at)| **at).map(|(name, at)| (name.clone(), *at));
         let occurrence = match due {
+            _ if state.shutdown => {
+                state.shutdown = false;
+                Occurrence::Shutdown
+            }
             // Timers overtake other events: a heartbeat must not wait behind a full queue.
             Some((name, at)) if at <= Instant::now() => {
                 state.timers.remove(&name);
                 Occurrence::Timer(name)
             }
-            due => state.waiting.pop_front().ok_or(due.map(|(_, at)| at))?,
+            due => {
+                let occurrence = state.waiting.pop_front().ok_or(due.map(|(_, at)| at))?;
+                state.bytes = state.bytes.saturating_sub(size(&occurrence));
+                occurrence
+            }
         };
         state.sequence += 1;
         let event = events::Event { sequence: state.sequence, occurrence };
@@ -130,6 +154,20 @@ impl EventQueue {
     fn lock(&self) -> MutexGuard<'_, State> {
         // No code panics while it holds the lock; if one ever did, the queue would still be consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The bytes that an event brings.
+fn size(occurrence: &Occurrence) -> usize {
+    match occurrence {
+        Occurrence::Timer(name) => name.len(),
+        Occurrence::Frame(frame) => match &frame.payload {
+            Payload::Text(text) => text.len(),
+            Payload::Binary(bytes) => bytes.len(),
+        },
+        Occurrence::Line(line) => line.text.len(),
+        Occurrence::Closed(closed) => closed.reason.len(),
+        Occurrence::Shutdown | Occurrence::Exited(_) => 0,
     }
 }
 
@@ -163,6 +201,7 @@ mod tests {
         match &event.occurrence {
             Occurrence::Timer(name) => name,
             Occurrence::Shutdown => "shutdown",
+            _ => "other",
         }
     }
 
@@ -187,6 +226,37 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(name_of(&queue.next(0).await), "beat");
         assert_eq!(name_of(&queue.next(1).await), "frame");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_overtakes_everything_and_is_told_once() {
+        let queue = EventQueue::default();
+        queue.set_timer("beat".into(), Duration::ZERO).unwrap();
+        queue.push(timer("frame")).await;
+        queue.shut_down();
+        assert_eq!(name_of(&queue.next(0).await), "shutdown");
+        assert_eq!(name_of(&queue.next(1).await), "beat");
+        assert_eq!(name_of(&queue.next(2).await), "frame");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn push_waits_for_bytes_too_and_takes_one_that_is_too_long_alone() {
+        let frame = |bytes: usize| {
+            let payload = Payload::Binary(vec![0; bytes]);
+            Occurrence::Frame(crate::bindings::channel::openclaw::plugin::types::Frame { socket: 1, payload })
+        };
+        let queue = Arc::new(EventQueue::default());
+        queue.push(frame(BYTES + 1)).await;
+        let blocked = tokio::spawn({
+            let queue = Arc::clone(&queue);
+            async move { queue.push(frame(1)).await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!blocked.is_finished());
+        queue.next(0).await;
+        blocked.await.unwrap();
+        queue.push(frame(BYTES - 1)).await;
+        assert_eq!(queue.lock().bytes, BYTES);
     }
 
     #[tokio::test(start_paused = true)]

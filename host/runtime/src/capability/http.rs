@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -23,7 +23,9 @@ use wasmtime::component::{
 };
 
 use super::Guest;
+use super::quota::Verdict;
 use crate::bindings::channel::openclaw::plugin::http;
+use crate::channel::facts::Over;
 
 /// Longest time that a guest may ask for.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -86,26 +88,41 @@ impl http::HostWithStore<Guest> for HasSelf<Guest> {
         accessor: &Accessor<Guest, Self>,
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::Error>> {
-        let prepared = accessor.with(|mut access| access.get().prepare(request));
-        let (exchange, scrubber) = match prepared {
-            Ok(prepared) => prepared,
+        let answer = match exchange(accessor, request).await {
+            Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
-        let (head, body, end) = match exchange.await {
-            Ok(answer) => answer,
-            Err(error) => return Ok(Err(told(&error, &scrubber))),
-        };
-        let headers = shown(&head.headers, &scrubber);
         accessor.with(|mut access| {
-            let body = StreamReader::new(&mut access, Pieces(body))?;
-            let end = FutureReader::new(&mut access, async move {
-                // The sender is dropped only together with the exchange, whose guest is gone then.
-                let end = end.await.unwrap_or(Ok(()));
-                Ok::<_, wasmtime::Error>(end.map_err(|error| told(&error, &scrubber)))
-            })?;
-            Ok(Ok(http::Response { status: head.status, headers, body, end }))
+            let body = StreamReader::new(&mut access, Pieces(answer.body))?;
+            let end = answer.end;
+            let end = FutureReader::new(&mut access, async move { Ok::<_, wasmtime::Error>(end.await) })?;
+            Ok(Ok(http::Response { status: answer.status, headers: answer.headers, body, end }))
         })
     }
+}
+
+/// An answer as a guest may see it.
+pub(crate) struct Shown {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: mpsc::Receiver<Bytes>,
+    /// Resolves after the last byte of `body`.
+    pub(crate) end: Pin<Box<dyn Future<Output = Result<(), http::Error>> + Send>>,
+}
+
+/// Sends a guest's request, whichever version of the contract it speaks, and waits for the head of the answer.
+pub(crate) async fn exchange(
+    accessor: &Accessor<Guest, HasSelf<Guest>>,
+    request: http::Request,
+) -> Result<Shown, http::Error> {
+    let (exchange, scrubber) = accessor.with(|mut access| access.get().prepare(request))?;
+    let (head, body, end) = exchange.await.map_err(|error| told(&error, &scrubber))?;
+    let headers = shown(&head.headers, &scrubber);
+    let end = async move {
+        // The sender is dropped only together with the exchange, whose guest is gone then.
+        end.await.unwrap_or(Ok(())).map_err(|error| told(&error, &scrubber))
+    };
+    Ok(Shown { status: head.status, headers, body, end: Box::pin(end) })
 }
 
 /// The head of an answer.
@@ -119,10 +136,13 @@ type Answer = (Head, mpsc::Receiver<Bytes>, End);
 
 impl Guest {
     /// Checks a request against the grant and starts it on the host's threads.
-    fn prepare(&self, request: http::Request) -> Result<(Exchange, Arc<Scrubber>), http::Error> {
+    fn prepare(&mut self, request: http::Request) -> Result<(Exchange, Arc<Scrubber>), http::Error> {
         let grant = self.grants.iter().find(|grant| grant.name == request.grant);
         let grant = grant
             .ok_or_else(|| denied(format!("the manifest has no [[http]] entry named `{}`", request.grant)))?;
+        let elsewhere = request.host.as_deref().map(|host| grant.at_host(host)).transpose();
+        let elsewhere = elsewhere.map_err(|why| denied(why.to_string()))?;
+        let grant = elsewhere.as_ref().unwrap_or(grant);
         let method = method(request.method);
         let composed = grant
             .compose(method.as_str(), &request.path, &request.query, &request.headers)
@@ -130,9 +150,19 @@ impl Guest {
         if request.body.len() as u64 > grant.max_body {
             return Err(denied(format!("the body is longer than the {} bytes of the grant", grant.max_body)));
         }
+        if let Verdict::Refused(wait) = self.budgets.requests.take(Instant::now()) {
+            self.over(Over::Requests);
+            let detail =
+                format!("the requests of this minute are used up; it ends in {} ms", wait.as_millis());
+            return Err(denied(detail));
+        }
+        self.within(Over::Requests);
         let exchange = Arc::clone(&self.exchanges).try_acquire_owned();
-        let exchange = exchange
-            .map_err(|_none_left| denied(format!("{EXCHANGES} requests of this instance are under way")))?;
+        let exchange = exchange.map_err(|_none_left| {
+            self.over(Over::Exchanges);
+            denied(format!("{EXCHANGES} requests of this instance are under way"))
+        })?;
+        self.within(Over::Exchanges);
         let lease = grant.is_single_flight(&request.path).then(|| credential(&composed));
         let (leases, holder) = (Arc::clone(&self.leases), Arc::clone(&self.label));
         let timeout = Duration::from_millis(request.timeout_ms).min(TIMEOUT);
@@ -227,7 +257,7 @@ impl Drop for Exchange {
 }
 
 /// Feeds a body into the guest's stream.
-struct Pieces(mpsc::Receiver<Bytes>);
+pub(crate) struct Pieces(pub(crate) mpsc::Receiver<Bytes>);
 
 impl StreamProducer<Guest> for Pieces {
     type Item = u8;
@@ -276,7 +306,7 @@ fn credential(composed: &Composed) -> String {
     format!("{:x}", digest.finalize())
 }
 
-fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, http::Error> {
+pub(super) fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, http::Error> {
     let mut headers = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs {
         let parsed = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());

@@ -5,12 +5,14 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use wasmtime::component::{Accessor, HasSelf};
 
 use super::Guest;
+use super::quota::Verdict;
 use crate::bindings::channel::openclaw::plugin::{inbound, types};
+use crate::channel::facts::Over;
 
 /// What became of an admitted message.
 pub use crate::bindings::channel::openclaw::plugin::inbound::Admission;
@@ -85,10 +87,23 @@ impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
         if let Some(rule) = out_of_bounds(&message, cursor.as_deref()) {
             return Ok(Err(AdmitError::Invalid(rule.to_owned())));
         }
-        let (inbox, io) = accessor.with(|mut access| {
+        let granted = accessor.with(|mut access| {
             let guest = access.get();
-            (Arc::clone(&guest.inbox), guest.io.clone())
+            match guest.budgets.emits.take(Instant::now()) {
+                Verdict::Granted(_) => {
+                    guest.within(Over::Emits);
+                    Ok((Arc::clone(&guest.inbox), guest.io.clone()))
+                }
+                Verdict::Refused(wait) => {
+                    guest.over(Over::Emits);
+                    Err(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
+                }
+            }
         });
+        let (inbox, io) = match granted {
+            Ok(granted) => granted,
+            Err(wait) => return Ok(Err(AdmitError::Unavailable(wait))),
+        };
         // Not aborted when the guest drops the call: what was begun is stored, and a redelivery is a duplicate.
         let stored = io.spawn(async move { inbox.admit(message, cursor).await }).await;
         let admitted = match stored {

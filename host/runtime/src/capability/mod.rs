@@ -1,13 +1,18 @@
 //! What the host lends to a channel component: one capability, one module.
 //!
 //! Every call of a guest ends up in one of these modules, and every grant is checked in exactly one place: a path, method
-//! or header in [`http`], the bounds of a message in [`inbound`], the number of timers in [`events`].
+//! or header in [`http`], an endpoint in [`websocket`], a program in [`process`], the bounds of a message in [`inbound`] and of
+//! what is kept in [`kv`], the number of timers in [`events`].
 
 pub(crate) mod clock;
 pub(crate) mod events;
 pub(crate) mod http;
 pub(crate) mod inbound;
+pub(crate) mod kv;
 pub(crate) mod log;
+pub(crate) mod process;
+pub(crate) mod quota;
+pub(crate) mod websocket;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,9 +28,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::bindings::channel::openclaw::plugin;
 use crate::channel::facts::Facts;
 use crate::channel::memory::MemoryLimit;
+use crate::contract::Granted;
 use events::EventQueue;
 use http::Leases;
 use inbound::Inbox;
+use kv::Kv;
+use process::Processes;
+use quota::{Budget, Budgets};
+use websocket::Sockets;
 
 /// The data of one instance's store: what its calls may use.
 pub(crate) struct Guest {
@@ -44,7 +54,11 @@ pub(crate) struct Guest {
     /// A permit for each request under way.
     pub(crate) exchanges: Arc<Semaphore>,
     pub(crate) scrubber: Arc<Scrubber>,
-    pub(crate) log: log::LineBudget,
+    pub(crate) sockets: Sockets,
+    pub(crate) processes: Processes,
+    pub(crate) kv: Arc<dyn Kv>,
+    pub(crate) budgets: Budgets,
+    pub(crate) log: Budget,
     /// Where the host's own I/O runs; guests have other threads.
     pub(crate) io: Handle,
 }
@@ -55,12 +69,21 @@ impl WasiView for Guest {
     }
 }
 
-/// Links every capability. What a component imports beyond these does not load.
-pub(crate) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+/// Links what every channel has, and of the rest what was granted. What a component imports beyond these does not load.
+pub(crate) fn link(linker: &mut Linker<Guest>, granted: Granted) -> wasmtime::Result<()> {
     plugin::log::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::clock::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::events::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
-    plugin::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    if granted.http {
+        plugin::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    }
+    if granted.websocket {
+        plugin::websocket::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    }
+    if granted.process {
+        plugin::process::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    }
+    plugin::kv::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::inbound::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     Ok(())

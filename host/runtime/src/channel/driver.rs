@@ -17,10 +17,12 @@ use wasmtime::{Engine, Store, UpdateDeadline, WasmCoreDump};
 
 use super::Exit;
 use super::watchdog::{Interrupted, Watched};
-use crate::bindings::channel_types::{Failure, Identity, Outbound, Outcome, Start, Target};
-use crate::bindings::{channel, typing};
+use crate::bindings::channel_types::{
+    Failure, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+};
 use crate::capability::Guest;
 use crate::error::cut;
+use crate::exports::{ExportIndices, Exports};
 
 /// Bytes of a failure's `code` and `detail`, by `types.failure` of the contract.
 const CODE: usize = 64;
@@ -31,6 +33,7 @@ pub(crate) enum Call {
     Send(Outbound, oneshot::Sender<Outcome>),
     Probe(oneshot::Sender<Result<Identity, Failure>>),
     Typing(Target, oneshot::Sender<Result<(), Failure>>),
+    Webhook(WebhookRequest, oneshot::Sender<WebhookResponse>),
 }
 
 /// What the event loop is told.
@@ -48,8 +51,7 @@ pub(crate) enum Work {
 pub(crate) struct Instance {
     pub(crate) engine: Engine,
     pub(crate) pre: InstancePre<Guest>,
-    pub(crate) channel: channel::ChannelPluginIndices,
-    pub(crate) typing: Option<typing::WithTypingIndices>,
+    pub(crate) exports: ExportIndices,
     pub(crate) guest: Guest,
     pub(crate) start: Start,
     pub(crate) work: mpsc::Receiver<Work>,
@@ -59,7 +61,7 @@ pub(crate) struct Instance {
 
 /// Runs until the instance ends or `retired` says that it must.
 pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Option<Exit>>) -> Exit {
-    let Instance { engine, pre, channel, typing, guest, start, work, ended } = instance;
+    let Instance { engine, pre, exports, guest, start, work, ended } = instance;
     let facts = guest.facts.clone();
     let interrupted = Interrupted::default();
     let mut store = Store::new(&engine, guest);
@@ -71,7 +73,7 @@ pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Optio
         Ok(UpdateDeadline::Yield(1))
     });
     let ran = {
-        let life = live(&mut store, pre, channel, typing, start, work, ended);
+        let life = live(&mut store, pre, exports, start, work, ended);
         let watched = Watched::new(life, interrupted, || {
             facts.send_modify(|facts| facts.strikes = facts.strikes.saturating_add(1))
         });
@@ -103,29 +105,23 @@ fn memories(error: &wasmtime::Error, store: &Store<Guest>) -> Arc<[Vec<u8>]> {
 async fn live(
     store: &mut Store<Guest>,
     pre: InstancePre<Guest>,
-    channel: channel::ChannelPluginIndices,
-    typing: Option<typing::WithTypingIndices>,
+    exports: ExportIndices,
     start: Start,
     mut work: mpsc::Receiver<Work>,
     ended: mpsc::WeakSender<Work>,
 ) -> wasmtime::Result<Exit> {
     let instance = pre.instantiate_async(&mut *store).await?;
-    let channel = Arc::new(channel.load(&mut *store, &instance)?);
-    let typing = typing.map(|typing| typing.load(&mut *store, &instance)).transpose()?.map(Arc::new);
+    let exports = Arc::new(exports.load(store, &instance)?);
     store
         .run_concurrent(async move |accessor| {
-            accessor.spawn(Run { channel: Arc::clone(&channel), start, ended })?;
+            accessor.spawn(Run { exports: Arc::clone(&exports), start, ended })?;
             while let Some(work) = work.recv().await {
                 match work {
                     Work::Ended(Ok(())) => return Ok(Exit::Returned),
                     Work::Ended(Err(failure)) => return Ok(Exit::Failed(failure)),
                     Work::Call { call, begun } => {
                         begun.store(true, Ordering::Release);
-                        accessor.spawn(Begun {
-                            channel: Arc::clone(&channel),
-                            typing: typing.clone(),
-                            call,
-                        })?;
+                        accessor.spawn(Begun { exports: Arc::clone(&exports), call })?;
                     }
                 }
             }
@@ -136,14 +132,14 @@ async fn live(
 
 /// The component's `run`.
 struct Run {
-    channel: Arc<channel::ChannelPlugin>,
+    exports: Arc<Exports>,
     start: Start,
     ended: mpsc::WeakSender<Work>,
 }
 
 impl AccessorTask<Guest> for Run {
     async fn run(self, accessor: &Accessor<Guest>) -> wasmtime::Result<()> {
-        let result = self.channel.openclaw_plugin_channel().call_run(accessor, self.start).await?;
+        let result = self.exports.run(accessor, self.start).await?;
         let scrubber = scrubber(accessor);
         let result = result.map_err(|failure| bounded(failure, &scrubber));
         if let Some(ended) = self.ended.upgrade() {
@@ -156,20 +152,19 @@ impl AccessorTask<Guest> for Run {
 
 /// One call in flight.
 struct Begun {
-    channel: Arc<channel::ChannelPlugin>,
-    typing: Option<Arc<typing::WithTyping>>,
+    exports: Arc<Exports>,
     call: Call,
 }
 
 impl AccessorTask<Guest> for Begun {
     async fn run(self, accessor: &Accessor<Guest>) -> wasmtime::Result<()> {
-        let channel = self.channel.openclaw_plugin_channel();
+        let exports = &self.exports;
         let scrubber = scrubber(accessor);
         let bounded = |failure| bounded(failure, &scrubber);
         // An answer that nobody waits for any more is dropped: its caller has already given up and said so.
         match self.call {
             Call::Send(outbound, reply) => {
-                let outcome = match channel.call_send(accessor, outbound).await? {
+                let outcome = match exports.send(accessor, outbound).await? {
                     Outcome::Sent(receipt) => Outcome::Sent(receipt),
                     Outcome::Retryable(failure) => Outcome::Retryable(bounded(failure)),
                     Outcome::Ambiguous(failure) => Outcome::Ambiguous(bounded(failure)),
@@ -178,11 +173,15 @@ impl AccessorTask<Guest> for Begun {
                 };
                 drop(reply.send(outcome));
             }
-            Call::Probe(reply) => drop(reply.send(channel.call_probe(accessor).await?.map_err(bounded))),
+            Call::Probe(reply) => drop(reply.send(exports.probe(accessor).await?.map_err(bounded))),
             Call::Typing(target, reply) => {
-                if let Some(typing) = &self.typing {
-                    let shown = typing.openclaw_plugin_typing().call_notify(accessor, target).await?;
+                if let Some(shown) = exports.typing(accessor, target).await? {
                     drop(reply.send(shown.map_err(bounded)));
+                }
+            }
+            Call::Webhook(request, reply) => {
+                if let Some(response) = exports.webhook(accessor, request).await? {
+                    drop(reply.send(response));
                 }
             }
         }

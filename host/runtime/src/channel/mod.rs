@@ -13,14 +13,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use openclaw_egress::Egress;
-use openclaw_packages::ResolvedGrant;
+use openclaw_packages::{ResolvedEndpoint, ResolvedGrant, ResolvedProcess};
 use openclaw_secrets::Scrubber;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-use crate::bindings::channel_types::{Failure, FailureKind, Identity, Outbound, Outcome, Start, Target};
+use crate::bindings::channel_types::{
+    Failure, FailureKind, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+};
 use crate::capability::events::{EventQueue, Occurrence};
 use crate::capability::inbound::Inbox;
-use crate::capability::{Guest, http, log};
+use crate::capability::kv::Kv;
+use crate::capability::process::Processes;
+use crate::capability::quota::{Budget, Budgets};
+use crate::capability::websocket::Sockets;
+use crate::capability::{Guest, http};
 use crate::plugin::{Code, Features, Plugin};
 use crate::{LoadError, Runtime, wasi};
 use driver::{Call, Work};
@@ -39,6 +45,14 @@ const QUEUE: usize = 64;
 pub struct Limits {
     /// Bytes of all its linear memories together.
     pub memory: usize,
+    /// HTTP requests in any minute.
+    pub requests: u32,
+    /// Messages handed to the inbox in any minute.
+    pub emits: u32,
+    /// Websockets at once, over all endpoints.
+    pub sockets: u32,
+    /// Lines of its log in any minute.
+    pub log_lines: u32,
     /// How long a `send` may take before its outcome counts as ambiguous.
     pub send: Duration,
     /// How long a `probe` or a typing notice may take.
@@ -47,7 +61,21 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 64 << 20, send: Duration::from_secs(60), probe: Duration::from_secs(10) }
+        Self::from(openclaw_packages::Limits::default())
+    }
+}
+
+impl From<openclaw_packages::Limits> for Limits {
+    fn from(manifest: openclaw_packages::Limits) -> Self {
+        Self {
+            memory: usize::try_from(manifest.memory).unwrap_or(usize::MAX),
+            requests: manifest.requests_per_minute,
+            emits: manifest.emits_per_minute,
+            sockets: manifest.sockets,
+            log_lines: manifest.log_lines_per_minute,
+            send: Duration::from_secs(60),
+            probe: Duration::from_secs(10),
+        }
     }
 }
 
@@ -59,8 +87,14 @@ pub struct ChannelSetup {
     pub config: String,
     /// Where the last instance of this account stopped reading.
     pub cursor: Option<Vec<u8>>,
-    /// What it may reach.
+    /// What it may ask over HTTP.
     pub grants: Vec<ResolvedGrant>,
+    /// Where it may open websockets.
+    pub endpoints: Vec<ResolvedEndpoint>,
+    /// Which programs it may start.
+    pub processes: Vec<ResolvedProcess>,
+    /// Its own bytes, with their quota.
+    pub kv: Arc<dyn Kv>,
     /// Knows the secrets that this instance is entitled to.
     pub scrubber: Scrubber,
     /// Where its messages go.
@@ -124,7 +158,7 @@ impl Drop for Shared {
 impl Runtime {
     /// Starts an instance of a channel component. It runs until it ends by itself, breaks a rule or is stopped.
     pub fn start_channel(&self, plugin: &Plugin, setup: ChannelSetup) -> Result<ChannelInstance, LoadError> {
-        let Code::Channel { pre, channel, typing } = &plugin.code else {
+        let Code::Channel { pre, exports } = &plugin.code else {
             return Err(LoadError::Contract {
                 plugin: plugin.id().to_owned(),
                 contract: "openclaw:plugin/channel",
@@ -138,7 +172,7 @@ impl Runtime {
         let events = Arc::new(EventQueue::default());
         let scrubber = Arc::new(setup.scrubber);
         let guest = Guest {
-            wasi: wasi::context(&setup.label, &scrubber),
+            wasi: wasi::context(&setup.label, &scrubber, setup.limits.log_lines),
             label: setup.label.into(),
             table: wasi::table(),
             memory: MemoryLimit::new(setup.limits.memory),
@@ -151,14 +185,20 @@ impl Runtime {
             leases: Arc::clone(&self.leases),
             exchanges: Arc::new(Semaphore::new(http::EXCHANGES)),
             scrubber,
-            log: log::LineBudget::new(),
+            sockets: Sockets::new(setup.endpoints, setup.limits.sockets),
+            processes: Processes::new(setup.processes),
+            kv: setup.kv,
+            budgets: Budgets {
+                requests: Budget::new(setup.limits.requests),
+                emits: Budget::new(setup.limits.emits),
+            },
+            log: Budget::new(setup.limits.log_lines),
             io: self.io.clone(),
         };
         let instance = driver::Instance {
             engine: self.engine.clone(),
             pre: pre.clone(),
-            channel: channel.clone(),
-            typing: typing.clone(),
+            exports: exports.clone(),
             guest,
             start: Start { config: setup.config, cursor: setup.cursor },
             work: received,
@@ -220,6 +260,20 @@ impl ChannelInstance {
         answer.unwrap_or_else(|unanswered| Err(unanswered.into()))
     }
 
+    /// Hands over a request that the vendor sent to the gateway's port and that was verified. `None` when the component
+    /// takes none.
+    ///
+    /// # Errors
+    /// When there is no answer; the vendor will send the request again.
+    pub async fn webhook(&self, request: WebhookRequest) -> Result<Option<WebhookResponse>, Failure> {
+        if !self.shared.features.webhook {
+            return Ok(None);
+        }
+        let limit = self.shared.limits.probe;
+        let answer = self.call("webhook", limit, |reply| Call::Webhook(request, reply)).await;
+        answer.map(Some).map_err(Failure::from)
+    }
+
     /// Adds an event for the component's `events.next`, behind those that wait; waits while 256 do.
     pub async fn deliver(&self, occurrence: Occurrence) {
         self.shared.events.push(occurrence).await;
@@ -248,7 +302,7 @@ impl ChannelInstance {
         }
         shared.slots.close();
         let farewell = async {
-            shared.events.push(Occurrence::Shutdown).await;
+            shared.events.shut_down();
             self.exited().await
         };
         // A component that does not listen is not waited for: what it has not admitted, the vendor still has.

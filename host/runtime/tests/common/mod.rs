@@ -58,14 +58,26 @@ impl SecretLookup for Plain {
     }
 }
 
-fn echo() -> Package {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-plugins/echo");
-    Package::from_folder(&folder).expect("the echo guest is not built: run `cargo xtask test`")
+/// The package of a guest in `tests/guests`.
+pub(crate) fn guest(name: &str) -> Package {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-plugins").join(name);
+    Package::from_folder(&folder).expect("the guests are not built: run `cargo xtask test`")
 }
 
 /// The echo guest's package with another component in it.
 pub(crate) fn package(wasm: &[u8]) -> Package {
-    Package { component: Some(Component::new(wasm)), ..echo() }
+    Package { component: Some(Component::new(wasm)), ..guest("echo") }
+}
+
+/// A component that does nothing but import an empty interface of this name: in the binary form, since the engine is built
+/// without the textual one. A type section with one empty instance type, and an import section with one instance of it.
+pub(crate) fn importing(name: &str) -> Vec<u8> {
+    let length = u8::try_from(name.len()).unwrap();
+    let mut bytes = b"\0asm\x0d\0\x01\0\x07\x03\x01\x42\x00\x0a".to_vec();
+    bytes.extend([length + 5, 1, 0, length]);
+    bytes.extend(name.bytes());
+    bytes.extend([5, 0]);
+    bytes
 }
 
 impl Bench {
@@ -74,11 +86,15 @@ impl Bench {
     }
 
     pub(crate) async fn with(coredump_on_trap: bool) -> Self {
+        Self::of(guest("echo"), coredump_on_trap).await
+    }
+
+    /// A bench for another guest than the echo.
+    pub(crate) async fn of(package: Package, coredump_on_trap: bool) -> Self {
         let cache = tempfile::tempdir().unwrap();
         let options =
             RuntimeOptions { cache_dir: cache.path().join("artifacts"), guest_threads: 2, coredump_on_trap };
         let runtime = Runtime::new(options).unwrap();
-        let package = echo();
         let plugin = runtime.load(&package).await.unwrap();
         Self { runtime, plugin, inbox: Arc::default(), manifest: package.manifest, _cache: cache }
     }

@@ -143,7 +143,7 @@ async fn drop_pending(events: &mut Events, config: &Config) {
                     set_timer(&name, 0);
                 }
             }
-            First::Left(Occurrence::Shutdown) => return,
+            First::Left(_) => return,
             First::Right(()) => count(|report| report.dropped += 1),
         }
     }

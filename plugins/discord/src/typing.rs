@@ -1,0 +1,89 @@
+//! The typing notice. It is a courtesy: it waits for no limit and is never repeated, and it keeps quiet while the token
+//! is refused.
+
+use std::cell::RefCell;
+
+use openclaw_pace::Quiet;
+use openclaw_sdk::channel::{Failure, Target};
+use openclaw_sdk::http::Method;
+
+use crate::host::Host;
+use crate::outcome::Refusal;
+use crate::rest::{Rest, Route};
+use crate::send::{Dms, channel};
+use crate::target;
+
+const TIMEOUT_MS: u64 = 5_000;
+
+/// The quiet that fits a typing notice.
+pub(crate) const QUIET: Quiet = Quiet::new(1_000, 300_000, 10);
+
+/// Shows "typing…" for about ten seconds. `quiet` is borrowed only between awaits.
+pub(crate) async fn notify<H: Host>(
+    host: &H,
+    rest: &Rest,
+    dms: &Dms,
+    quiet: &RefCell<Quiet>,
+    target: &Target,
+) -> Result<(), Failure> {
+    let destination = target::parse(target)?;
+    if !quiet.borrow().may_call(host.monotonic_us()) {
+        return Err(Failure::unauthorised(
+            "typing_suspended",
+            "Discord refused the token; no typing notice is sent",
+        ));
+    }
+    let shown = async {
+        let channel = channel(host, rest, dms, destination).await?;
+        rest.act(host, &Route::on(Method::Post, "/channels/{}/typing", &channel), TIMEOUT_MS).await
+    };
+    match shown.await {
+        Ok(()) => {
+            quiet.borrow_mut().accepted();
+            Ok(())
+        }
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Unauthorised { .. }) {
+                quiet.borrow_mut().refused(host.monotonic_us());
+            }
+            Err(refusal.failure("the typing notice"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fake::{Fake, block_on};
+
+    fn notify_at(fake: &Fake, quiet: &RefCell<Quiet>, room: &str) -> Result<(), Failure> {
+        let target = Target { room: room.into(), thread: None };
+        block_on(notify(fake, &Rest::new(), &Dms::default(), quiet, &target))
+    }
+
+    #[test]
+    fn in_a_channel_and_to_a_person() {
+        let fake = Fake::default().says_nothing().says(json!({"id": "55"})).says_nothing();
+        let quiet = RefCell::new(QUIET);
+        notify_at(&fake, &quiet, "42").unwrap();
+        notify_at(&fake, &quiet, "user:7").unwrap();
+        let paths = ["POST /channels/42/typing", "POST /users/@me/channels", "POST /channels/55/typing"];
+        assert_eq!(fake.paths(), paths);
+    }
+
+    #[test]
+    fn a_refused_token_is_not_hammered() {
+        let mut fake = Fake::default();
+        for _ in 0..20 {
+            fake = fake.refuses(401, 0, "401: Unauthorized");
+        }
+        let quiet = RefCell::new(QUIET);
+        for second in 0..4_000 {
+            fake.set_clock_us(second * 1_000_000);
+            assert!(notify_at(&fake, &quiet, "42").is_err());
+        }
+        assert_eq!(fake.calls().len(), 10);
+    }
+}
