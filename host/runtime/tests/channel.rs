@@ -207,9 +207,10 @@ async fn admitted_messages_survive_traps() {
     const MESSAGES: usize = 2_000;
     let bench = Bench::new().await;
     let config = json!({"mode": "admit", "messages": MESSAGES});
+    let limits = Limits { emits: u32::MAX, ..Limits::default() };
     // Every round is cut short by a trap somewhere in the middle, except the last.
     for round in 1.. {
-        let instance = bench.start("main", &config);
+        let instance = bench.start_with("main", &config, limits, Vec::new(), None);
         let until = round * 150;
         let have = || bench.inbox.ids.lock().unwrap().len();
         eventually("messages arrive", async || have() >= until.min(MESSAGES)).await;

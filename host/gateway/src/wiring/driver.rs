@@ -164,6 +164,8 @@ impl Reach {
         let endpoints =
             manifest.websockets.iter().map(|entry| ResolvedEndpoint::resolve(entry, section, secrets));
         let processes = manifest.processes.iter().map(|entry| ResolvedProcess::resolve(entry, section));
+        // A program that the operator did not name is one that the component cannot start; it may do without.
+        let processes = processes.filter(|process| !matches!(process, Err(GrantError::NoProgram { .. })));
         Ok(Self {
             grants: grants.collect::<Result<_, _>>()?,
             endpoints: endpoints.collect::<Result<_, _>>()?,

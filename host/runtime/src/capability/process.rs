@@ -130,7 +130,9 @@ impl Guest {
     fn start_process(&self, name: &str) -> Result<u32, process::Error> {
         let entry = self.processes.entries.iter().find(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| {
-            process::Error::Denied(format!("the manifest has no [[process]] entry named `{name}`"))
+            process::Error::Denied(format!(
+                "no program for `{name}`: the manifest has no such [[process]] entry, or the configuration does not name it"
+            ))
         })?;
         let mut running = lock(&self.processes.running);
         if running.by_number.values().any(|other| other.entry.name == name) {

@@ -1,6 +1,7 @@
-//! A runtime, the echo guest and an inbox that remembers, for the proofs.
+//! A runtime, the guests and an inbox that remembers, for the proofs.
+#![allow(dead_code, reason = "each test program uses its part")]
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -8,10 +9,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use openclaw_egress::Egress;
-use openclaw_packages::{AccountSecrets, Component, Manifest, Package, ResolvedGrant, SecretLookup};
+use openclaw_packages::{
+    AccountSecrets, Component, Manifest, Package, ResolvedEndpoint, ResolvedGrant, ResolvedProcess,
+    SecretLookup,
+};
 use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
 use openclaw_runtime::{
-    Admission, AdmitError, ChannelInstance, ChannelSetup, Inbox, Limits, Plugin, Runtime, RuntimeOptions,
+    Admission, AdmitError, ChannelInstance, ChannelSetup, Inbox, Kv, KvAnswer, KvChange, KvEntry, KvError,
+    Limits, Plugin, Runtime, RuntimeOptions,
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
@@ -41,6 +46,50 @@ impl Inbox for Memory {
             let new = self.ids.lock().unwrap().insert(message.id);
             *self.cursor.lock().unwrap() = cursor;
             Ok(if new { Admission::Accepted } else { Admission::Duplicate })
+        })
+    }
+}
+
+/// What an account remembers, at most a hundred bytes of it.
+#[derive(Default)]
+pub(crate) struct Bytes(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Kv for Bytes {
+    fn get(&self, key: String) -> KvAnswer<'_, Option<Vec<u8>>> {
+        Box::pin(async move { Ok(self.0.lock().unwrap().get(&key).cloned()) })
+    }
+
+    fn scan(
+        &self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+        _: usize,
+    ) -> KvAnswer<'_, Vec<KvEntry>> {
+        Box::pin(async move {
+            let all = self.0.lock().unwrap();
+            let entries =
+                all.iter().filter(|(key, _)| key.starts_with(&prefix) && Some(*key) > after.as_ref());
+            let entries = entries.map(|(key, value)| KvEntry { key: key.clone(), value: value.clone() });
+            Ok(entries.take(limit as usize).collect())
+        })
+    }
+
+    fn apply(&self, changes: Vec<KvChange>) -> KvAnswer<'_, ()> {
+        Box::pin(async move {
+            let mut all = self.0.lock().unwrap();
+            let mut next = all.clone();
+            for change in changes {
+                match change {
+                    KvChange::Put(entry) => drop(next.insert(entry.key, entry.value)),
+                    KvChange::Delete(key) => drop(next.remove(&key)),
+                }
+            }
+            if next.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > 100 {
+                return Err(KvError::Full);
+            }
+            *all = next;
+            Ok(())
         })
     }
 }
@@ -117,7 +166,39 @@ impl Bench {
             config: config.to_string(),
             cursor,
             grants,
+            endpoints: Vec::new(),
+            processes: Vec::new(),
+            kv: Arc::new(Bytes::default()),
             scrubber: AccountSecrets::default().scrubber(),
+            inbox: Arc::clone(&self.inbox) as Arc<dyn Inbox>,
+            egress: Egress::new(openclaw_egress::Options::default()),
+            limits,
+        };
+        self.runtime.start_channel(&self.plugin, setup).unwrap()
+    }
+
+    /// Starts an account with all that its manifest grants, by a section of the configuration: `root` is where the vendor
+    /// answers, `socket` where its gateway is, `token` the secret, `helper` the program.
+    pub(crate) fn launch(&self, config: &Value, section: &Value, limits: Limits) -> ChannelInstance {
+        let secrets = AccountSecrets::collect(&self.manifest, section, true, &Plain).unwrap();
+        let manifest = &self.manifest;
+        let http = manifest.http.iter().filter(|_| section.get("root").is_some());
+        let processes = manifest.processes.iter().filter(|_| section.get("helper").is_some());
+        let setup = ChannelSetup {
+            label: "echo/launched".to_owned(),
+            config: config.to_string(),
+            cursor: None,
+            grants: http
+                .map(|entry| ResolvedGrant::resolve(entry, section, None, &secrets).unwrap())
+                .collect(),
+            endpoints: manifest
+                .websockets
+                .iter()
+                .map(|entry| ResolvedEndpoint::resolve(entry, section, &secrets).unwrap())
+                .collect(),
+            processes: processes.map(|entry| ResolvedProcess::resolve(entry, section).unwrap()).collect(),
+            kv: Arc::new(Bytes::default()),
+            scrubber: secrets.scrubber(),
             inbox: Arc::clone(&self.inbox) as Arc<dyn Inbox>,
             egress: Egress::new(openclaw_egress::Options::default()),
             limits,
@@ -142,6 +223,16 @@ pub(crate) fn outbound(text: &str) -> Outbound {
         reply_context: Vec::new(),
         silent: false,
     }
+}
+
+/// Makes the component call a capability, and returns what it says came of it.
+pub(crate) async fn call(instance: &ChannelInstance, call: Value) -> String {
+    say(instance, &format!("use:{call}")).await
+}
+
+/// What arrived at a component in the mode `listen`.
+pub(crate) async fn events(instance: &ChannelInstance) -> Vec<String> {
+    serde_json::from_str(&say(instance, "events").await).unwrap()
 }
 
 /// Sends and returns the id that the guest answered with.

@@ -2,25 +2,33 @@
 
 use std::cell::{Cell, RefCell};
 
+use openclaw_sdk::bounds::clip;
 use openclaw_sdk::channel::{
     Channel, ChatKind, Conversation, Failure, Identity, Message, Outbound, Outcome, Receipt, Sender,
-    SenderKind, Start,
+    SenderKind, Start, Webhook, WebhookRequest, WebhookResponse,
 };
 use openclaw_sdk::events::{Events, Occurrence, set_timer};
 use openclaw_sdk::http::{Method, Request};
 use openclaw_sdk::inbound::{self, Admission, AdmitError, Connection};
+// By number, as a component that holds no handle would: a stranger's number must lead nowhere.
+use openclaw_sdk::bindings::channel::openclaw::plugin::{process, websocket};
+use openclaw_sdk::process::Process;
 use openclaw_sdk::race::{First, race};
-use openclaw_sdk::{clock, info};
+use openclaw_sdk::sockets::{Frame, Opening, Payload};
+use openclaw_sdk::{clock, info, kv};
 
-use crate::{Command, Config, Mode, Report};
+use crate::{Command, Config, Mode, Report, Use};
 
 struct Echo;
 
 openclaw_sdk::export_channel!(Echo);
+openclaw_sdk::export_webhook!(Echo);
 
 thread_local! {
     static CONFIG: RefCell<Config> = RefCell::new(Config::default());
     static REPORT: Cell<Report> = const { Cell::new(EMPTY) };
+    static MORE: Cell<u64> = const { Cell::new(0) };
+    static HEARD: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
     static KEPT: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -58,6 +66,10 @@ impl Channel for Echo {
                 admit(config.messages).await;
                 idle(&mut events, config.tick_ms).await;
             }
+            Mode::Listen => {
+                MORE.set(config.count);
+                listen(&mut events).await;
+            }
         }
         Ok(())
     }
@@ -76,6 +88,12 @@ impl Channel for Echo {
                 clock::sleep(ms).await;
                 format!("{ms}")
             }
+            Command::Use(call) => carry_out(*call).await,
+            Command::Listen(more) => {
+                MORE.set(MORE.get() + more);
+                String::new()
+            }
+            Command::Events => HEARD.with_borrow(|heard| serde_json::to_string(heard).unwrap_or_default()),
             Command::Report => serde_json::to_string(&REPORT.get()).unwrap_or_default(),
             Command::Echo => format!("{}", outbound.text.len()),
         };
@@ -92,12 +110,116 @@ impl Channel for Echo {
     }
 }
 
+impl Webhook for Echo {
+    async fn handle(request: WebhookRequest) -> WebhookResponse {
+        let WebhookRequest { route, method, query, headers, body } = request;
+        match body.as_slice() {
+            b"trap" => std::process::abort(),
+            b"sleep" => clock::sleep(60_000).await,
+            _ => {}
+        }
+        let body = format!("{route} {method:?} {query:?} {headers:?} {}", String::from_utf8_lossy(&body));
+        let headers =
+            vec![("content-type".into(), "text/x-echo".into()), ("set-cookie".into(), "never=sent".into())];
+        WebhookResponse { status: 202, headers, body: body.into_bytes() }
+    }
+}
+
 /// Idles on a timer until the host wants the end.
 async fn idle(events: &mut Events, tick_ms: u64) {
     set_timer("tick", tick_ms);
     while let Occurrence::Timer(name) = events.next().await {
         count(|report| report.timers += 1);
         set_timer(&name, tick_ms);
+    }
+}
+
+/// Keeps what arrives, as long as it may take events.
+async fn listen(events: &mut Events) {
+    loop {
+        while MORE.get() == 0 {
+            clock::sleep(1).await;
+        }
+        let heard = match events.next().await {
+            Occurrence::Timer(name) => format!("timer {name}"),
+            Occurrence::Shutdown => return,
+            Occurrence::Frame(Frame { socket, payload: Payload::Text(text) }) => {
+                format!("{socket} text {text}")
+            }
+            Occurrence::Frame(Frame { socket, payload: Payload::Binary(bytes) }) => {
+                format!("{socket} binary {}", bytes.len())
+            }
+            Occurrence::Closed(closed) => {
+                format!("{} closed {:?} {}", closed.socket, closed.code, closed.reason)
+            }
+            Occurrence::Line(line) => format!("{} line {}", line.process, line.text),
+            Occurrence::Exited(exited) => format!("{} exited {:?}", exited.process, exited.code),
+        };
+        MORE.set(MORE.get() - 1);
+        // Long ones are kept by their beginning: the guest's memory is bounded.
+        HEARD.with_borrow_mut(|all| all.push(clip(&heard, 200).to_owned()));
+    }
+}
+
+/// Makes a call and says what came of it.
+async fn carry_out(call: Use) -> String {
+    match call {
+        Use::Open(endpoint, host) => {
+            let opening = Opening::new(&endpoint).query("v", "1 2");
+            let opening = match host {
+                Some(host) => opening.host(&host),
+                None => opening,
+            };
+            match opening.open().await {
+                Ok(socket) => socket.number().to_string(),
+                Err(why) => format!("{:?} {:?}: {}", why.kind, why.status, why.detail),
+            }
+        }
+        Use::Text(socket, text) => told(websocket::send(socket, Payload::Text(text)).await),
+        Use::Binary(socket, bytes) => told(websocket::send(socket, Payload::Binary(vec![0; bytes])).await),
+        Use::Close(socket, code, reason) => {
+            websocket::close(socket, code, &reason);
+            String::new()
+        }
+        Use::Get(path, host) => {
+            let request = Request::new("api", Method::Get, &path, 5_000);
+            let request = match host {
+                Some(host) => request.at(&host),
+                None => request,
+            };
+            match request.send(1 << 20).await {
+                Ok(answer) => answer.status.to_string(),
+                Err(why) => format!("{:?}: {}", why.kind, why.detail),
+            }
+        }
+        Use::Read(key) => match kv::get(&key).await {
+            Ok(Some(value)) => String::from_utf8_lossy(&value).into_owned(),
+            Ok(None) => "none".into(),
+            Err(why) => format!("{why:?}"),
+        },
+        Use::Put(key, value) => told(kv::put(&key, value.into_bytes()).await),
+        Use::Fill(key, bytes) => told(kv::put(&key, vec![0; bytes]).await),
+        Use::Delete(key) => told(kv::delete(&key).await),
+        Use::Keys(prefix) => match kv::all(&prefix).await {
+            Ok(entries) => entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>().join(" "),
+            Err(why) => format!("{why:?}"),
+        },
+        Use::Start(name) => match Process::start(&name).await {
+            Ok(process) => process.number().to_string(),
+            Err(why) => format!("{why:?}"),
+        },
+        Use::Line(number, line) => told(process::write_line(number, line).await),
+        Use::Stop(number) => {
+            process::stop(number);
+            String::new()
+        }
+    }
+}
+
+fn told<E: std::fmt::Debug>(result: Result<(), E>) -> String {
+    match result {
+        Ok(()) => "ok".into(),
+        Err(why) => format!("{why:?}"),
     }
 }
 

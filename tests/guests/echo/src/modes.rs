@@ -15,6 +15,8 @@ pub enum Mode {
     Race,
     /// Admits `messages` messages, then idles.
     Admit,
+    /// Takes `count` events and keeps what they were, then more when it is told to.
+    Listen,
 }
 
 /// The account's configuration.
@@ -66,6 +68,12 @@ pub enum Command {
     Sleep(u64),
     /// Answer with the counters.
     Report,
+    /// Call a capability.
+    Use(Box<Use>),
+    /// Let so many more events arrive.
+    Listen(u64),
+    /// Answer with the events that arrived.
+    Events,
     /// Answer with the length of the text.
     Echo,
 }
@@ -83,9 +91,44 @@ impl Command {
             ("block", Some(ms)) => Self::Block(ms),
             ("sleep", Some(ms)) => Self::Sleep(ms),
             ("report", _) => Self::Report,
+            ("listen", Some(more)) => Self::Listen(more),
+            ("events", _) => Self::Events,
+            ("use", _) => serde_json::from_str(argument).map_or(Self::Echo, |call| Self::Use(Box::new(call))),
             _ => Self::Echo,
         }
     }
+}
+
+/// A call of a capability, for instance `{"put": ["key", "value"]}`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub enum Use {
+    /// Open a socket of an endpoint, at a host of its choice.
+    Open(String, Option<String>),
+    /// Send a text over a socket.
+    Text(u32, String),
+    /// Send so many zero bytes over a socket.
+    Binary(u32, usize),
+    /// Close a socket.
+    Close(u32, u16, String),
+    /// Ask a grant for a path, at a host of its choice.
+    Get(String, Option<String>),
+    /// The value of a key.
+    Read(String),
+    /// Set a key.
+    Put(String, String),
+    /// Set a key to so many zero bytes.
+    Fill(String, usize),
+    /// Forget a key.
+    Delete(String),
+    /// The keys below a prefix.
+    Keys(String),
+    /// Start a program.
+    Start(String),
+    /// Write a line to a program.
+    Line(u32, String),
+    /// End a program.
+    Stop(u32),
 }
 
 /// The counters, as JSON in the message id of `report`.
