@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use openclaw_config::{Account, Channel, Config};
 use openclaw_messaging::AccountKey;
 use openclaw_packages::{Manifest, Origin};
-use openclaw_protocol::channels::{AccountSnapshot, IssueKind, StatusIssue};
+use openclaw_protocol::channels::{AccountSnapshot, IssueKind, StatusIssue, Supervision};
 use openclaw_runtime::Connection;
-use openclaw_supervisor::{State, Status};
+use openclaw_supervisor::{Circuit, State, Status};
 
 use crate::process::Gateway;
 use crate::wiring::{Credential, account_name, credential};
@@ -27,8 +27,9 @@ pub(crate) struct ChannelOverview {
 /// All configured channels, in the order of the file.
 pub(crate) fn overview(gateway: &Gateway) -> Vec<ChannelOverview> {
     let config = gateway.settings.config();
+    let plugins = gateway.plugins.get();
     let channels = config.channels.iter().map(|channel| {
-        let manifest = gateway.plugins.channel(&channel.id).and_then(|found| found.manifest.as_ref());
+        let manifest = plugins.channel(&channel.id).and_then(|found| found.manifest.as_ref());
         ChannelOverview {
             id: channel.id.clone(),
             label: manifest.map_or_else(|| channel.id.clone(), |manifest| manifest.plugin.label.clone()),
@@ -52,7 +53,7 @@ fn snapshot(
     account: &Account,
 ) -> AccountSnapshot {
     let key = AccountKey::new(&channel.id, &account.id);
-    let status = gateway.supervisor.account(&account_name(&key)).map(|handle| handle.status());
+    let handle = gateway.supervisor.account(&account_name(&key));
     let facts = gateway.instances.get(&key).map(|instance| instance.facts().borrow().clone());
     let activity = gateway.messaging.activity(&key);
     let policy = manifest
@@ -85,8 +86,41 @@ fn snapshot(
             shown.last_connected_at = millis(facts.connection_since);
         }
     }
-    if let Some(status) = status {
+    if let Some(handle) = handle {
+        let (status, circuit) = (handle.status(), handle.circuit());
         life(&mut shown, &status);
+        shown.health_state = match circuit {
+            Circuit::Closed => None,
+            Circuit::Open { .. } | Circuit::HalfOpen { .. } => Some(format!("breaker-{}", circuit.as_str())),
+        };
+        shown.supervision = Some(supervision(&status, circuit));
+    }
+    shown
+}
+
+fn supervision(status: &Status, circuit: Circuit) -> Supervision {
+    let crash = status.last_crash.as_ref();
+    let mut shown = Supervision {
+        breaker: circuit.as_str().to_owned(),
+        starts: status.starts,
+        crashes: status.crashes,
+        last_crash_at: crash.and_then(|crash| millis(crash.at)),
+        last_crash: crash.map(|crash| crash.reason.clone()),
+        last_crash_suspect: crash.map(|crash| if crash.sending { "send" } else { "input" }.to_owned()),
+        crashes_at_same_input: crash.map(|crash| crash.at_same_input).filter(|&crashes| crashes > 0),
+        strikes: status.strikes,
+        ..Supervision::default()
+    };
+    match circuit {
+        Circuit::Closed => {}
+        Circuit::Open { since, until, reason } => {
+            (shown.breaker_since, shown.breaker_until) = (millis(since), millis(until));
+            shown.breaker_reason = Some(reason);
+        }
+        Circuit::HalfOpen { since, reason } => {
+            shown.breaker_since = millis(since);
+            shown.breaker_reason = Some(reason);
+        }
     }
     shown
 }
@@ -143,6 +177,11 @@ pub(crate) fn issues(gateway: &Gateway, channels: &[ChannelOverview]) -> Vec<Sta
                 }
                 Some("backoff" | "degraded") => issues.push(issue(IssueKind::Runtime, reason, &restart)),
                 _ => {}
+            }
+            if let Some(open) = account.supervision.as_ref().filter(|facts| facts.breaker == "open") {
+                let why = open.breaker_reason.clone().unwrap_or_default();
+                let message = format!("messages wait, since the last ones failed: {why}");
+                issues.push(issue(IssueKind::Runtime, message, "openclaw channels status --probe"));
             }
             if let Some(count) = account.ambiguous_sends.filter(|&count| count > 0) {
                 let message =

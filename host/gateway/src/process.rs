@@ -14,7 +14,7 @@ use openclaw_models::Models;
 use openclaw_protocol::status::{DegradedSecretOwner, ModelChoice};
 use openclaw_secrets::{Scrubber, Secret};
 use openclaw_store::Store;
-use openclaw_supervisor::{State, Status, Supervisor};
+use openclaw_supervisor::{Circuit, State, Status, Supervisor};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
 
@@ -70,7 +70,8 @@ pub(crate) struct Gateway {
     pub(crate) messaging: Messaging,
     pub(crate) supervisor: Supervisor,
     pub(crate) instances: Arc<Instances>,
-    pub(crate) plugins: Arc<Plugins>,
+    /// Replaced as a whole when one of them is.
+    pub(crate) plugins: Arc<Live<Plugins>>,
     pub(crate) runs: Runs,
     pub(crate) wakes: Wakes,
     /// Which model answers, and why.
@@ -93,7 +94,7 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Keeps the secrets of the configuration in force out of the log.
     pub(crate) fn protect_secrets(&self) {
-        let found = wiring::secrets(&self.settings, &self.plugins);
+        let found = wiring::secrets(&self.settings, &self.plugins.get());
         self.lacking_secrets.set(found.lacking);
         let mut known = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
         for secret in found.values {
@@ -128,7 +129,7 @@ impl Gateway {
     }
 
     /// Accounts that are wanted and down, as `<channel>/<account>`, once the start's grace is over. One that runs and has
-    /// not reached its vendor for as long is down as well.
+    /// not reached its vendor for as long is down as well, and so is one whose messages are held back.
     pub(crate) fn failing_accounts(&self) -> Vec<String> {
         if self.started.elapsed() < READY_GRACE {
             return Vec::new();
@@ -139,7 +140,10 @@ impl Gateway {
             State::Degraded => status.since.elapsed().is_ok_and(|lasted| lasted >= READY_GRACE),
             _ => false,
         };
-        let failing = self.supervisor.status().into_iter().filter(down);
-        failing.map(|status| status.account).collect()
+        let accounts = self.supervisor.accounts().into_iter();
+        let failing = accounts.map(|account| (account.status(), account.circuit()));
+        let failing =
+            failing.filter(|(status, circuit)| down(status) || matches!(circuit, Circuit::Open { .. }));
+        failing.map(|(status, _)| status.account).collect()
     }
 }

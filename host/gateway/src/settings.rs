@@ -34,7 +34,7 @@ impl Current {
 pub(crate) struct Settings {
     paths: Paths,
     environment: BTreeMap<String, String>,
-    schemas: PluginSchemas,
+    schemas: Live<PluginSchemas>,
     current: Live<Current>,
 }
 
@@ -56,16 +56,23 @@ impl Settings {
         schemas: PluginSchemas,
         loaded: Loaded,
     ) -> Settings {
-        Settings { paths, environment, schemas, current: Live::new(Current::of(loaded)) }
+        let (schemas, current) = (Live::new(schemas), Live::new(Current::of(loaded)));
+        Settings { paths, environment, schemas, current }
+    }
+
+    /// What the plugins that are present say about their sections.
+    pub(crate) fn schemas(&self) -> Arc<PluginSchemas> {
+        self.schemas.get()
+    }
+
+    /// Other plugins are present from now on.
+    pub(crate) fn set_schemas(&self, schemas: PluginSchemas) {
+        self.schemas.set(schemas);
     }
 
     /// What a text is judged by here.
-    pub(crate) fn basis(&self) -> Basis<'_> {
-        Basis::new(&self.paths.config, &self.schemas, &self.environment)
-    }
-
-    fn read(&self) -> Result<Loaded, ConfigError> {
-        openclaw_config::load(&self.basis())
+    pub(crate) fn basis<'a>(&'a self, schemas: &'a PluginSchemas) -> Basis<'a> {
+        Basis::new(&self.paths.config, schemas, &self.environment)
     }
 
     /// What holds now, with the verdict on it.
@@ -103,8 +110,10 @@ impl Settings {
     /// # Errors
     /// When there is a file that cannot be read.
     pub(crate) fn shown(&self, holds_secret: impl Fn(&str) -> bool) -> Result<Shown, ConfigError> {
-        let loaded = self.read()?;
-        let content = openclaw_config::shown(&loaded, &self.basis(), holds_secret);
+        let schemas = self.schemas();
+        let basis = self.basis(&schemas);
+        let loaded = openclaw_config::load(&basis)?;
+        let content = openclaw_config::shown(&loaded, &basis, holds_secret);
         Ok(Shown { loaded, content, applied: self.current().loaded.revision() })
     }
 }

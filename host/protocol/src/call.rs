@@ -98,6 +98,8 @@ macro_rules! with_calls {
             $crate::plugins::PluginsListParams,
             $crate::plugins::PluginsInspectParams,
             $crate::plugins::PluginsStatusParams,
+            $crate::plugins::PluginsReloadParams,
+            $crate::plugins::PluginsSetEnabledParams,
             $crate::commands::CommandsListParams,
             $crate::diagnostics::StabilityParams,
             $crate::diagnostics::LanesParams,

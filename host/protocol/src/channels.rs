@@ -206,12 +206,52 @@ pub struct AccountSnapshot {
     /// Messages that may or may not have been sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ambiguous_sends: Option<u64>,
+    /// What the supervisor counts of it since the gateway's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supervision: Option<Supervision>,
     /// When `probe` was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_probe_at: Option<u64>,
     /// What the vendor said about the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+}
+
+/// What the supervisor counts of one account since the gateway's start. This program's own; all times are Unix
+/// milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Supervision {
+    /// `closed`: every message passes; `open`: none does, since the vendor fails; `half-open`: one at a time does, until
+    /// one gets through.
+    pub breaker: String,
+    /// Since when it is not closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker_since: Option<u64>,
+    /// When an open one lets one message try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker_until: Option<u64>,
+    /// Why it is not closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker_reason: Option<String>,
+    /// Starts of an instance.
+    pub starts: u64,
+    /// Instances that were ended for what their code did.
+    pub crashes: u64,
+    /// The last time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_crash_at: Option<u64>,
+    /// How.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_crash: Option<String>,
+    /// What may have caused it: `send`, a message that was being sent and is flagged now, or `input`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_crash_suspect: Option<String>,
+    /// Crashes in a row at the same place of its input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crashes_at_same_input: Option<u32>,
+    /// Times that the component kept its thread for over 250 ms.
+    pub strikes: u64,
 }
 
 /// What the vendor said about a credential.

@@ -92,7 +92,7 @@ pub struct PluginFault {
     /// `bundled` or `installed`.
     #[serde(default)]
     pub origin: String,
-    /// Whether it runs all the same; never.
+    /// Whether it runs all the same: what has come in its place on disk is what cannot be used.
     #[serde(default)]
     pub activated: bool,
     /// For people: what happened and what to do.

@@ -117,6 +117,103 @@ pub struct PluginsStatus {
     pub plugins: Vec<PluginEntry>,
 }
 
+/// Parameters of `plugins.reload`: what lies on disk is looked at again, and what has changed there is taken into use.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginsReloadParams {
+    /// The manifest's id; every installed plugin when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_id: Option<String>,
+}
+
+impl Call for PluginsReloadParams {
+    const METHOD: &'static str = "plugins.reload";
+    const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str =
+        "takes plugins whose files have changed into use; only their accounts start anew";
+    const LIMITED: bool = true;
+    const SHAPE: &'static [Field] = &[Field::optional("pluginId", Kind::NonEmpty)];
+    type Reply = PluginsReloaded;
+}
+
+/// The answer to `plugins.reload`. It comes when the accounts concerned have been started anew, one after the other.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginsReloaded {
+    /// Whether everything that was looked at is in use as it lies on disk.
+    pub ok: bool,
+    /// Sorted by id: the plugin that was named, or all that are not as they were.
+    pub plugins: Vec<PluginReloaded>,
+    /// From the request to the last account's start.
+    pub duration_ms: u64,
+}
+
+/// What became of one plugin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginReloaded {
+    /// The manifest's id.
+    pub plugin_id: String,
+    /// `unchanged`, `added`, `replaced`, `removed`, `kept` (what lies on disk cannot be used, and the one from before
+    /// goes on) or `broken` (it cannot be used, and there is none from before).
+    pub change: String,
+    /// Why it is `kept` or `broken`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Hex SHA-256 of the component that is in use, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The accounts that were started anew, in that order.
+    pub accounts: Vec<PluginAccount>,
+}
+
+/// An account that was started anew.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginAccount {
+    /// The account.
+    pub account_id: String,
+    /// The supervisor's state afterwards.
+    pub lifecycle: String,
+    /// Why, for people, where there is more to say than the state does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Parameters of `plugins.setEnabled`: writes `plugins.entries.<id>.enabled`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginsSetEnabledParams {
+    /// The manifest's id.
+    pub plugin_id: String,
+    /// Whether it may run.
+    pub enabled: bool,
+}
+
+impl Call for PluginsSetEnabledParams {
+    const METHOD: &'static str = "plugins.setEnabled";
+    const SCOPE: Option<Scope> = Some(Scope::Admin);
+    const PURPOSE: &'static str = "writes into the configuration whether a plugin may run";
+    const LIMITED: bool = true;
+    const SHAPE: &'static [Field] =
+        &[Field::required("pluginId", Kind::NonEmpty), Field::required("enabled", Kind::Bool)];
+    type Reply = PluginEnabled;
+}
+
+/// The answer to `plugins.setEnabled`. It is in force already.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginEnabled {
+    /// Always.
+    pub ok: bool,
+    /// The manifest's id.
+    pub plugin_id: String,
+    /// Whether it may run.
+    pub enabled: bool,
+    /// Whether the file said otherwise before.
+    pub changed: bool,
+}
+
 /// One plugin.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,7 +232,7 @@ pub struct PluginEntry {
     pub enabled: bool,
     /// `loaded`, `disabled`, `error`, or `unavailable`: this build knows the plugin but has no component of it.
     pub status: String,
-    /// Why it does not load.
+    /// Why it does not load; of a `loaded` one, why what has come in its place on disk was not taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Hex SHA-256 of the component.

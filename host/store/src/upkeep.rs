@@ -43,6 +43,37 @@ impl Store {
         self.readers.read(work).await
     }
 
+    /// How much is not sent, or not known to be, for each account that has any; at most `limit` accounts. Inbound counts
+    /// are zero here.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn outbox_depths(&self, limit: usize) -> Result<Vec<(AccountKey, Counts)>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |sql: &Connection| {
+            sql.prepare_cached(
+                "SELECT channel, account, sum(state = 'pending') AS pending, sum(state = 'sending') AS sending, \
+                 sum(state = 'ambiguous') AS ambiguous, sum(state = 'failed') AS failed FROM ( \
+                 SELECT channel, account, state FROM outbox WHERE state = 'pending' \
+                 UNION ALL \
+                 SELECT channel, account, state FROM outbox WHERE state IN ('sending', 'ambiguous', 'failed')) \
+                 GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ?1",
+            )?
+            .query_map([limit], |row| {
+                let counts = Counts {
+                    pending: row.get("pending")?,
+                    sending: row.get("sending")?,
+                    ambiguous: row.get("ambiguous")?,
+                    failed: row.get("failed")?,
+                    ..Counts::default()
+                };
+                Ok((account(row)?, counts))
+            })?
+            .collect()
+        };
+        self.readers.read(work).await
+    }
+
     /// Whether something can be stored now: writes what is there already, durably.
     ///
     /// # Errors

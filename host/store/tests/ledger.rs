@@ -151,6 +151,9 @@ async fn a_crash_after_each_step_leaves_what_was_answered() {
     assert_eq!(store.claim(&conversation("r1"), 70).await.unwrap(), Claim::Empty);
     assert_eq!(store.batch("b").await.unwrap()[1].receipt, Some(receipt));
     assert_eq!(store.counts().await.unwrap(), Counts { ambiguous: 1, ..Counts::default() });
+    let depths = store.outbox_depths(9).await.unwrap();
+    assert_eq!(depths, [(account(), Counts { ambiguous: 1, ..Counts::default() })]);
+    assert_eq!(store.outbox_depths(0).await.unwrap(), []);
     let activity = store.activity().await.unwrap();
     assert_eq!((activity[0].1.last_inbound_at, activity[0].1.last_outbound_at), (Some(10), Some(60)));
 }

@@ -8,8 +8,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::backoff::Backoff;
-use crate::driver::{Driver, End, Running, StartError};
-use crate::state::{State, Status};
+use crate::breaker::{Breaker, Circuit};
+use crate::driver::{Attempt, Driver, End, Running, StartError};
+use crate::state::{Crash, State, Status};
 
 /// How long calls in flight may take to finish when an instance is stopped.
 const GRACE: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub struct Supervisor {
 pub struct AccountHandle {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Status>,
+    breaker: Breaker,
 }
 
 /// What an account can be told. The answer comes when it has been carried out.
@@ -56,15 +58,18 @@ impl Supervisor {
         }
         let (commands, received) = mpsc::channel(COMMANDS);
         let (status, seen) = watch::channel(Status::new(account));
+        let breaker = Breaker::default();
         let task = Account {
             name: account.to_owned(),
             driver: Arc::clone(&self.driver),
             backoff: self.backoff,
             commands: received,
             status,
+            breaker: breaker.clone(),
+            place: None,
         };
         tokio::spawn(task.live());
-        let handle = AccountHandle { commands, status: seen };
+        let handle = AccountHandle { commands, status: seen, breaker };
         accounts.insert(account.to_owned(), handle.clone());
         handle
     }
@@ -82,16 +87,18 @@ impl Supervisor {
         }
     }
 
-    /// Where every account is, by name.
-    pub fn status(&self) -> Vec<Status> {
-        self.lock().values().map(AccountHandle::status).collect()
+    /// Every account, by name.
+    pub fn accounts(&self) -> Vec<AccountHandle> {
+        self.lock().values().cloned().collect()
     }
 
     /// Stops all accounts at the same time and waits until they have ended.
     pub async fn stop_all(&self) {
-        let handles: Vec<_> = self.lock().values().cloned().collect();
-        let stops: Vec<_> =
-            handles.into_iter().map(|handle| tokio::spawn(async move { handle.stop().await })).collect();
+        let stops: Vec<_> = self
+            .accounts()
+            .into_iter()
+            .map(|handle| tokio::spawn(async move { handle.stop().await }))
+            .collect();
         for stop in stops {
             // An account whose task is gone has ended already.
             stop.await.ok();
@@ -114,6 +121,11 @@ impl AccountHandle {
     /// Where the account is now.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
+    }
+
+    /// Whether its messages pass.
+    pub fn circuit(&self) -> Circuit {
+        self.breaker.circuit()
     }
 
     /// Follows the account.
@@ -161,6 +173,9 @@ struct Account {
     backoff: Backoff,
     commands: mpsc::Receiver<Command>,
     status: watch::Sender<Status>,
+    breaker: Breaker,
+    /// Where in its input the last instance crashed without sending anything, unless that is long past.
+    place: Option<u64>,
 }
 
 impl Account {
@@ -195,14 +210,15 @@ impl Account {
 
     async fn start(&mut self) -> Result<Box<dyn Running>, StartError> {
         self.status.send_modify(|status| {
-            status.enter(State::Starting, None);
+            status.enter(State::Loading, None);
             status.stopped = false;
             status.starts = status.starts.saturating_add(1);
             status.started_at = Some(SystemTime::now());
         });
         let (driver, name) = (Arc::clone(&self.driver), self.name.clone());
         // In a task of its own: a panic in there is this start's failure and nobody else's.
-        match tokio::spawn(async move { driver.start(&name).await }).await {
+        let attempt = Attempt { status: self.status.clone(), breaker: self.breaker.clone() };
+        match tokio::spawn(async move { driver.start(&name, attempt).await }).await {
             Ok(started) => started,
             Err(lost) => Err(StartError::Transient(format!("the start broke off inside the host: {lost}"))),
         }
@@ -216,12 +232,14 @@ impl Account {
     ) -> Option<Next> {
         let stable = Instant::now() + STABLE;
         let mut health = running.health();
+        let mut breaker = self.breaker.watch();
         let ended = running.ended();
         tokio::pin!(ended);
         loop {
             let now = health.borrow_and_update().clone();
             self.status.send_modify(|status| status.follow(&now));
-            // Nothing is lost by the branch that does not win: health keeps its last value, commands stay queued.
+            // Nothing is lost by the branch that does not win: health and breaker keep what they have to tell, commands
+            // stay queued.
             tokio::select! {
                 end = &mut ended => return Some(self.failed(end)),
                 command = self.commands.recv() => {
@@ -230,7 +248,7 @@ impl Account {
                     return match command? {
                         Command::Restart(done) => {
                             *answer = Some(done);
-                            self.status.send_modify(|status| status.failures = 0);
+                            self.begin_anew();
                             Some(Next::Start)
                         }
                         Command::Stop(done) => {
@@ -241,6 +259,15 @@ impl Account {
                 }
                 () = tokio::time::sleep_until(stable), if self.status.borrow().failures > 0 => {
                     self.status.send_modify(|status| status.failures = 0);
+                    self.breaker.settle();
+                    self.place = None;
+                }
+                () = self.breaker.half_opened() => {}
+                changed = breaker.changed() => {
+                    // The sender lives as long as this account.
+                    if changed.is_ok() && !matches!(self.breaker.circuit(), Circuit::Open { .. }) {
+                        running.resume().await;
+                    }
                 }
                 changed = health.changed() => {
                     if changed.is_err() {
@@ -268,7 +295,7 @@ impl Account {
                     None => return false,
                     Some(Command::Restart(done)) => {
                         *answer = Some(done);
-                        self.status.send_modify(|status| status.failures = 0);
+                        self.begin_anew();
                         return true;
                     }
                     Some(Command::Stop(done)) => {
@@ -278,6 +305,13 @@ impl Account {
                 },
             }
         }
+    }
+
+    /// A person has acted: what went wrong before does not count.
+    fn begin_anew(&mut self) {
+        self.status.send_modify(|status| status.failures = 0);
+        self.breaker.reset();
+        self.place = None;
     }
 
     fn stopped(&self, done: oneshot::Sender<Status>) {
@@ -311,11 +345,34 @@ impl Account {
         }
     }
 
-    fn failed(&self, end: End) -> Next {
+    fn failed(&mut self, end: End) -> Next {
         match end {
             End::Failed(why) => self.back_off(why),
+            End::Crashed { why, place } => self.crashed(why, place),
             End::AuthRequired(why) => self.auth_required(why),
         }
+    }
+
+    fn crashed(&mut self, why: String, place: u64) -> Next {
+        let sending = self.breaker.crashed(&why);
+        let before = self.status.borrow().last_crash.as_ref().map_or(0, |crash| crash.at_same_input);
+        let again = self.place == Some(place);
+        // A message that was under way explains the crash; the input is not blamed for it.
+        self.place = Some(place).filter(|_| !sending);
+        let at_same_input = match (sending, again) {
+            (true, _) => 0,
+            (false, true) => before.saturating_add(1),
+            (false, false) => 1,
+        };
+        self.status.send_modify(|status| {
+            status.crashes = status.crashes.saturating_add(1);
+            let (at, reason) = (SystemTime::now(), why.clone());
+            status.last_crash = Some(Crash { at, reason, sending, at_same_input });
+        });
+        if at_same_input < 2 {
+            return self.back_off(why);
+        }
+        self.back_off(format!("{why} (crash {at_same_input} in a row at the same place of its input)"))
     }
 
     fn back_off(&self, why: String) -> Next {

@@ -5,11 +5,39 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::breaker::Breaker;
+use crate::state::{State, Status};
+
 /// Starts instances. One driver serves all accounts.
 #[async_trait]
 pub trait Driver: Send + Sync + 'static {
     /// Starts the instance of `account` (`<channel>/<account>`), from whatever its configuration and component are now.
-    async fn start(&self, account: &str) -> Result<Box<dyn Running>, StartError>;
+    /// The account is `loading` until the driver says otherwise.
+    async fn start(&self, account: &str, attempt: Attempt) -> Result<Box<dyn Running>, StartError>;
+}
+
+/// What a driver is lent for one start, and for the instance that comes of it.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) breaker: Breaker,
+}
+
+impl Attempt {
+    /// The component is there; its instance is made now.
+    pub fn loaded(&self) {
+        self.status.send_modify(|status| status.enter(State::Starting, None));
+    }
+
+    /// The instance kept its thread for too long, so many times more.
+    pub fn struck(&self, times: u32) {
+        self.status.send_modify(|status| status.strikes = status.strikes.saturating_add(u64::from(times)));
+    }
+
+    /// What every message of the account has to pass.
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
 }
 
 /// An instance that was started.
@@ -19,6 +47,8 @@ pub trait Running: Send + Sync + 'static {
     fn health(&self) -> watch::Receiver<Health>;
     /// Completes when the instance has ended.
     async fn ended(&self) -> End;
+    /// Messages that were held back may go now.
+    async fn resume(&self);
     /// Lets work in flight finish for at most `grace` and ends the instance. Completes when it is gone.
     async fn stop(&self, grace: Duration);
 }
@@ -39,8 +69,15 @@ pub enum Health {
 /// How an instance ended without being asked to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
-    /// It failed; the text says how. It is started again after a back-off.
+    /// It said that it failed; the text says how. It is started again after a back-off.
     Failed(String),
+    /// It was ended for what its code did: a trap, no pause, no answer. It is started again after a back-off.
+    Crashed {
+        /// How, for people.
+        why: String,
+        /// Tells places in the account's input apart: the same number twice means that nothing was taken in between.
+        place: u64,
+    },
     /// Its credential was refused; the text says what a person has to do.
     AuthRequired(String),
 }
@@ -57,7 +94,7 @@ pub enum StartError {
     /// The configuration rules it out: disabled, or its section is wrong.
     #[error("{0}")]
     Disabled(String),
-    /// The component itself must not run: digest, signature or contract do not match.
+    /// The component itself must not run: digest, signature or contract do not match. Nothing else leads here.
     #[error("{0}")]
     Quarantined(String),
 }

@@ -9,6 +9,8 @@ use crate::driver::Health;
 pub enum State {
     /// Switched off by the configuration or by command.
     Disabled,
+    /// Its configuration, secrets and component are being read.
+    Loading,
     /// Its instance is being made.
     Starting,
     /// The instance runs and makes its connection.
@@ -32,6 +34,7 @@ impl State {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
+            Self::Loading => "loading",
             Self::Starting => "starting",
             Self::Connecting => "connecting",
             Self::Ready => "ready",
@@ -47,6 +50,20 @@ impl State {
     pub fn is_running(self) -> bool {
         matches!(self, Self::Connecting | Self::Ready | Self::Degraded)
     }
+}
+
+/// An instance that was ended for what its code did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crash {
+    /// When.
+    pub at: SystemTime,
+    /// How, for people.
+    pub reason: String,
+    /// A message was being sent, which may be why. It is flagged by whoever sent it and not sent again by itself.
+    pub sending: bool,
+    /// How many crashes in a row there were at the same place of the input while nothing was being sent: from two on,
+    /// what comes next from the vendor is likely why.
+    pub at_same_input: u32,
 }
 
 /// What is known of an account's life.
@@ -70,6 +87,12 @@ pub struct Status {
     pub started_at: Option<SystemTime>,
     /// What ended the last instance that was not asked to end.
     pub last_failure: Option<String>,
+    /// How often an instance crashed.
+    pub crashes: u64,
+    /// The last time.
+    pub last_crash: Option<Crash>,
+    /// How often an instance kept its thread for too long without being ended for it at once.
+    pub strikes: u64,
     /// A command has stopped it, and none has started it since.
     pub stopped: bool,
 }
@@ -78,7 +101,7 @@ impl Status {
     pub(crate) fn new(account: &str) -> Self {
         Self {
             account: account.to_owned(),
-            state: State::Starting,
+            state: State::Loading,
             since: SystemTime::now(),
             reason: None,
             next_attempt: None,
@@ -86,6 +109,9 @@ impl Status {
             starts: 0,
             started_at: None,
             last_failure: None,
+            crashes: 0,
+            last_crash: None,
+            strikes: 0,
             stopped: false,
         }
     }

@@ -6,6 +6,8 @@ use std::fmt::{Display, Write};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use openclaw_supervisor::Status;
+
 use super::{UNKNOWN, method_names};
 use crate::http::Route;
 use crate::process::Gateway;
@@ -13,12 +15,16 @@ use crate::process::Gateway;
 /// Page size of `/proc/self/statm`, as on every platform that this is built for.
 const PAGE: u64 = 4096;
 
+/// Accounts that have rows of their own. All of them are in the sums by channel.
+const ACCOUNTS: usize = 256;
+
 /// The whole answer of `GET /metrics`.
 pub(crate) async fn render(gateway: &Gateway) -> String {
     let mut page = Page::default();
     page.process(gateway);
     page.traffic(gateway);
     page.channels(gateway);
+    page.outboxes(gateway).await;
     if let Ok(queues) = gateway.messaging.queues().await {
         let counts = [("undecided", queues.ledger.undecided), ("unfinished", queues.ledger.unfinished)];
         page.family("openclaw_inbound_waiting", "gauge", "Inbound messages that are not done.");
@@ -139,14 +145,83 @@ impl Page {
     fn channels(&mut self, gateway: &Gateway) {
         self.family("openclaw_channel_accounts", "gauge", "Accounts by channel and state.");
         let mut accounts: BTreeMap<(String, &str), u64> = BTreeMap::new();
-        for status in gateway.supervisor.status() {
-            let channel = status.account.split('/').next().unwrap_or_default().to_owned();
+        let lives: Vec<_> = gateway
+            .supervisor
+            .accounts()
+            .iter()
+            .map(|account| (account.status(), account.circuit().as_str()))
+            .collect();
+        for (status, _) in &lives {
+            let channel = named(&status.account).0.to_owned();
             *accounts.entry((channel, status.state.as_str())).or_default() += 1;
         }
         for ((channel, state), count) in accounts {
             self.row(&[("channel", &channel), ("state", state)], count);
         }
+        let lives = lives.get(..ACCOUNTS.min(lives.len())).unwrap_or_default();
+        self.family("openclaw_channel_account_state", "gauge", "1 for the state that an account is in.");
+        for (status, _) in lives {
+            let (channel, account) = named(&status.account);
+            let state = status.state.as_str();
+            self.row(&[("channel", channel), ("account", account), ("state", state)], 1);
+        }
+        self.family(
+            "openclaw_channel_account_breaker",
+            "gauge",
+            "1 for the state of the breaker that an account's messages pass.",
+        );
+        for (status, circuit) in lives {
+            let (channel, account) = named(&status.account);
+            self.row(&[("channel", channel), ("account", account), ("state", circuit)], 1);
+        }
+        type Count = fn(&Status) -> u64;
+        let counters: [(&'static str, &str, Count); 3] = [
+            ("openclaw_channel_account_starts_total", "Starts of an account's instance.", |life| life.starts),
+            ("openclaw_channel_account_crashes_total", "Instances that their code ended.", |life| {
+                life.crashes
+            }),
+            (
+                "openclaw_channel_account_strikes_total",
+                "Times that a component kept its thread for over 250 ms.",
+                |life| life.strikes,
+            ),
+        ];
+        for (name, help, count) in counters {
+            self.family(name, "counter", help);
+            for (status, _) in lives {
+                let (channel, account) = named(&status.account);
+                self.row(&[("channel", channel), ("account", account)], count(status));
+            }
+        }
     }
+
+    /// What waits, or waits for a person, for each account.
+    async fn outboxes(&mut self, gateway: &Gateway) {
+        let Ok(depths) = gateway.store.outbox_depths(ACCOUNTS).await else { return };
+        self.family(
+            "openclaw_channel_account_outbox",
+            "gauge",
+            "Outbound messages of an account that are not sent, or not known to be.",
+        );
+        for (account, counts) in depths {
+            let states = [
+                ("pending", counts.pending),
+                ("sending", counts.sending),
+                ("ambiguous", counts.ambiguous),
+                ("failed", counts.failed),
+            ];
+            for (state, count) in states {
+                let labels =
+                    [("channel", &*account.channel), ("account", &*account.account), ("state", state)];
+                self.row(&labels, count);
+            }
+        }
+    }
+}
+
+/// The channel and the account of a supervisor's name.
+fn named(name: &str) -> (&str, &str) {
+    name.split_once('/').unwrap_or((name, "default"))
 }
 
 fn escaped(text: &str) -> String {

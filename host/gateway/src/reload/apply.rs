@@ -46,18 +46,18 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, before: &Current, after: &Curr
         gateway.hooks.renew(&gateway.settings, &gateway.access.rules().shared);
     }
     let allowed = |gateway: &Gateway| -> BTreeMap<String, bool> {
-        let ids = gateway.plugins.channel_ids().map(str::to_owned).collect::<Vec<_>>();
-        let state = |id: &String| gateway.plugins.channel(id).is_some_and(|found| found.is_allowed());
-        ids.into_iter().map(|id| (id.clone(), state(&id))).collect()
+        let plugins = gateway.plugins.get();
+        let state = |id: &str| plugins.channel(id).is_some_and(|found| found.is_allowed());
+        plugins.channel_ids().map(|id| (id.to_owned(), state(id))).collect()
     };
     let allowed_before = allowed(gateway);
-    gateway.plugins.restrict(&config.plugins);
+    gateway.plugins.get().restrict(&config.plugins);
     let allowed_after = allowed(gateway);
     if touched(MODELS) {
         let choice = if touched(&[&["plugins"]]) {
-            gateway.answering.renew(&gateway.settings, &gateway.plugins).await
+            gateway.answering.renew(&gateway.settings, &gateway.plugins.get()).await
         } else {
-            gateway.answering.choose(&gateway.settings, &gateway.plugins).await
+            gateway.answering.choose(&gateway.settings, &gateway.plugins.get()).await
         };
         gateway.model_choice.set(choice);
     }
@@ -121,7 +121,7 @@ async fn accounts(
         for account in &channel.accounts {
             let key = AccountKey::new(&channel.id, &account.id);
             if let Some(settings) =
-                wiring::account_settings(&after.config, &gateway.plugins, channel, account)
+                wiring::account_settings(&after.config, &gateway.plugins.get(), channel, account)
             {
                 gateway.messaging.configure(settings);
             }

@@ -7,6 +7,7 @@
 
 mod apply;
 mod facts;
+mod plugins;
 mod restore;
 mod watch;
 
@@ -22,6 +23,7 @@ use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
 pub(crate) use facts::Facts;
+pub(crate) use plugins::watch as watch_plugins;
 pub(crate) use restore::{Rejection, restore_at_start};
 
 use crate::clock::now_ms;
@@ -42,6 +44,8 @@ const SHOWN_PATHS: usize = 12;
 pub(crate) struct Reload {
     /// One edit at a time.
     turn: tokio::sync::Mutex<Turn>,
+    /// One look at the plugins at a time. Apart from `turn`: compiling one takes seconds, and no edit waits for that.
+    plugins: tokio::sync::Mutex<()>,
     facts: std::sync::Mutex<Facts>,
     /// The configuration file and everything that the last accepted one asks for.
     files: Live<Vec<PathBuf>>,
@@ -82,7 +86,13 @@ impl Reload {
         let seen = seen_of(config, &loaded);
         let files = Live::new(seen.iter().map(|(file, _)| file.clone()).collect());
         let turn = Turn { seen, good: LastGood { loaded }, patience: Patience::default() };
-        Reload { turn: tokio::sync::Mutex::new(turn), facts: std::sync::Mutex::new(facts), files, boot }
+        Reload {
+            turn: tokio::sync::Mutex::new(turn),
+            plugins: tokio::sync::Mutex::default(),
+            facts: std::sync::Mutex::new(facts),
+            files,
+            boot,
+        }
     }
 
     /// What there is to tell about the configuration in force.
@@ -129,10 +139,15 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
     }
 }
 
+/// How long files have to stay the same before they are judged.
+fn debounce(gateway: &Gateway) -> Duration {
+    let wait = gateway.settings.config().gateway.reload.debounce_ms;
+    wait.map_or(SETTLE, |ms| Duration::from_millis(ms.clamp(SETTLE_BOUNDS.0, SETTLE_BOUNDS.1)))
+}
+
 /// Waits until two looks in a row find the same, and judges that if it is new.
 async fn settle(gateway: &Arc<Gateway>) {
-    let wait = gateway.settings.config().gateway.reload.debounce_ms;
-    let wait = wait.map_or(SETTLE, |ms| Duration::from_millis(ms.clamp(SETTLE_BOUNDS.0, SETTLE_BOUNDS.1)));
+    let wait = debounce(gateway);
     let Some(mut first) = look(gateway).await else { return };
     if first.seen == gateway.reload.turn.lock().await.seen {
         return;
@@ -214,7 +229,8 @@ async fn judge(gateway: &Arc<Gateway>, turn: &Turn, source: Result<Option<Source
     };
     let (gateway, standing) = (Arc::clone(gateway), turn.good.standing());
     let judged = spawn_blocking(move || {
-        let basis = gateway.settings.basis();
+        let schemas = gateway.settings.schemas();
+        let basis = gateway.settings.basis(&schemas);
         let loaded = Loaded::of(Some(source), &basis);
         // A command that was told to insist has kept its text as the good one itself.
         let vouched = openclaw_config::is_kept(basis.config, &loaded);

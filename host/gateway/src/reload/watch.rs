@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const MAX_LINKS: usize = 16;
 
 /// What is known of a file without reading it: device, inode, length and time of change.
-type Facts = Option<(u64, u64, u64, i64, i64)>;
+pub(super) type Facts = Option<(u64, u64, u64, i64, i64)>;
 
 /// The files that are watched.
 pub(super) struct Changes {
@@ -85,7 +85,7 @@ impl Changes {
     }
 }
 
-fn facts_of(file: &Path) -> Facts {
+pub(super) fn facts_of(file: &Path) -> Facts {
     let facts = std::fs::metadata(file).ok()?;
     Some((facts.dev(), facts.ino(), facts.len(), facts.mtime(), facts.mtime_nsec()))
 }

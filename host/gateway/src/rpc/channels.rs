@@ -210,7 +210,8 @@ pub(super) async fn logout(
     let document = gateway.settings.current().loaded.report.document.clone();
     let (patch, env_token) = {
         let config = gateway.settings.config();
-        let found = gateway.plugins.channel(&key.channel);
+        let plugins = gateway.plugins.get();
+        let found = plugins.channel(&key.channel);
         let manifest = found.as_ref().and_then(|found| found.manifest.as_ref());
         let manifest = manifest.filter(|manifest| manifest.secret_keys().next().is_some());
         let unsupported = || RpcError::invalid(format!("channel {} does not support logout", key.channel));
@@ -281,7 +282,7 @@ pub(super) async fn restart(
 }
 
 fn has_begun(state: State) -> bool {
-    state.is_running() || state == State::Starting
+    state.is_running() || matches!(state, State::Loading | State::Starting)
 }
 
 #[cfg(test)]

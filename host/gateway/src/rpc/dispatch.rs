@@ -26,7 +26,10 @@ use openclaw_protocol::models::{ModelsAuthStatusParams, ModelsListParams};
 use openclaw_protocol::outbound::{MessageActionParams, PollParams, SendParams};
 use openclaw_protocol::pairing::{PairingApproveParams, PairingDismissParams, PairingListParams};
 use openclaw_protocol::pairing_codes::{PairingApproveCodeParams, PairingCodesParams};
-use openclaw_protocol::plugins::{PluginsInspectParams, PluginsListParams, PluginsStatusParams};
+use openclaw_protocol::plugins::{
+    PluginsInspectParams, PluginsListParams, PluginsReloadParams, PluginsSetEnabledParams,
+    PluginsStatusParams,
+};
 use openclaw_protocol::restart::{RestartPreflightParams, RestartRequestParams};
 use openclaw_protocol::sessions::{
     SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
@@ -219,6 +222,12 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
         }
         PluginsStatusParams::METHOD => {
             call(params, async |_: PluginsStatusParams| Ok(plugins::status(gateway))).await
+        }
+        PluginsReloadParams::METHOD => {
+            call(params, async |which| plugins::reload(gateway, which).await).await
+        }
+        PluginsSetEnabledParams::METHOD => {
+            call(params, async |wish| plugins::set_enabled(caller, wish).await).await
         }
         ModelsAuthStatusParams::METHOD => {
             call(params, async |_: ModelsAuthStatusParams| Ok(models::auth_status(gateway))).await

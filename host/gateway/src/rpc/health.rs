@@ -57,7 +57,7 @@ async fn build(gateway: &Gateway, channels: Vec<ChannelOverview>, begun: Instant
     let snapshot = HealthSnapshot {
         ok: true,
         ts: now_ms(),
-        plugins: gateway.plugins.health(),
+        plugins: gateway.plugins.get().health(),
         config_reload: Some(ConfigReload { hot_reload_status: hot_reload_status(&config).to_owned() }),
         channel_order: channels.iter().map(|channel| channel.id.clone()).collect(),
         channel_labels: channels.iter().map(|channel| (channel.id.clone(), channel.label.clone())).collect(),

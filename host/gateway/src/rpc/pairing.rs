@@ -12,7 +12,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openclaw_messaging::{
     AccountKey, Approved, PAIRING_RULES, PairingError, PairingRequest as Waiting, SendError,
 };
-use openclaw_packages::Channel;
 use openclaw_protocol::pairing::{
     Notification, OwnerBootstrap, PairingAccount, PairingApproveParams, PairingApproved,
     PairingDismissParams, PairingDismissed, PairingLimits, PairingList, PairingListParams, PairingRequest,
@@ -100,7 +99,7 @@ fn accounts(
         |name: Option<&str>| name.map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty());
     let (wanted_channel, wanted_account) = (named(channel), named(account));
     if let (Some(wanted), Some(channel)) = (&wanted_channel, channel)
-        && words_of(gateway, wanted).is_none()
+        && id_label(gateway, wanted).is_none()
     {
         return Err(RpcError::invalid(format!("unknown pairing channel: {channel}")));
     }
@@ -161,12 +160,12 @@ fn shown(gateway: &Gateway, account: PairingAccount, request: &Waiting) -> Pairi
     let known = [("username", &request.meta.username), ("name", &request.meta.name)];
     let known = known.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
     let metadata: BTreeMap<_, _> = known.filter(|(_, value)| !value.is_empty()).collect();
-    let words = words_of(gateway, &account.channel);
+    let sender_label = id_label(gateway, &account.channel);
     PairingRequest {
         request_id: request_id(request),
         account,
         sender_id: request.sender.clone(),
-        sender_label: words.map_or_else(|| "id".to_owned(), |words| words.sender_id_label.clone()),
+        sender_label: sender_label.unwrap_or_else(|| "id".to_owned()),
         metadata: Some(metadata).filter(|metadata| !metadata.is_empty()),
         created_at: rfc3339(request.created_at),
         last_seen_at: rfc3339(request.last_seen_at),
@@ -174,9 +173,11 @@ fn shown(gateway: &Gateway, account: PairingAccount, request: &Waiting) -> Pairi
     }
 }
 
-/// The words of a channel that has a plugin.
-fn words_of<'a>(gateway: &'a Gateway, channel: &str) -> Option<&'a Channel> {
-    gateway.plugins.channel(channel)?.manifest.as_ref()?.channel.as_ref()
+/// What a channel that has a plugin calls the ids of its senders.
+fn id_label(gateway: &Gateway, channel: &str) -> Option<String> {
+    let plugins = gateway.plugins.get();
+    let words = plugins.channel(channel)?.manifest.as_ref()?.channel.as_ref()?;
+    Some(words.sender_id_label.clone())
 }
 
 /// Tells a sender who was let in. Whatever becomes of it: the sender is let in.

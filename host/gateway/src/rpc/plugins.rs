@@ -1,13 +1,21 @@
-//! `plugins.*`: the plugins that the running gateway knows.
+//! `plugins.*`: the plugins that the running gateway knows, and commands for them.
 
-use openclaw_protocol::RpcError;
-use openclaw_protocol::plugins::{ListedPlugin, PluginEntry, PluginsList, PluginsStatus};
+use std::sync::Arc;
+use std::time::Instant;
+
+use openclaw_protocol::plugins::{
+    ListedPlugin, PluginAccount, PluginEnabled, PluginEntry, PluginReloaded, PluginsList,
+    PluginsReloadParams, PluginsReloaded, PluginsSetEnabledParams, PluginsStatus,
+};
+use openclaw_protocol::{Call as _, RpcError};
 use serde_json::{Value, json};
 
+use super::Caller;
 use crate::process::Gateway;
+use crate::wiring::Change;
 
 fn entries(gateway: &Gateway) -> Vec<PluginEntry> {
-    gateway.plugins.list(|id| gateway.instances.count(id))
+    gateway.plugins.get().list(|id| gateway.instances.count(id))
 }
 
 /// `plugins.list`
@@ -23,10 +31,89 @@ pub(super) fn status(gateway: &Gateway) -> PluginsStatus {
 
 /// `plugins.inspect`
 pub(super) fn inspect(gateway: &Gateway, id: &str) -> Result<Value, RpcError> {
+    Ok(inspected(find(gateway, id)?))
+}
+
+fn find(gateway: &Gateway, id: &str) -> Result<PluginEntry, RpcError> {
     let found = entries(gateway).into_iter().find(|plugin| plugin.id == id);
-    let entry = found
-        .ok_or_else(|| RpcError::invalid(format!("unknown plugin: {id} (see: openclaw plugins list)")))?;
-    Ok(inspected(entry))
+    found.ok_or_else(|| RpcError::invalid(format!("unknown plugin: {id} (see: openclaw plugins list)")))
+}
+
+/// `plugins.reload`
+pub(super) async fn reload(
+    gateway: &Arc<Gateway>,
+    which: PluginsReloadParams,
+) -> Result<PluginsReloaded, RpcError> {
+    let begun = Instant::now();
+    let mut reloaded = gateway.reload_plugins(which.plugin_id.as_deref()).await;
+    let known = entries(gateway);
+    let digest =
+        |id: &str| known.iter().find(|plugin| plugin.id == id).and_then(|plugin| plugin.digest.clone());
+    let mut plugins = Vec::new();
+    if let Some(id) = which.plugin_id.filter(|id| !reloaded.contains_key(id)) {
+        // It is as it was, or not there at all.
+        find(gateway, &id)?;
+        let digest = digest(&id);
+        plugins.push(PluginReloaded {
+            plugin_id: id,
+            change: "unchanged".to_owned(),
+            digest,
+            ..PluginReloaded::default()
+        });
+    }
+    while let Some((id, done)) = reloaded.pop_first() {
+        let (change, reason) = match done.change {
+            Change::Added => ("added", None),
+            Change::Replaced => ("replaced", None),
+            Change::Removed => ("removed", None),
+            Change::Kept(why) => ("kept", Some(why)),
+            Change::Broken(why) => ("broken", Some(why)),
+        };
+        let accounts = done.accounts.into_iter().map(|(account_id, status)| PluginAccount {
+            account_id,
+            lifecycle: status.state.as_str().to_owned(),
+            reason: status.reason,
+        });
+        plugins.push(PluginReloaded {
+            digest: digest(&id),
+            plugin_id: id,
+            change: change.to_owned(),
+            reason,
+            accounts: accounts.collect(),
+        });
+    }
+    Ok(PluginsReloaded {
+        ok: plugins.iter().all(|plugin| plugin.reason.is_none()),
+        plugins,
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// `plugins.setEnabled`: the other keys that can rule a plugin out are named, not changed.
+pub(super) async fn set_enabled(
+    caller: &Caller,
+    wish: PluginsSetEnabledParams,
+) -> Result<PluginEnabled, RpcError> {
+    let PluginsSetEnabledParams { plugin_id, enabled } = wish;
+    find(&caller.gateway, &plugin_id)?;
+    let config = caller.gateway.settings.config();
+    let listed = |list: &[String]| list.contains(&plugin_id);
+    let obstacle = match &config.plugins {
+        plugins if plugins.enabled == Some(false) => Some("plugins.enabled is false"),
+        plugins if listed(&plugins.deny) => Some("plugins.deny names it"),
+        plugins if !plugins.allow.is_empty() && !listed(&plugins.allow) => {
+            Some("plugins.allow names others only")
+        }
+        _ => None,
+    };
+    if let Some(obstacle) = obstacle.filter(|_| enabled) {
+        return Err(RpcError::invalid(format!(
+            "the plugin {plugin_id} cannot be enabled: {obstacle} (change that first: openclaw config set plugins.…)"
+        )));
+    }
+    let patch = json!({"plugins": {"entries": { plugin_id.as_str(): {"enabled": enabled} }}});
+    let written = super::config::change_own(caller, PluginsSetEnabledParams::METHOD, patch).await?;
+    Ok(PluginEnabled { ok: true, plugin_id, enabled, changed: !written.noop })
 }
 
 /// A plugin in the shape of the original, which knows more that a plugin might do.

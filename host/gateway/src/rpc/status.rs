@@ -71,8 +71,10 @@ fn queued_system_events(gateway: &Gateway) -> Vec<String> {
 }
 
 fn degraded_plugins(gateway: &Gateway) -> Vec<DegradedPlugin> {
-    let faults = gateway.plugins.health().errors.into_iter();
+    let faults = gateway.plugins.get().health().errors.into_iter();
+    // One that goes on is not unavailable.
     faults
+        .filter(|fault| !fault.activated)
         .map(|fault| DegradedPlugin {
             plugin_id: fault.id,
             state: "configured-unavailable".to_owned(),

@@ -16,7 +16,7 @@ pub(super) fn announce(gateway: &Gateway, port: u16, bind: Bind, auth: &GatewayA
     for address in &gateway.listening {
         info!("listening on {ws}://{address} (PID {pid})");
     }
-    let plugins = gateway.plugins.health().loaded;
+    let plugins = gateway.plugins.get().health().loaded;
     let names = if plugins.is_empty() { "none".to_owned() } else { plugins.join(", ") };
     info!(
         "http server listening ({} plugins: {names}; {:.1}s)",

@@ -68,7 +68,7 @@ struct Plan {
     settings: Arc<Settings>,
     /// The file itself is not used; it is put right once this process is the only gateway here.
     refused: Option<Refused>,
-    plugins: Arc<Plugins>,
+    plugins: Arc<Live<Plugins>>,
     port: u16,
     bind: Bind,
     listen: Listen,
@@ -157,7 +157,7 @@ fn check(options: &GatewayOptions, passed: &[SocketAddr]) -> Result<Plan, StartE
         warnings.push(format!("security warning: dangerous config flags enabled: {}", dangerous.join(", ")));
     }
     let settings = Arc::new(Settings::new(options.paths.clone(), environment, schemas, loaded));
-    Ok(Plan { settings, refused, plugins: Arc::new(plugins), port, bind, listen, auth, warnings })
+    Ok(Plan { settings, refused, plugins: Arc::new(Live::new(plugins)), port, bind, listen, auth, warnings })
 }
 
 /// The switches that say of themselves that they are dangerous, as far as they are on.
@@ -286,6 +286,7 @@ async fn serve(
     reload::started(&up.gateway).await;
     crate::system_events::started(&up.gateway);
     tokio::spawn(reload::watch(Arc::clone(&up.gateway)));
+    tokio::spawn(reload::watch_plugins(Arc::clone(&up.gateway)));
     // Nobody waits any more where the process is on its way down.
     let _ = up.told.send(());
     notifier.say(&format!("READY=1\nSTATUS=serving\nMAINPID={}", std::process::id()));
@@ -331,7 +332,7 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     let files = Files::raise();
     info!("starting...");
     let mut secrets: Vec<Secret> = plan.auth.secret.iter().cloned().collect();
-    let found = wiring::secrets(&plan.settings, &plan.plugins);
+    let found = wiring::secrets(&plan.settings, &plan.plugins.get());
     secrets.extend(found.values);
     log.protect(Scrubber::new(&secrets));
     let parts = wiring::build(&options.paths, &plan.settings, &plan.plugins).await?;

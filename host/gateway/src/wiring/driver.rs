@@ -2,6 +2,7 @@
 //! running component out. Each start reads what holds at that moment; when to start is the supervisor's decision.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use openclaw_runtime::{
     guest,
 };
 use openclaw_store::Store;
-use openclaw_supervisor::{Driver, End, Health, Running, StartError};
+use openclaw_supervisor::{Attempt, Driver, End, Health, Running, StartError};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -28,13 +29,14 @@ use super::instances::Instances;
 use super::kv::AccountKv;
 use super::may_wait;
 use super::plugins::{Plugins, Unusable};
+use crate::live::Live;
 use crate::settings::Settings;
 
 /// Everything that a start needs.
 pub(crate) struct ChannelDriver {
     pub(crate) runtime: Runtime,
     pub(crate) egress: Egress,
-    pub(crate) plugins: Arc<Plugins>,
+    pub(crate) plugins: Arc<Live<Plugins>>,
     pub(crate) settings: Arc<Settings>,
     pub(crate) messaging: Messaging,
     pub(crate) store: Store,
@@ -75,12 +77,11 @@ fn account_key(name: &str) -> AccountKey {
 
 #[async_trait]
 impl Driver for ChannelDriver {
-    async fn start(&self, account: &str) -> Result<Box<dyn Running>, StartError> {
+    async fn start(&self, account: &str, attempt: Attempt) -> Result<Box<dyn Running>, StartError> {
         let key = account_key(account);
-        let found = self
-            .plugins
-            .channel(&key.channel)
-            .ok_or_else(|| StartError::Disabled(no_plugin(&key.channel)))?;
+        let plugins = self.plugins.get();
+        let found =
+            plugins.channel(&key.channel).ok_or_else(|| StartError::Disabled(no_plugin(&key.channel)))?;
         let manifest =
             found.manifest.as_ref().ok_or_else(|| StartError::Quarantined(no_plugin(&key.channel)))?;
         let config = self.settings.config();
@@ -105,8 +106,10 @@ impl Driver for ChannelDriver {
             .map_err(|error| StartError::AuthRequired(error.to_string()))?;
         let plugin = found.load(&self.runtime).await.map_err(|error| match error {
             Unusable::SwitchedOff(_) | Unusable::Absent(_) => StartError::Disabled(error.to_string()),
+            Unusable::Unreadable(why) => StartError::Transient(why),
             Unusable::Broken(why) => StartError::Quarantined(why),
         })?;
+        attempt.loaded();
         if let Some(settings) = accounts::settings(&config, manifest, channel, section) {
             self.messaging.configure(settings);
         }
@@ -130,14 +133,15 @@ impl Driver for ChannelDriver {
             .runtime
             .start_channel(&plugin, setup)
             .map_err(|error| StartError::Quarantined(error.to_string()))?;
-        self.instances.insert(key.clone(), instance.clone());
+        self.instances.insert(key.clone(), instance.clone(), attempt.breaker().clone());
         let health = watch::Sender::new(Health::Connecting);
         let watched = health.subscribe();
-        tokio::spawn(follow(key.clone(), instance.facts(), health, self.messaging.clone()));
+        tokio::spawn(follow(key.clone(), instance.facts(), health, self.messaging.clone(), attempt));
         Ok(Box::new(RunningAccount {
             key,
             instance,
             instances: Arc::clone(&self.instances),
+            messaging: self.messaging.clone(),
             health: watched,
         }))
     }
@@ -181,14 +185,30 @@ async fn follow(
     mut facts: watch::Receiver<Facts>,
     health: watch::Sender<Health>,
     messaging: Messaging,
+    attempt: Attempt,
 ) {
+    let mut strikes = 0;
     loop {
-        let now = match facts.borrow_and_update().shown() {
-            Connection::Connecting => Health::Connecting,
-            Connection::Ready => Health::Ready,
-            Connection::Degraded(why) => Health::Degraded(why),
-            Connection::AuthRequired(why) => Health::AuthRequired(why),
+        let (now, counted) = {
+            let facts = facts.borrow_and_update();
+            let now = match facts.shown() {
+                Connection::Connecting => Health::Connecting,
+                Connection::Ready => Health::Ready,
+                Connection::Degraded(why) => Health::Degraded(why),
+                Connection::AuthRequired(why) => Health::AuthRequired(why),
+            };
+            (now, facts.strikes)
         };
+        if counted > strikes {
+            warn!(
+                subsystem = key.channel,
+                strikes = counted,
+                "[{}] the component kept its thread for over 250 ms; it is ended when that lasts 2 s",
+                key.account
+            );
+            attempt.struck(counted - strikes);
+            strikes = counted;
+        }
         let ready = matches!(now, Health::Ready);
         let changed = health.send_if_modified(|health| {
             let changed = *health != now;
@@ -197,9 +217,7 @@ async fn follow(
         });
         if changed && ready {
             info!(subsystem = key.channel, "[{}] connected", key.account);
-            if let Err(error) = messaging.wake(&key).await {
-                warn!(account = %key, code = error.code(), "waiting messages are not woken: {error}");
-            }
+            wake(&messaging, &key).await;
         }
         if facts.changed().await.is_err() {
             return;
@@ -207,10 +225,17 @@ async fn follow(
     }
 }
 
+async fn wake(messaging: &Messaging, key: &AccountKey) {
+    if let Err(error) = messaging.wake(key).await {
+        warn!(account = %key, code = error.code(), "waiting messages are not woken: {error}");
+    }
+}
+
 struct RunningAccount {
     key: AccountKey,
     instance: ChannelInstance,
     instances: Arc<Instances>,
+    messaging: Messaging,
     health: watch::Receiver<Health>,
 }
 
@@ -223,10 +248,17 @@ impl Running for RunningAccount {
     async fn ended(&self) -> End {
         let exit = self.instance.exited().await;
         self.instances.remove(&self.key);
-        let end = end(exit);
-        let (End::Failed(why) | End::AuthRequired(why)) = &end;
+        let end = match crash(&exit) {
+            Some(why) => End::Crashed { why, place: self.place().await },
+            None => end(exit),
+        };
+        let (End::Failed(why) | End::AuthRequired(why) | End::Crashed { why, .. }) = &end;
         warn!(subsystem = self.key.channel, "[{}] provider ended: {why}", self.key.account);
         end
+    }
+
+    async fn resume(&self) {
+        wake(&self.messaging, &self.key).await;
     }
 
     async fn stop(&self, grace: Duration) {
@@ -237,17 +269,50 @@ impl Running for RunningAccount {
     }
 }
 
+impl RunningAccount {
+    /// Tells how far the account has read: the cursor is the vendor's affair, but whether it has moved is not.
+    async fn place(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        // A vendor without cursors is told apart by its last message alone.
+        self.messaging.activity(&self.key).last_inbound_at.hash(&mut hasher);
+        match self.messaging.cursor(&self.key).await {
+            Ok(cursor) => cursor.hash(&mut hasher),
+            Err(error) => warn!(account = %self.key, code = error.code(), "its place is not read: {error}"),
+        }
+        hasher.finish()
+    }
+}
+
+/// How the component crashed, in one line for people, if it did.
+pub(super) fn crash(exit: &Exit) -> Option<String> {
+    match exit {
+        Exit::Stopped | Exit::Returned | Exit::Failed(_) => None,
+        Exit::Trapped { reason, .. } => Some(format!("the component crashed: {}", one_line(reason))),
+        Exit::Runaway => Some("the component computed for too long without a pause".to_owned()),
+        Exit::Unresponsive(call) => Some(format!("the component did not answer `{call}` in time")),
+    }
+}
+
+/// How long the reason of a crash may be in a table; all of it is in the log.
+const REASON: usize = 400;
+
+fn one_line(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(REASON) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
+/// How an instance that did not crash ended.
 fn end(exit: Exit) -> End {
     match exit {
         Exit::Failed(failure) if matches!(failure.kind, guest::FailureKind::Unauthorised) => {
             End::AuthRequired(format!("{} ({})", failure.detail, failure.code))
         }
         Exit::Failed(failure) => End::Failed(format!("{} ({})", failure.detail, failure.code)),
-        Exit::Stopped => End::Failed("the instance was stopped".to_owned()),
         Exit::Returned => End::Failed("the component ended its run without an error".to_owned()),
-        Exit::Trapped { reason, .. } => End::Failed(format!("the component crashed: {reason}")),
-        Exit::Runaway => End::Failed("the component computed for too long without a pause".to_owned()),
-        Exit::Unresponsive(call) => End::Failed(format!("the component did not answer `{call}` in time")),
+        _ => End::Failed("the instance was stopped".to_owned()),
     }
 }
 

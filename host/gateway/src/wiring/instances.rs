@@ -1,24 +1,42 @@
-//! The running instances by account: where messaging's sends go. Holds no policy and starts nothing.
+//! The running instances by account: where messaging's sends go, each past its account's breaker. Starts nothing, and
+//! decides only what the end of a send says about the vendor's health.
 
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use openclaw_messaging::{AccountKey, Failure, Outbound, Outcome, Sender, Target};
 use openclaw_runtime::ChannelInstance;
+use openclaw_supervisor as supervisor;
+use openclaw_supervisor::Breaker;
+use tokio::time::timeout;
 use tracing::debug;
 
-use super::vendor;
+use super::{driver, vendor};
+
+/// How long an instance that lost a call may take to say how it ended. It is ending already.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// All running instances.
 #[derive(Debug, Default)]
 pub(crate) struct Instances {
-    running: RwLock<BTreeMap<AccountKey, ChannelInstance>>,
+    running: RwLock<BTreeMap<AccountKey, Entry>>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    instance: ChannelInstance,
+    breaker: Breaker,
 }
 
 impl Instances {
     /// The instance of an account, if one runs.
     pub(crate) fn get(&self, account: &AccountKey) -> Option<ChannelInstance> {
+        self.entry(account).map(|entry| entry.instance)
+    }
+
+    fn entry(&self, account: &AccountKey) -> Option<Entry> {
         self.running.read().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
     }
 
@@ -28,8 +46,9 @@ impl Instances {
         running.keys().filter(|key| key.channel == channel).count() as u64
     }
 
-    pub(super) fn insert(&self, account: AccountKey, instance: ChannelInstance) {
-        self.running.write().unwrap_or_else(PoisonError::into_inner).insert(account, instance);
+    pub(super) fn insert(&self, account: AccountKey, instance: ChannelInstance, breaker: Breaker) {
+        let entry = Entry { instance, breaker };
+        self.running.write().unwrap_or_else(PoisonError::into_inner).insert(account, entry);
     }
 
     pub(super) fn remove(&self, account: &AccountKey) {
@@ -40,12 +59,32 @@ impl Instances {
 #[async_trait]
 impl Sender for Instances {
     async fn send(&self, account: &AccountKey, outbound: Outbound) -> Outcome {
-        let not_running = || Outcome::NotRunning(Failure::new("not_running", "the account is not running"));
-        let Some(instance) = self.get(account) else { return not_running() };
-        match instance.send(vendor::outbound(outbound)).await {
+        let not_running = |why: &str| Outcome::NotRunning(Failure::new("not_running", why));
+        let Some(Entry { instance, breaker }) = self.entry(account) else {
+            return not_running("the account is not running");
+        };
+        let pass = match breaker.pass(&outbound.idempotency_key) {
+            Ok(pass) => pass,
+            Err(why) => return Outcome::NotRunning(Failure::new("held_back", why)),
+        };
+        let outcome = match instance.send(vendor::outbound(outbound)).await {
             Ok(outcome) => vendor::outcome(outcome),
-            Err(openclaw_runtime::NotRunning) => not_running(),
+            Err(openclaw_runtime::NotRunning) => not_running("the account is not running"),
+        };
+        let crash = match &outcome {
+            Outcome::Ambiguous(failure) if failure.code == LOST || failure.code == LATE => {
+                // Both are ends of the instance as well, and how it ended says more.
+                timeout(LAST_WORDS, instance.exited()).await.ok().as_ref().and_then(driver::crash)
+            }
+            _ => None,
+        };
+        if let Some(why) = crash {
+            pass.end(supervisor::Outcome::Lost);
+            let detail = format!("{why}, while it was sending this");
+            return Outcome::Ambiguous(Failure::new("component_crashed", detail));
         }
+        pass.end(said(&outcome));
+        outcome
     }
 
     async fn typing(&self, account: &AccountKey, target: &Target) {
@@ -53,5 +92,42 @@ impl Sender for Instances {
         if let Err(failure) = instance.typing(vendor::target(target.clone())).await {
             debug!(%account, code = failure.code, "typing was not shown: {}", failure.detail);
         }
+    }
+}
+
+/// The runtime's words for a call whose instance ended, and for one that took too long.
+const LOST: &str = "instance_ended";
+const LATE: &str = "deadline";
+
+/// What the end of a send says about the vendor's health.
+fn said(outcome: &Outcome) -> supervisor::Outcome {
+    match outcome {
+        // A refusal is an answer, and a refused credential is the account's own trouble.
+        Outcome::Sent(_) | Outcome::Permanent(_) | Outcome::Unauthorised(_) => supervisor::Outcome::Answered,
+        Outcome::Ambiguous(failure) if failure.code == LOST => supervisor::Outcome::Lost,
+        // Who says when to come back is busy, not dead.
+        Outcome::Retryable(failure) if failure.retry_after_ms.is_some() => supervisor::Outcome::Silent,
+        Outcome::NotRunning(_) => supervisor::Outcome::Silent,
+        Outcome::Retryable(failure) | Outcome::Ambiguous(failure) => {
+            supervisor::Outcome::Failed(format!("{} ({})", failure.detail, failure.code))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_an_answer_and_silence_of_the_vendor_is_a_failure() {
+        let failure = |retry_after_ms| Failure { retry_after_ms, ..Failure::new("503", "no") };
+        let check = |outcome: Outcome, expected: supervisor::Outcome| assert_eq!(said(&outcome), expected);
+        check(Outcome::Permanent(failure(None)), supervisor::Outcome::Answered);
+        check(Outcome::Unauthorised(failure(None)), supervisor::Outcome::Answered);
+        check(Outcome::Retryable(failure(Some(1_000))), supervisor::Outcome::Silent);
+        check(Outcome::Retryable(failure(None)), supervisor::Outcome::Failed("no (503)".to_owned()));
+        check(Outcome::Ambiguous(failure(None)), supervisor::Outcome::Failed("no (503)".to_owned()));
+        check(Outcome::NotRunning(failure(None)), supervisor::Outcome::Silent);
+        check(Outcome::Ambiguous(Failure::new(LOST, "gone")), supervisor::Outcome::Lost);
     }
 }

@@ -12,6 +12,7 @@ mod plugins;
 mod providers;
 mod secrets;
 mod shims;
+mod swap;
 mod turns;
 mod vendor;
 
@@ -35,8 +36,10 @@ pub(crate) use models::ModelParts;
 pub(crate) use plugins::Plugins;
 pub(crate) use secrets::secrets;
 pub(crate) use shims::Shims;
+pub(crate) use swap::Change;
 
 use crate::error::StartError;
+use crate::live::Live;
 use crate::settings::Settings;
 
 /// The deadline of a turn when `agents.defaults.timeoutSeconds` is not set (openclaw-compat §5.6).
@@ -61,13 +64,14 @@ pub(crate) struct Parts {
 pub(crate) async fn build(
     paths: &Paths,
     settings: &Arc<Settings>,
-    plugins: &Arc<Plugins>,
+    plugins: &Arc<Live<Plugins>>,
 ) -> Result<Parts, StartError> {
     let store = Store::open(&paths.database()).await;
     let store =
         store.map_err(|error| StartError::failed(format!("Gateway failed to start: {error}"), error))?;
-    let answering = ModelParts::new(paths, settings, plugins).await?;
-    let model_choice = answering.choose(settings, plugins).await;
+    let present = plugins.get();
+    let answering = ModelParts::new(paths, settings, &present).await?;
+    let model_choice = answering.choose(settings, &present).await;
     let models = answering.models.clone();
     let config = settings.config();
     let agents = Agents::new(store.clone(), models.clone(), agent_settings(paths, &config));
@@ -81,7 +85,7 @@ pub(crate) async fn build(
     };
     let options =
         Options { turn_deadline: turn_timeout(&config) + Duration::from_secs(5), ..Options::default() };
-    let known = channel_settings(&config, plugins);
+    let known = channel_settings(&config, &present);
     let sender: Arc<Instances> = Arc::clone(&instances);
     let messaging = Messaging::start(store.clone(), sender, Arc::new(runner), known, options).await;
     let messaging =

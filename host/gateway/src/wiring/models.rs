@@ -25,7 +25,7 @@ const DEMO_API: &str = openclaw_config::DEFAULT_API;
 pub(crate) struct ModelParts {
     pub(crate) models: Models,
     pub(crate) shims: Arc<Shims>,
-    pub(super) runtime: Runtime,
+    pub(crate) runtime: Runtime,
     pub(super) egress: Egress,
     /// The demonstration, once it has been needed.
     demo: OnceCell<Provider>,

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openclaw_config::{ChannelSchema, MovedKey, PluginSchemas, ProviderSchema};
-use openclaw_packages::{Kind, Manifest, Package};
+use openclaw_packages::{Kind, Manifest, Package, PackageError};
 use openclaw_protocol::health::{PluginFault, PluginHealth};
 use openclaw_protocol::plugins::PluginEntry;
-use openclaw_runtime::{Plugin, Runtime};
+use openclaw_runtime::{LoadError, Plugin, Runtime};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 use tracing::warn;
@@ -30,6 +30,8 @@ pub(crate) struct Found {
     fault: Mutex<Option<String>>,
     package: OnceCell<Arc<Package>>,
     plugin: OnceCell<Arc<Plugin>>,
+    /// Why what has come in its place on disk was not taken over; this one goes on.
+    refused: Mutex<Option<String>>,
 }
 
 #[derive(Debug)]
@@ -56,15 +58,18 @@ pub(crate) enum Unusable {
     /// This build has its manifest and its schema, but not its component.
     #[error("{0} is not available in this build yet (its section is accepted and kept)")]
     Absent(String),
+    /// It could not be read just now. That may pass.
+    #[error("{0}")]
+    Unreadable(String),
     /// The package or the component is not usable until somebody replaces it.
     #[error("{0}")]
     Broken(String),
 }
 
 /// Everything that was found, by id.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Plugins {
-    found: BTreeMap<String, Found>,
+    pub(super) found: BTreeMap<String, Arc<Found>>,
     /// What went wrong while looking, for the log, which starts later.
     complaints: Vec<String>,
 }
@@ -111,7 +116,7 @@ impl Plugins {
             (None, None) => None,
         };
         self.complaints.extend(complaint);
-        self.found.entry(found.id.clone()).or_insert(found);
+        self.found.entry(found.id.clone()).or_insert_with(|| Arc::new(found));
     }
 
     /// What went wrong while looking.
@@ -167,7 +172,8 @@ impl Plugins {
 
     /// The plugin of a channel.
     pub(crate) fn channel(&self, id: &str) -> Option<&Found> {
-        self.found.get(id).filter(|found| found.kind().is_none_or(|kind| kind == Kind::Channel))
+        let found = self.found.get(id).map(Arc::as_ref);
+        found.filter(|found| found.kind().is_none_or(|kind| kind == Kind::Channel))
     }
 
     /// The ids that `channel` knows.
@@ -181,8 +187,8 @@ impl Plugins {
     }
 
     fn providers(&self) -> impl Iterator<Item = &Found> {
-        let providers = self.found.values().filter(|found| found.kind() == Some(Kind::Provider));
-        providers.filter(|found| found.is_wanted())
+        let found = self.found.values().map(Arc::as_ref);
+        found.filter(|found| found.kind() == Some(Kind::Provider) && found.is_wanted())
     }
 
     /// Loads the providers that may run, by the API kinds they speak. Those that fail are left out, with a line in the
@@ -214,6 +220,14 @@ impl Plugins {
     pub(crate) fn health(&self) -> PluginHealth {
         let mut health = PluginHealth::default();
         for found in self.found.values() {
+            if let Some(error) = &*found.refused() {
+                health.errors.push(PluginFault {
+                    id: found.id.clone(),
+                    origin: found.origin().to_owned(),
+                    activated: true,
+                    error: error.clone(),
+                });
+            }
             match &*found.fault() {
                 Some(error) => health.errors.push(PluginFault {
                     id: found.id.clone(),
@@ -252,6 +266,7 @@ impl Found {
             fault: Mutex::default(),
             package: OnceCell::new(),
             plugin: OnceCell::new(),
+            refused: Mutex::default(),
         }
     }
 
@@ -281,7 +296,12 @@ impl Found {
         }
     }
 
-    fn kind(&self) -> Option<Kind> {
+    /// It is part of the binary.
+    pub(super) fn is_bundled(&self) -> bool {
+        matches!(self.source, Source::Bundled)
+    }
+
+    pub(super) fn kind(&self) -> Option<Kind> {
         self.manifest.as_ref().map(|manifest| manifest.plugin.kind)
     }
 
@@ -317,6 +337,21 @@ impl Found {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It could not be used.
+    pub(super) fn has_fault(&self) -> bool {
+        self.fault().is_some()
+    }
+
+    /// The package, if its component is loaded.
+    pub(super) fn loaded(&self) -> Option<&Arc<Package>> {
+        self.package.get().filter(|_| self.plugin.initialized())
+    }
+
+    /// Why what has come in its place was not taken over, if so.
+    pub(super) fn refused(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The whole package, read once.
     async fn package(&self) -> Result<Arc<Package>, Unusable> {
         let package = self.package.get_or_try_init(|| async {
@@ -330,9 +365,12 @@ impl Found {
             let read = tokio::task::spawn_blocking(move || Package::from_folder(&folder)).await;
             match read {
                 Ok(Ok(package)) => Ok(Arc::new(package)),
+                Ok(Err(error @ PackageError::Unreadable { .. })) => {
+                    Err(Unusable::Unreadable(error.to_string()))
+                }
                 Ok(Err(error)) => Err(Unusable::Broken(error.to_string())),
                 Err(lost) => {
-                    Err(Unusable::Broken(format!("reading the plugin failed inside the host: {lost}")))
+                    Err(Unusable::Unreadable(format!("reading the plugin failed inside the host: {lost}")))
                 }
             }
         });
@@ -351,7 +389,12 @@ impl Found {
             let package = self.package().await?;
             // The engine spreads its words over lines; in a table and in a log they belong on one.
             let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
-            runtime.load(&package).await.map_err(|error| Unusable::Broken(one_line(error.to_string())))
+            runtime.load(&package).await.map_err(|error| match error {
+                LoadError::Engine(_) => Unusable::Unreadable(one_line(error.to_string())),
+                LoadError::Absent(_) | LoadError::Invalid { .. } | LoadError::Contract { .. } => {
+                    Unusable::Broken(one_line(error.to_string()))
+                }
+            })
         });
         let loaded = loaded.await.cloned();
         *self.fault() = loaded.as_ref().err().map(ToString::to_string);
@@ -360,6 +403,7 @@ impl Found {
 
     fn entry(&self, instances: u64) -> PluginEntry {
         let fault = self.fault().clone();
+        let refused = self.refused().clone();
         let plugin = self.manifest.as_ref().map(|manifest| &manifest.plugin);
         let status = match &fault {
             Some(_) => "error",
@@ -375,7 +419,7 @@ impl Found {
             origin: self.origin().to_owned(),
             enabled: self.is_wanted(),
             status: status.to_owned(),
-            error: fault,
+            error: fault.or(refused),
             digest: self.package.get().and_then(|package| Some(package.component.as_ref()?.digest.clone())),
             instances: Some(instances),
         }

@@ -207,6 +207,12 @@ fn account_bits(account: &AccountSnapshot, now_ms: u64) -> Vec<String> {
     fact("token", account.token_source.clone().filter(|source| source != "none"));
     fact("health", account.health_state.clone().filter(|state| state != "healthy"));
     fact("url", account.base_url.clone());
+    if let Some(supervision) = &account.supervision {
+        let some = |count: u64| Some(count).filter(|&count| count > 0).map(|count| count.to_string());
+        fact("crashes", some(supervision.crashes));
+        fact("crashed", age(supervision.last_crash_at));
+        fact("strikes", some(supervision.strikes));
+    }
     fact("unconfirmed", account.ambiguous_sends.filter(|count| *count > 0).map(|count| count.to_string()));
     if let Some(probe) = &account.probe {
         bits.push((if probe.ok { "works" } else { "probe failed" }).to_owned());
@@ -304,7 +310,7 @@ fn list(flags: &ListFlags, context: &Context) -> Result<ExitCode, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use openclaw_protocol::channels::{IssueKind, Probe, ProbeIdentity, StatusIssue};
+    use openclaw_protocol::channels::{IssueKind, Probe, ProbeIdentity, StatusIssue, Supervision};
 
     fn account() -> AccountSnapshot {
         AccountSnapshot {
@@ -349,6 +355,17 @@ mod tests {
             "enabled, configured, reason:auth-required (the token was refused), stopped, disconnected, mode:polling, \
              token:config, probe failed, error:401 Unauthorized"
         );
+    }
+
+    #[test]
+    fn what_the_supervisor_counts_shows_once_there_is_something() {
+        let with = |supervision| AccountSnapshot { supervision: Some(supervision), ..account() };
+        let calm = Supervision { breaker: "closed".to_owned(), starts: 1, ..Supervision::default() };
+        let plain = account_bits(&account(), 0);
+        assert_eq!(account_bits(&with(calm.clone()), 0), plain);
+        let troubled = Supervision { crashes: 3, last_crash_at: Some(0), strikes: 2, ..calm };
+        let bits = account_bits(&with(troubled), 60_000).join(", ");
+        assert!(bits.ends_with("token:config, crashes:3, crashed:1m ago, strikes:2"), "{bits}");
     }
 
     #[test]

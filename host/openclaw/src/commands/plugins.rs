@@ -6,6 +6,7 @@ use clap::{Args, Subcommand as ClapSubcommand};
 use openclaw_protocol::plugins::{PluginEntry, PluginsStatusParams};
 use serde_json::json;
 
+use super::plugins_reload::{self, ReloadFlags};
 use crate::{
     client::{self, PATIENCE_MS, RpcFlags, Target, UrlSource},
     context::Context,
@@ -18,6 +19,8 @@ use crate::{
 pub(crate) enum Subcommand {
     /// List the plugins of the gateway
     List(ListFlags),
+    /// Take plugins whose files have changed into use; only their accounts start anew
+    Reload(ReloadFlags),
 }
 
 /// Flags of `openclaw plugins list`.
@@ -31,7 +34,10 @@ pub(crate) struct ListFlags {
 }
 
 pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, CliError> {
-    let Subcommand::List(flags) = command;
+    let flags = match command {
+        Subcommand::List(flags) => flags,
+        Subcommand::Reload(flags) => return plugins_reload::run(flags, context),
+    };
     let target = Target::resolve(&flags.rpc.target, context)?;
     let asked =
         client::ask_at(&target, flags.rpc.timeout.unwrap_or(PATIENCE_MS), &PluginsStatusParams::default());

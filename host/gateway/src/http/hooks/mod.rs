@@ -152,10 +152,11 @@ async fn answer(
         return Err(failed(StatusCode::CONFLICT, "hook configuration changed; retry request"));
     }
     let fields = openclaw_hooks::fields(&payload);
+    let plugins = gateway.plugins.get();
     let hook = Hook {
         gateway,
         rules,
-        channels: gateway.plugins.channel_ids().collect(),
+        channels: plugins.channel_ids().collect(),
         key: openclaw_hooks::idempotency_key(&head.headers, fields),
         path,
     };

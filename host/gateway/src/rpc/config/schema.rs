@@ -24,7 +24,7 @@ impl Built {
     /// The one of this gateway. The first call builds it, which takes a while.
     fn of(gateway: &Gateway) -> &Self {
         gateway.memory.schema.get_or_init(|| {
-            let schema = Schema::of(&gateway.settings.basis().plugins.channels);
+            let schema = Schema::of(&gateway.settings.schemas().channels);
             let answer = encode(&ConfigSchema {
                 schema: schema.json().clone(),
                 ui_hints: Value::Object(schema.hints()),

@@ -89,7 +89,9 @@ async fn written(
     // After the reload: only now the new secrets are known.
     blocking(gateway, move |gateway| {
         let scrubber = scrubber(gateway);
-        let content = shown(&changed.loaded, &gateway.settings.basis(), |text| holds_secret(&scrubber, text));
+        let schemas = gateway.settings.schemas();
+        let basis = gateway.settings.basis(&schemas);
+        let content = shown(&changed.loaded, &basis, |text| holds_secret(&scrubber, text));
         Ok(ConfigWritten {
             ok: true,
             noop: !changed.changed,
@@ -144,7 +146,8 @@ fn make(gateway: &Gateway, base_hash: Option<String>, wanted: &Wanted) -> Result
     };
     let stamp = openclaw_config::stamp(OffsetDateTime::now_utc());
     let options = ChangeOptions { base, stamp, ..ChangeOptions::default() };
-    let basis = gateway.settings.basis();
+    let schemas = gateway.settings.schemas();
+    let basis = gateway.settings.basis(&schemas);
     match wanted {
         Wanted::Whole(raw) => {
             openclaw_config::value(raw).map_err(Refused::Syntax)?;

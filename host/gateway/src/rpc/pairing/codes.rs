@@ -11,7 +11,7 @@ use openclaw_protocol::pairing_codes::{
 };
 use serde_json::{Map, Value};
 
-use super::{refuse, rfc3339, tell, words_of};
+use super::{id_label, refuse, rfc3339, tell};
 use crate::accounts;
 use crate::process::Gateway;
 
@@ -45,7 +45,7 @@ pub(in crate::rpc) async fn list(
         }
     });
     let requests = requests.collect();
-    let id_label = words_of(gateway, &channel).map(|words| words.sender_id_label.clone());
+    let id_label = id_label(gateway, &channel);
     Ok(PairingCodes { channel, id_label, requests })
 }
 
@@ -76,7 +76,8 @@ fn channel(gateway: &Arc<Gateway>, named: Option<String>) -> Result<String, RpcE
     let config = gateway.settings.config();
     if let Some(named) = named {
         let configured = config.channels.iter().map(|channel| channel.id.as_str());
-        return one_of(named, configured.chain(gateway.plugins.channel_ids()).collect());
+        let plugins = gateway.plugins.get();
+        return one_of(named, configured.chain(plugins.channel_ids()).collect());
     }
     match config.channels.as_slice() {
         [only] => Ok(only.id.clone()),
