@@ -66,6 +66,23 @@ pub enum Denied {
     /// The path breaks a rule.
     #[error("the path {0}")]
     Path(&'static str),
+    /// The grant does not list the path.
+    #[error("the grant \"{grant}\" does not allow this path")]
+    PathNotGranted {
+        /// The grant's name.
+        grant: String,
+    },
+    /// The manifest does not allow the host.
+    #[error("\"{name}\" does not allow the host {host:?} (add it to its hosts in plugin.toml)")]
+    Host {
+        /// The name of the grant or of the endpoint.
+        name: String,
+        /// As the guest wrote it, cut at 256 characters.
+        host: String,
+    },
+    /// The host sets a name of the query by itself.
+    #[error("\"{0}\" in the query is set by the host")]
+    QueryName(String),
     /// The query is too long.
     #[error("the query is longer than 16 KiB")]
     Query,
@@ -97,52 +114,88 @@ impl ResolvedGrant {
         if !self.methods.iter().any(|allowed| allowed == method) {
             return Err(Denied::Method { grant: self.name.clone(), method: method.to_owned() });
         }
-        check_path(path)?;
+        if let Some(problem) = path_problem(path) {
+            return Err(Denied::Path(problem));
+        }
+        if !self.paths.is_empty() && !self.paths.iter().any(|granted| covers_path(granted, path)) {
+            return Err(Denied::PathNotGranted { grant: self.name.clone() });
+        }
         let mut url = format!("{}{}", self.base.origin, self.prefix);
         url.extend(utf8_percent_encode(path, GUEST_PATH));
-        let before_query = url.len();
-        for (n, (name, value)) in query.iter().enumerate() {
-            url.push(if n == 0 { '?' } else { '&' });
-            url.extend(utf8_percent_encode(name, QUERY));
-            url.push('=');
-            url.extend(utf8_percent_encode(value, QUERY));
-            if url.len() - before_query > LONGEST_TARGET {
-                return Err(Denied::Query);
-            }
+        if let Some((own, _)) = query.iter().find(|(name, _)| self.query.iter().any(|(own, _)| own == name)) {
+            return Err(Denied::QueryName(own.clone()));
         }
-        let mut all = self.check_headers(headers)?;
-        all.extend(self.headers.iter().cloned());
-        Ok(Composed { url, headers: all })
+        push_query(&mut url, query.iter().chain(&self.query))?;
+        let headers = check_headers(headers, &self.headers)?;
+        Ok(Composed { url, headers })
     }
+}
 
-    fn check_headers(&self, headers: &[(String, String)]) -> Result<Vec<(String, String)>, Denied> {
-        let size: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if headers.len() > MOST_HEADERS || size > LONGEST_HEADERS {
-            return Err(Denied::Headers);
+/// Writes a query behind a path.
+pub(crate) fn push_query<'q>(
+    url: &mut String,
+    query: impl Iterator<Item = &'q (String, String)>,
+) -> Result<(), Denied> {
+    let before_query = url.len();
+    for (n, (name, value)) in query.enumerate() {
+        url.push(if n == 0 { '?' } else { '&' });
+        url.extend(utf8_percent_encode(name, QUERY));
+        url.push('=');
+        url.extend(utf8_percent_encode(value, QUERY));
+        if url.len() - before_query > LONGEST_TARGET {
+            return Err(Denied::Query);
         }
-        let mut checked = Vec::with_capacity(headers.len() + self.headers.len());
-        for (name, value) in headers {
-            let denied = |problem| Denied::Header { name: name.clone(), problem };
-            let lower = name.to_ascii_lowercase();
-            if http::HeaderName::from_bytes(lower.as_bytes()).is_err() {
-                return Err(denied("is not a header name"));
-            }
-            if HOST_HEADERS.contains(&lower.as_str()) || self.headers.iter().any(|(own, _)| *own == lower) {
-                return Err(denied("is set by the host"));
-            }
-            if http::HeaderValue::from_str(value).is_err() {
-                return Err(denied("has a value with a control character or a line break"));
-            }
-            checked.push((lower, value.clone()));
+    }
+    Ok(())
+}
+
+/// The guest's headers in lower case, then those of the grant.
+fn check_headers(
+    headers: &[(String, String)],
+    of_grant: &[(String, String)],
+) -> Result<Vec<(String, String)>, Denied> {
+    let size: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if headers.len() > MOST_HEADERS || size > LONGEST_HEADERS {
+        return Err(Denied::Headers);
+    }
+    let mut checked = Vec::with_capacity(headers.len() + of_grant.len());
+    for (name, value) in headers {
+        let denied = |problem| Denied::Header { name: name.clone(), problem };
+        let lower = name.to_ascii_lowercase();
+        if http::HeaderName::from_bytes(lower.as_bytes()).is_err() {
+            return Err(denied("is not a header name"));
         }
-        Ok(checked)
+        if HOST_HEADERS.contains(&lower.as_str()) || of_grant.iter().any(|(own, _)| *own == lower) {
+            return Err(denied("is set by the host"));
+        }
+        if http::HeaderValue::from_str(value).is_err() {
+            return Err(denied("has a value with a control character or a line break"));
+        }
+        checked.push((lower, value.clone()));
+    }
+    checked.extend(of_grant.iter().cloned());
+    Ok(checked)
+}
+
+/// Writes a guest's path, which [`path_problem`] has judged, encoded where it has to be.
+pub(crate) fn push_path(url: &mut String, path: &str) {
+    url.extend(utf8_percent_encode(path, GUEST_PATH));
+}
+
+/// Whether the pattern of a manifest, `/path` or `/path/*`, allows a path. Compared as a server would read them, so that
+/// an encoded letter is no way around.
+fn covers_path(granted: &str, path: &str) -> bool {
+    let path: Vec<u8> = percent_decode_str(path).collect();
+    match granted.strip_suffix('*') {
+        Some(below) => path.starts_with(below.as_bytes()),
+        None => path == granted.as_bytes(),
     }
 }
 
 /// The rules for a path below a grant. An encoded `.`, `/` or control character counts as the character itself: some
 /// servers decode before they resolve.
-fn check_path(path: &str) -> Result<(), Denied> {
-    let deny = |problem| Err(Denied::Path(problem));
+pub(crate) fn path_problem(path: &str) -> Option<&'static str> {
+    let deny = Some;
     if path.len() > LONGEST_TARGET {
         return deny("is longer than 16 KiB");
     }
@@ -167,5 +220,5 @@ fn check_path(path: &str) -> Result<(), Denied> {
     if decoded.split(|byte| matches!(byte, b'/' | b'\\')).any(dots) {
         return deny("contains a . or .. segment");
     }
-    Ok(())
+    None
 }

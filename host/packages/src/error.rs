@@ -120,6 +120,22 @@ pub enum GrantError {
         /// The configuration key.
         key: String,
     },
+    /// The configuration names no program for a process.
+    #[error("no program for the process {process}: set {key} to its name or to its absolute path")]
+    NoProgram {
+        /// The name of the process.
+        process: String,
+        /// The configuration key.
+        key: String,
+    },
+    /// A key of the configuration holds something that cannot be used here.
+    #[error("{key} {problem}")]
+    Value {
+        /// The configuration key.
+        key: String,
+        /// What is wrong, and what to write.
+        problem: &'static str,
+    },
     /// The value of a secret cannot stand where the manifest puts it.
     #[error(
         "the value of {secret} cannot be used in a {place}: it {problem} (check that it was copied completely and without extra characters)"

@@ -1,6 +1,7 @@
 //! A grant with the values of one account in it: where it leads and what the host adds. Made once when an account
 //! starts; the component never sees it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use openclaw_secrets::PATH_SEGMENT;
@@ -8,7 +9,9 @@ use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use url::{Host, Url};
 
+use crate::compose::Denied;
 use crate::error::GrantError;
+use crate::host_pattern::HostPattern;
 use crate::manifest::{Http, Origin};
 use crate::secret::AccountSecrets;
 use crate::template::{Piece, Template};
@@ -33,6 +36,11 @@ pub struct ResolvedGrant {
     pub(crate) prefix: String,
     /// Names in lower case, values with secrets in them.
     pub(crate) headers: Vec<(String, String)>,
+    /// Values with secrets in them.
+    pub(crate) query: Vec<(String, String)>,
+    /// Patterns as in the manifest; empty means all.
+    pub(crate) paths: Vec<String>,
+    hosts: Vec<HostPattern>,
     single_flight: Vec<String>,
 }
 
@@ -72,30 +80,40 @@ impl ResolvedGrant {
         fallback: Option<&str>,
         secrets: &AccountSecrets,
     ) -> Result<Self, GrantError> {
-        let (url, operator_named) = origin_of(entry, section, fallback)?;
+        let (url, operator_named) = origin_of(&entry.origin, &entry.name, section, fallback, parse_origin)?;
         let mut prefix = url.path().trim_end_matches('/').to_owned();
         prefix.push_str(&path_with_secrets(entry, secrets)?);
-        let mut headers = Vec::new();
-        for (name, template) in &entry.headers {
-            if let Some(value) = header_with_secrets(template, secrets)? {
-                headers.push((name.to_ascii_lowercase(), value));
+        let mut query = Vec::new();
+        for (name, template) in &entry.query {
+            // What goes into a query is encoded, so that any value can stand there.
+            if let Some(value) = filled(template, secrets, |_| None)? {
+                query.push((name.clone(), value));
             }
         }
-        let methods = match entry.methods.as_slice() {
-            [] => vec!["GET".to_owned(), "POST".to_owned()],
-            methods => methods.to_vec(),
-        };
         Ok(Self {
             name: entry.name.clone(),
             base: Base::of(&url),
             max_body: entry.max_body,
             max_response: entry.max_response,
             operator_named,
-            methods,
+            methods: entry.allowed_methods(),
             prefix,
-            headers,
+            headers: headers_with_secrets(&entry.headers, secrets)?,
+            query,
+            paths: entry.paths.clone(),
+            hosts: entry.hosts.clone(),
             single_flight: entry.single_flight.clone(),
         })
+    }
+
+    /// The same grant at another host that the manifest allows, for a vendor that hands out addresses. `host` is a name
+    /// without a port. An address that the operator named stands for all of them: it stays where it is.
+    ///
+    /// # Errors
+    /// [`Denied::Host`] when the manifest does not allow the host.
+    pub fn at_host(&self, host: &str) -> Result<Self, Denied> {
+        let base = self.base.at_host(host, &self.hosts, self.operator_named, &self.name)?;
+        Ok(Self { base, ..self.clone() })
     }
 
     /// Whether at most one request to `path` may be on its way.
@@ -106,7 +124,33 @@ impl ResolvedGrant {
 }
 
 impl Base {
-    fn of(url: &Url) -> Self {
+    /// The same at another host, if it is this one or one of `hosts`.
+    pub(crate) fn at_host(
+        &self,
+        host: &str,
+        hosts: &[HostPattern],
+        operator_named: bool,
+        name: &str,
+    ) -> Result<Self, Denied> {
+        let own = host.eq_ignore_ascii_case(&self.host)
+            || host.rsplit_once(':').is_some_and(|(host, port)| {
+                host.eq_ignore_ascii_case(&self.host) && port.parse() == Ok(self.port)
+            });
+        if own {
+            return Ok(self.clone());
+        }
+        if !hosts.iter().any(|pattern| pattern.allows(host)) {
+            return Err(Denied::Host { name: name.to_owned(), host: host.chars().take(256).collect() });
+        }
+        if operator_named {
+            return Ok(self.clone());
+        }
+        let host = host.to_ascii_lowercase();
+        let port = if self.scheme == "https" || self.scheme == "wss" { 443 } else { 80 };
+        Ok(Self { origin: format!("{}://{host}", self.scheme), scheme: self.scheme.clone(), host, port })
+    }
+
+    pub(crate) fn of(url: &Url) -> Self {
         let host = match url.host() {
             Some(Host::Ipv6(address)) => address.to_string(),
             Some(host) => host.to_string(),
@@ -115,7 +159,7 @@ impl Base {
         Self {
             scheme: url.scheme().to_owned(),
             host,
-            // Both schemes that `parse_origin` lets through have a default port.
+            // All schemes that are let through have a default port.
             port: url.port_or_known_default().unwrap_or_default(),
             origin: url.origin().ascii_serialization(),
         }
@@ -131,13 +175,29 @@ pub(crate) fn fixed_origin_problem(origin: &str) -> Option<&'static str> {
     }
 }
 
-fn origin_of(entry: &Http, section: &Value, fallback: Option<&str>) -> Result<(Url, bool), GrantError> {
+/// The same for a websocket.
+pub(crate) fn fixed_socket_problem(url: &str) -> Option<&'static str> {
+    match parse_socket(url) {
+        Ok(url) if url.scheme() == "wss" => None,
+        Ok(_) => Some("is not wss"),
+        Err(problem) => Some(problem),
+    }
+}
+
+/// Where an entry called `name` leads, and whether the operator said so.
+pub(crate) fn origin_of(
+    origin: &Origin,
+    name: &str,
+    section: &Value,
+    fallback: Option<&str>,
+    parse_url: fn(&str) -> Result<Url, &'static str>,
+) -> Result<(Url, bool), GrantError> {
     let parse = |text: &str, key: &str| {
-        parse_origin(text)
+        parse_url(text)
             .map_err(|problem| GrantError::Origin { key: key.to_owned(), problem: problem.to_owned() })
     };
-    let configured = match &entry.origin {
-        Origin::Fixed(origin) => return Ok((parse(origin, &entry.name)?, false)),
+    let configured = match origin {
+        Origin::Fixed(origin) => return Ok((parse(origin, name)?, false)),
         Origin::Configured(configured) => configured,
     };
     match section.get(&configured.config) {
@@ -146,7 +206,7 @@ fn origin_of(entry: &Http, section: &Value, fallback: Option<&str>) -> Result<(U
         }
         Some(Value::String(_) | Value::Null) | None => {
             let default = fallback.or(configured.default.as_deref()).ok_or_else(|| GrantError::NoOrigin {
-                grant: entry.name.clone(),
+                grant: name.to_owned(),
                 key: configured.config.clone(),
             })?;
             Ok((parse(default, &configured.config)?, false))
@@ -159,9 +219,22 @@ fn origin_of(entry: &Http, section: &Value, fallback: Option<&str>) -> Result<(U
 }
 
 fn parse_origin(text: &str) -> Result<Url, &'static str> {
+    match parse_url(text)? {
+        url if matches!(url.scheme(), "https" | "http") => Ok(url),
+        _ => Err("its scheme is neither https nor http"),
+    }
+}
+
+pub(crate) fn parse_socket(text: &str) -> Result<Url, &'static str> {
+    match parse_url(text)? {
+        url if matches!(url.scheme(), "wss" | "ws") => Ok(url),
+        _ => Err("its scheme is neither wss nor ws"),
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "it is not a URL")?;
     match () {
-        () if !matches!(url.scheme(), "https" | "http") => Err("its scheme is neither https nor http"),
         () if url.host_str().is_none_or(str::is_empty) => Err("it has no host"),
         () if !url.username().is_empty() || url.password().is_some() => {
             Err("it holds a user name or password")
@@ -208,26 +281,44 @@ fn path_secret_problem(value: &str) -> Option<&'static str> {
     }
 }
 
-/// `None` when an optional secret has no value: the header is left out then.
-fn header_with_secrets(template: &Template, secrets: &AccountSecrets) -> Result<Option<String>, GrantError> {
-    let mut value = String::new();
+/// Names in lower case. A header whose optional secret has no value is left out.
+pub(crate) fn headers_with_secrets(
+    headers: &BTreeMap<String, Template>,
+    secrets: &AccountSecrets,
+) -> Result<Vec<(String, String)>, GrantError> {
+    let problem = |value: &str| {
+        let fits = http::HeaderValue::from_str(value).is_ok();
+        (!fits).then_some(("header", "contains a line break or another control character"))
+    };
+    let mut filled_in = Vec::with_capacity(headers.len());
+    for (name, template) in headers {
+        if let Some(value) = filled(template, secrets, problem)? {
+            filled_in.push((name.to_ascii_lowercase(), value));
+        }
+    }
+    Ok(filled_in)
+}
+
+/// `None` when an optional secret has no value. `problem` judges each value: the place and what is wrong there.
+fn filled(
+    template: &Template,
+    secrets: &AccountSecrets,
+    problem: impl Fn(&str) -> Option<(&'static str, &'static str)>,
+) -> Result<Option<String>, GrantError> {
+    let mut text = String::new();
     for piece in template.pieces() {
         match piece {
-            Piece::Text(text) => value.push_str(text),
+            Piece::Text(plain) => text.push_str(plain),
             Piece::Secret(name) => {
                 let Some(secret) = secrets.get(name) else { return Ok(None) };
-                if http::HeaderValue::from_str(secret.expose()).is_err() {
-                    return Err(GrantError::SecretValue {
-                        secret: name.clone(),
-                        place: "header",
-                        problem: "contains a line break or another control character",
-                    });
+                if let Some((place, problem)) = problem(secret.expose()) {
+                    return Err(GrantError::SecretValue { secret: name.clone(), place, problem });
                 }
-                value.push_str(secret.expose());
+                text.push_str(secret.expose());
             }
         }
     }
-    Ok(Some(value))
+    Ok(Some(text))
 }
 
 #[cfg(test)]

@@ -216,3 +216,37 @@ proptest! {
         prop_assert!(!made.headers.iter().any(|(name, _)| name == "host" || name == "authorization"));
     }
 }
+
+#[test]
+fn a_grant_with_hosts_paths_and_a_query_stays_within_them() {
+    let wide = r#"
+[[http]]
+name = "api"
+origin = { config = "apiRoot", default = "https://api.chat.example" }
+hosts = ["*.chat.example"]
+path-prefix = "/v1"
+paths = ["/users/*", "/me"]
+query = { key = "{key}", fixed = "a&b" }
+"#;
+    let both = AccountSecrets::default().with("botToken", "t").with("key", "k/1");
+    let grant = |section: Value| ResolvedGrant::resolve(&entry(wide), &section, None, &both).unwrap();
+    let own = grant(json!({}));
+    let made = own.compose("GET", "/users/5", &pairs(&[("q", "x")]), &[]).unwrap();
+    assert_eq!(made.url, "https://api.chat.example/v1/users/5?q=x&fixed=a%26b&key=k%2F1");
+    assert!(own.compose("GET", "/me", &[], &[]).is_ok());
+    for path in ["/", "/users", "/me/x", "/Users/5", "/other"] {
+        assert!(matches!(own.compose("GET", path, &[], &[]), Err(Denied::PathNotGranted { .. })), "{path}");
+    }
+    assert_eq!(
+        own.compose("GET", "/me", &pairs(&[("key", "x")]), &[]),
+        Err(Denied::QueryName("key".to_owned()))
+    );
+    let there = own.at_host("CDN.chat.example").unwrap().compose("GET", "/me", &[], &[]).unwrap();
+    assert!(there.url.starts_with("https://cdn.chat.example/v1/me?"), "{}", there.url);
+    for host in ["evil.org", "cdn.chat.example:8443", "x@cdn.chat.example", "127.0.0.1", "chat.example"] {
+        assert!(matches!(own.at_host(host), Err(Denied::Host { .. })), "{host}");
+    }
+    // The operator's address stands for all of them.
+    let local = grant(json!({"apiRoot": "http://127.0.0.1:9"})).at_host("cdn.chat.example").unwrap();
+    assert_eq!((local.base.host.as_str(), local.base.port, local.operator_named), ("127.0.0.1", 9, true));
+}

@@ -1,27 +1,42 @@
 //! Owns what a plugin package is: its manifest `plugin.toml`, its schema, its component if it has one, and what the manifest
-//! grants: which secrets, which hosts, which places for a secret. Turns a grant and a guest's wishes into one request
-//! line, without sending it. Never runs a component, never opens a connection, never judges a message.
+//! grants: which secrets, which hosts, which places for a secret, which callers. Turns a grant and a guest's wishes into one
+//! request line, one frame or one verdict, without sending anything. Never runs a component, never opens a connection, never
+//! judges a message.
 
 mod bundled;
 mod compose;
+mod endpoint;
 mod error;
 mod grant;
+mod host_pattern;
+mod inject;
 mod manifest;
-mod moved;
 mod package;
+mod pointer;
 mod policy;
+mod process;
+mod reach;
 mod secret;
 mod template;
+mod webhook;
 
 pub use bundled::bundled;
 pub use compose::{Composed, Denied};
+pub use endpoint::ResolvedEndpoint;
 pub use error::{GrantError, PackageError, SecretProblem};
 pub use grant::{Base, ResolvedGrant};
+pub use host_pattern::HostPattern;
+pub use inject::{FrameRefused, OutboundFrame};
 pub use manifest::{
-    Channel, ChannelPolicyMap, Http, Kind, KnownProvider, LocalProvider, Manifest, Origin, Plugin, Provider,
-    SecretEntry, TextUnit, WIT_VERSION,
+    AutoGenerate, Challenge, Channel, ChannelPolicyMap, ConfiguredOrigin, Ed25519, Encoding, HmacSha256,
+    Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin, Process,
+    ProcessOption, Provider, PublicKey, SecretEntry, SharedToken, TextUnit, Validation, ValueType, Verify,
+    WIT_VERSIONS, Webhook, Websocket,
 };
-pub use moved::{Moved, ValueType};
 pub use package::{Component, Package, Wasm};
+pub use pointer::Pointer;
 pub use policy::{ChannelPolicy, GroupPolicy};
+pub use process::ResolvedProcess;
+pub use reach::{Fact, Reach};
 pub use secret::{AccountSecrets, SecretLookup};
+pub use webhook::{Incoming, ResolvedWebhook, Unverified, Verdict};

@@ -54,6 +54,15 @@ impl Template {
         &self.0
     }
 
+    /// As it is written.
+    pub(crate) fn text(&self) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Secret(name) => format!("{{{name}}}"),
+        };
+        self.0.iter().map(piece).collect()
+    }
+
     /// The secrets it has places for.
     pub(crate) fn secret_names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {

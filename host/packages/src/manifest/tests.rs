@@ -1,5 +1,4 @@
 use super::*;
-use crate::moved::ValueType;
 
 const CHANNEL: &str = r#"
 [plugin]
@@ -114,7 +113,7 @@ fn reads_a_channel_and_a_provider() {
     );
     let shim = Manifest::parse(PROVIDER, "f").unwrap();
     assert!(shim.moved().is_empty());
-    assert_eq!(shim.http[0].max_response, DEFAULT_MAX_RESPONSE);
+    assert_eq!(shim.http[0].max_response, 8 * 1024 * 1024);
     let provider = shim.provider.unwrap();
     assert_eq!(provider.known[0].compat["maxTokensField"], "max_tokens");
     assert_eq!((provider.known[0].env[0].as_str(), provider.local[0].id.as_str()), ("CLOUD_KEY", "here"));
@@ -147,7 +146,7 @@ fn every_fault_names_file_key_and_fix() {
     check(
         "plugin@0.1.0",
         "plugin@9.0.0",
-        "plugin.wit: \"openclaw:plugin@9.0.0\" is not the contract of this host, \"openclaw:plugin@0.1.0\" \
+        "plugin.wit: \"openclaw:plugin@9.0.0\" is not a contract of this host, \"openclaw:plugin@0.1.0\" or \"openclaw:plugin@0.2.0\" \
          (fix: build the plugin with the SDK of this host's version)",
     );
     check(

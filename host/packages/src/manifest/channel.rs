@@ -1,0 +1,102 @@
+//! `[channel]`: the words and limits of a chat vendor, and where its section keeps what the host's own policy needs.
+
+use serde::Deserialize;
+
+use super::{Fault, fault, is_word};
+
+/// `[channel]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Channel {
+    /// The longest text of one message, in `text-unit`.
+    pub text_limit: u32,
+    /// What `text-limit` counts.
+    pub text_unit: TextUnit,
+    /// The pairing text's line with the sender's id; `{id}` stands for the id.
+    pub sender_id_line: String,
+    /// What the vendor's sender id is called, for instance in tables.
+    pub sender_id_label: String,
+    /// How it receives, for instance `polling`.
+    pub mode: Option<String>,
+    /// What to tell a person when the secret is missing.
+    pub missing_secret: Option<String>,
+    /// How the log words a group message that is not processed.
+    #[serde(default = "default_group_drop")]
+    pub group_drop: String,
+    /// What a thread is called in session keys: `[a-z0-9-]`, at most 32 characters.
+    #[serde(default = "default_thread_word")]
+    pub thread_word: String,
+    /// `[channel.policy]`
+    #[serde(default)]
+    pub policy: ChannelPolicyMap,
+}
+
+/// What a text limit counts.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextUnit {
+    /// UTF-16 code units.
+    Utf16,
+    /// Unicode scalar values.
+    Chars,
+    /// Bytes of UTF-8.
+    Bytes,
+}
+
+/// `[channel.policy]`: JSON pointers into the section, for the host's own policy.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ChannelPolicyMap {
+    /// Who may write directly.
+    pub dm_policy: Option<String>,
+    /// Ids that may.
+    pub allow_from: Option<String>,
+    /// Which groups are served.
+    pub group_policy: Option<String>,
+    /// Ids that may write in groups.
+    pub group_allow_from: Option<String>,
+    /// A map from group id, or `*`, to its own rules.
+    pub groups: Option<String>,
+    /// The operator's own text limit.
+    pub text_limit: Option<String>,
+    /// Prefixes that people write before an id and that are not part of it.
+    pub sender_prefixes: Vec<String>,
+}
+
+fn default_group_drop() -> String {
+    "drop group message".to_owned()
+}
+
+fn default_thread_word() -> String {
+    "thread".to_owned()
+}
+
+impl Channel {
+    pub(super) fn first_fault(&self) -> Option<Fault> {
+        if self.text_limit == 0 {
+            return fault("channel.text-limit", "is 0".to_owned(), "state the vendor's limit");
+        }
+        let word = &self.thread_word;
+        // It stands between the colons of a session key.
+        if word.len() > 32 || !is_word(word) {
+            let problem = format!("\"{word}\" cannot stand in a session key");
+            return fault("channel.thread-word", problem, "use at most 32 of a-z, 0-9 and -");
+        }
+        let policy = &self.policy;
+        let pointers = [
+            ("dm-policy", &policy.dm_policy),
+            ("allow-from", &policy.allow_from),
+            ("group-policy", &policy.group_policy),
+            ("group-allow-from", &policy.group_allow_from),
+            ("groups", &policy.groups),
+            ("text-limit", &policy.text_limit),
+        ];
+        pointers
+            .into_iter()
+            .find(|(_, pointer)| pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')))
+            .and_then(|(name, _)| {
+                let key = format!("channel.policy.{name}");
+                fault(key, "is not a JSON pointer".to_owned(), "write /key or /key/inner")
+            })
+    }
+}
