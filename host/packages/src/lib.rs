@@ -11,6 +11,8 @@ mod file;
 mod grant;
 mod host_pattern;
 mod inject;
+mod installed;
+mod lock;
 mod manifest;
 mod package;
 mod pointer;
@@ -21,6 +23,7 @@ mod secret;
 mod sections;
 mod signature;
 mod template;
+mod version;
 mod webhook;
 
 pub use bundled::bundled;
@@ -31,6 +34,8 @@ pub use file::{Described, LARGEST_PACKAGE, PackageFile};
 pub use grant::{Base, ResolvedGrant};
 pub use host_pattern::HostPattern;
 pub use inject::{FrameRefused, OutboundFrame};
+pub use installed::{Change, Consent, InstallError, Installed, Plan};
+pub use lock::{Entry, Lock, LockError, Pin};
 pub use manifest::{
     AutoGenerate, Challenge, Channel, ChannelPolicyMap, ConfiguredOrigin, Ed25519, Encoding, HmacSha256,
     Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin, Process,
