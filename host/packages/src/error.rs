@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::sections::SectionError;
+
 /// A package that cannot be used. Nothing of it runs.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
@@ -53,6 +55,51 @@ pub enum PackageError {
         #[source]
         cause: serde_json::Error,
     },
+    /// The bytes are not those of a component, or not all of them.
+    #[error("{file}: {cause}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        #[source]
+        cause: SectionError,
+    },
+    /// A component, but not a package.
+    #[error(
+        "{file}: carries no manifest, so that it is no plugin package (make one with: openclaw plugins pack FOLDER)"
+    )]
+    NoManifest {
+        /// The file.
+        file: String,
+    },
+    /// Which of two sections counts is not known.
+    #[error("{file}: has the section {section} twice (pack it again)")]
+    SectionTwice {
+        /// The file.
+        file: String,
+        /// Its name.
+        section: &'static str,
+    },
+    /// Manifest and package differ about the schema.
+    #[error("{file}: its manifest and its sections do not agree about a schema (pack it again)")]
+    SchemaMissing {
+        /// The file.
+        file: String,
+    },
+    /// A folder whose component is a package already.
+    #[error("{}: is a package already (install or sign that file itself, or put the bare component there)", file.display())]
+    AlreadyPacked {
+        /// The component.
+        file: PathBuf,
+    },
+    /// There is a signature, and it does not count.
+    #[error("{file}: {problem} (get the package again from its publisher)")]
+    Signature {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        problem: String,
+    },
 }
 
 impl PackageError {
@@ -63,7 +110,12 @@ impl PackageError {
             Self::Unreadable { .. } => "PLUGIN_UNREADABLE",
             Self::TooLarge { .. } => "PLUGIN_TOO_LARGE",
             Self::Syntax { .. } | Self::Manifest { .. } => "PLUGIN_MANIFEST_INVALID",
-            Self::Schema { .. } => "PLUGIN_SCHEMA_INVALID",
+            Self::Schema { .. } | Self::SchemaMissing { .. } => "PLUGIN_SCHEMA_INVALID",
+            Self::Damaged { .. } => "PLUGIN_DAMAGED",
+            Self::NoManifest { .. } => "PLUGIN_NO_MANIFEST",
+            Self::SectionTwice { .. } => "PLUGIN_SECTION_TWICE",
+            Self::AlreadyPacked { .. } => "PLUGIN_ALREADY_PACKED",
+            Self::Signature { .. } => "PLUGIN_SIGNATURE_INVALID",
         }
     }
 }

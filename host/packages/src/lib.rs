@@ -7,9 +7,12 @@ mod bundled;
 mod compose;
 mod endpoint;
 mod error;
+mod file;
 mod grant;
 mod host_pattern;
 mod inject;
+mod installed;
+mod lock;
 mod manifest;
 mod package;
 mod pointer;
@@ -17,16 +20,22 @@ mod policy;
 mod process;
 mod reach;
 mod secret;
+mod sections;
+mod signature;
 mod template;
+mod version;
 mod webhook;
 
 pub use bundled::bundled;
 pub use compose::{Composed, Denied};
 pub use endpoint::ResolvedEndpoint;
 pub use error::{GrantError, PackageError, SecretProblem};
+pub use file::{Described, LARGEST_PACKAGE, PackageFile};
 pub use grant::{Base, ResolvedGrant};
 pub use host_pattern::HostPattern;
 pub use inject::{FrameRefused, OutboundFrame};
+pub use installed::{Change, Consent, InstallError, Installed, Plan};
+pub use lock::{Entry, Lock, LockError, Pin};
 pub use manifest::{
     AutoGenerate, Challenge, Channel, ChannelPolicyMap, ConfiguredOrigin, Ed25519, Encoding, HmacSha256,
     Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin, Process,
@@ -39,4 +48,6 @@ pub use policy::{ChannelPolicy, GroupPolicy};
 pub use process::ResolvedProcess;
 pub use reach::{Fact, Reach};
 pub use secret::{AccountSecrets, SecretLookup};
+pub use sections::SectionError;
+pub use signature::{Publisher, PublisherKey};
 pub use webhook::{Incoming, ResolvedWebhook, Unverified, Verdict};

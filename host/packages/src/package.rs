@@ -13,8 +13,8 @@ use crate::error::PackageError;
 use crate::manifest::Manifest;
 
 /// The largest files that are read, in bytes.
-const LARGEST_TEXT: u64 = 1024 * 1024;
-const LARGEST_COMPONENT: u64 = 64 * 1024 * 1024;
+pub(crate) const LARGEST_TEXT: u64 = 1024 * 1024;
+pub(crate) const LARGEST_COMPONENT: u64 = 64 * 1024 * 1024;
 
 /// A plugin. One without a component is known by its manifest and its schema, but cannot be run.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Package {
 pub struct Component {
     /// The bytes.
     pub wasm: Wasm,
-    /// Their SHA-256, lower-case hexadecimal.
+    /// Their SHA-256, lower-case hexadecimal; without the section of the signature, where they have one.
     pub digest: String,
 }
 
@@ -129,11 +129,11 @@ impl Package {
     }
 }
 
-fn parse_schema(text: &str, file: &str) -> Result<Value, PackageError> {
+pub(crate) fn parse_schema(text: &str, file: &str) -> Result<Value, PackageError> {
     serde_json::from_str(text).map_err(|cause| PackageError::Schema { file: file.to_owned(), cause })
 }
 
-fn read_text(file: &Path) -> Result<String, PackageError> {
+pub(crate) fn read_text(file: &Path) -> Result<String, PackageError> {
     let bytes = read(file, LARGEST_TEXT)?;
     String::from_utf8(bytes).map_err(|error| PackageError::Syntax {
         file: file.display().to_string(),
@@ -141,7 +141,7 @@ fn read_text(file: &Path) -> Result<String, PackageError> {
     })
 }
 
-fn read(file: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
+pub(crate) fn read(file: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
     let unreadable = |cause| PackageError::Unreadable { file: file.to_owned(), cause };
     let mut bytes = Vec::new();
     let open = std::fs::File::open(file).map_err(unreadable)?;

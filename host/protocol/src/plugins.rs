@@ -235,10 +235,19 @@ pub struct PluginEntry {
     /// Why it does not load; of a `loaded` one, why what has come in its place on disk was not taken over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Hex SHA-256 of the component.
+    /// Hex SHA-256 of the component; of an installed one, of the package without its signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
     /// Running instances.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances: Option<u64>,
+    /// Who answers for it: `bundled`, `signed`, `unsigned`, or `folder` for one that is being written.
+    #[serde(default)]
+    pub trust: String,
+    /// Hex SHA-256 of the publisher's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
+    /// Where an installed one came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }

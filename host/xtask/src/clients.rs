@@ -1,6 +1,6 @@
 //! Other people's clients, for the tests that run them against the gateway: OpenClaw's own, OpenAI's libraries for
 //! Node.js and Python, and a Node.js that is new enough. Installed once, as their lock files say; no script of a
-//! package is run.
+//! package is run. And a registry for plugins, by the system's package manager.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,11 +12,11 @@ use crate::workspace;
 /// Installs what is not there. Without npm, Python or a network everything else can still be tested: this says so, and
 /// the tests that need a client fail in their turn.
 pub(crate) fn install() -> Result<(), Error> {
-    for (what, result) in [("Node.js", node()), ("Python", python())] {
+    for (what, result) in [("Node.js", node()), ("Python", python()), ("OCI", registry())] {
         match result {
             Err(error @ (Error::NotStarted { .. } | Error::Failed { .. })) => println!(
                 "warning: the clients for {what} could not be installed: {error}\n\
-                 The tests that run them will fail. They need npm, Python 3.9 or newer with venv, and a network on the first run."
+                 The tests that run them will fail. They need npm, Python 3.9 or newer with venv, docker-registry, and a network on the first run."
             ),
             result => result?,
         }
@@ -43,6 +43,21 @@ fn python() -> Result<(), Error> {
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
         run(pip.arg(&requirements))
     })
+}
+
+/// The registry that Debian packages. Where there is another package manager, or no right to use it, the test says what it
+/// needs.
+fn registry() -> Result<(), Error> {
+    let there = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| folder.join("docker-registry").is_file())
+    });
+    if there {
+        println!("docker-registry is there");
+        return Ok(());
+    }
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--yes", "--quiet", "--no-install-recommends", "docker-registry"]);
+    run(install.env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 fn source() -> PathBuf {

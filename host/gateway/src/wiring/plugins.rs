@@ -1,5 +1,6 @@
 //! Which plugins are present, which of them may run, and what became of those that were loaded. Bundled ones come from
-//! the binary, installed ones from `<state>/plugins/<id>/`. A broken one is listed with its reason and costs nobody
+//! the binary, installed ones from `<state>/plugins/<id>.wasm` as `plugins.lock` knows them, and ones that are being written from
+//! folders `<state>/plugins/<id>/`. A broken one is listed with its reason and costs nobody
 //! else anything; one that nothing uses is not even read beyond its manifest. One that this build knows but has no
 //! component of is listed too, judges its section and is never loaded.
 
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openclaw_config::{ChannelSchema, MovedKey, PluginSchemas, ProviderSchema};
-use openclaw_packages::{Kind, Manifest, Package, PackageError};
+use openclaw_packages::{Entry, InstallError, Installed, Kind, Manifest, Package, PackageError};
 use openclaw_protocol::health::{PluginFault, PluginHealth};
 use openclaw_protocol::plugins::PluginEntry;
 use openclaw_runtime::{LoadError, Plugin, Runtime};
@@ -25,6 +26,8 @@ pub(crate) struct Found {
     source: Source,
     /// Absent when it cannot be read.
     pub(crate) manifest: Option<Manifest>,
+    /// The schema of an installed one, read with its manifest.
+    schema: Option<Arc<Value>>,
     allowed: AtomicBool,
     /// Why it cannot be used; the last failure counts.
     fault: Mutex<Option<String>>,
@@ -37,14 +40,20 @@ pub(crate) struct Found {
 #[derive(Debug)]
 enum Source {
     Bundled,
+    /// Installed by a command, with what the lock file says about it.
+    File(Installed, Box<Entry>),
+    /// For development: nobody has signed it, and its files change.
     Folder(PathBuf),
+    /// Something in the folder of plugins that nobody installed.
+    Stray(PathBuf),
 }
 
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Source::Bundled => f.write_str("the bundled one"),
-            Source::Folder(folder) => write!(f, "{}", folder.display()),
+            Source::File(_, entry) => write!(f, "the one from {}", entry.source),
+            Source::Folder(path) | Source::Stray(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -64,6 +73,16 @@ pub(crate) enum Unusable {
     /// The package or the component is not usable until somebody replaces it.
     #[error("{0}")]
     Broken(String),
+}
+
+impl Unusable {
+    /// A file that cannot be read now may be there again; everything else needs a person.
+    fn of(error: PackageError) -> Unusable {
+        match error {
+            error @ PackageError::Unreadable { .. } => Unusable::Unreadable(error.to_string()),
+            error => Unusable::Broken(error.to_string()),
+        }
+    }
 }
 
 /// Everything that was found, by id.
@@ -89,14 +108,27 @@ impl Plugins {
             }
             Err(error) => plugins.complaints.push(format!("the bundled plugins cannot be used: {error}")),
         }
-        let folder = state_dir.join("plugins");
+        let installed = Installed::in_state(state_dir);
+        let lock = installed.lock().unwrap_or_else(|error| {
+            plugins.complaints.push(format!("the installed plugins cannot be used: {error}"));
+            openclaw_packages::Lock::default()
+        });
+        for (id, entry) in &lock.plugins {
+            plugins.add(Found::installed(id, &installed, entry));
+        }
         // No folder: nothing is installed.
-        let Ok(entries) = fs::read_dir(&folder) else { return plugins };
-        let mut folders: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-        folders.sort();
-        for folder in folders {
-            plugins.add(Found::in_folder(folder));
+        let Ok(entries) = fs::read_dir(state_dir.join("plugins")) else { return plugins };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                plugins.add(Found::in_folder(path));
+            } else if path.extension().is_some_and(|extension| extension == "wasm") {
+                let id = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                if !lock.plugins.contains_key(&id) {
+                    plugins.add(Found::stray(&id, path));
+                }
+            }
         }
         plugins
     }
@@ -262,12 +294,28 @@ impl Found {
             id: id.to_owned(),
             source,
             manifest: None,
+            schema: None,
             allowed: AtomicBool::new(true),
             fault: Mutex::default(),
             package: OnceCell::new(),
             plugin: OnceCell::new(),
             refused: Mutex::default(),
         }
+    }
+
+    fn installed(id: &str, installed: &Installed, entry: &Entry) -> Found {
+        let found = Found::new(id, Source::File(installed.clone(), Box::new(entry.clone())));
+        match installed.describe(id, entry) {
+            Ok(described) => {
+                Found { manifest: Some(described.manifest), schema: Some(described.schema), ..found }
+            }
+            Err(fault) => Found { fault: Mutex::new(Some(fault.to_string())), ..found },
+        }
+    }
+
+    fn stray(id: &str, file: PathBuf) -> Found {
+        let fault = InstallError::NotLocked { file: file.clone() }.to_string();
+        Found { fault: Mutex::new(Some(fault)), ..Found::new(id, Source::Stray(file)) }
     }
 
     fn in_folder(folder: PathBuf) -> Found {
@@ -292,7 +340,17 @@ impl Found {
     fn origin(&self) -> &'static str {
         match self.source {
             Source::Bundled => "bundled",
-            Source::Folder(_) => "installed",
+            Source::File(..) | Source::Folder(_) | Source::Stray(_) => "installed",
+        }
+    }
+
+    /// Who answers for it: `bundled`, `signed`, `unsigned`, or `folder` for one that is being written.
+    fn trust(&self) -> &'static str {
+        match &self.source {
+            Source::Bundled => "bundled",
+            Source::File(_, entry) if entry.publisher.is_some() => "signed",
+            Source::File(..) | Source::Stray(_) => "unsigned",
+            Source::Folder(_) => "folder",
         }
     }
 
@@ -327,6 +385,9 @@ impl Found {
         if let Some(package) = self.package.get() {
             return Some(Arc::clone(&package.schema));
         }
+        if let Some(schema) = &self.schema {
+            return Some(Arc::clone(schema));
+        }
         let (Source::Folder(folder), Some(manifest)) = (&self.source, &self.manifest) else { return None };
         let Some(config) = &manifest.config else { return Some(Arc::new(Value::Bool(true))) };
         let text = fs::read_to_string(folder.join(&config.schema)).ok()?;
@@ -355,20 +416,36 @@ impl Found {
     /// The whole package, read once.
     async fn package(&self) -> Result<Arc<Package>, Unusable> {
         let package = self.package.get_or_try_init(|| async {
-            let Source::Folder(folder) = &self.source else {
-                return Err(Unusable::Broken(format!(
-                    "the bundled plugin `{}` is not in this build",
-                    self.id
-                )));
+            let read = match &self.source {
+                Source::Folder(folder) => {
+                    let folder = folder.clone();
+                    tokio::task::spawn_blocking(move || {
+                        Package::from_folder(&folder).map_err(Unusable::of)
+                    })
+                }
+                Source::File(installed, entry) => {
+                    let (id, installed, entry) = (self.id.clone(), installed.clone(), entry.clone());
+                    tokio::task::spawn_blocking(move || match installed.open(&id, &entry) {
+                        Ok(file) => Ok(file.package()),
+                        Err(InstallError::Package(error)) => Err(Unusable::of(error)),
+                        Err(error @ InstallError::Io { .. }) => Err(Unusable::Unreadable(error.to_string())),
+                        Err(error) => Err(Unusable::Broken(error.to_string())),
+                    })
+                }
+                Source::Stray(file) => {
+                    return Err(Unusable::Broken(InstallError::NotLocked { file: file.clone() }.to_string()));
+                }
+                Source::Bundled => {
+                    return Err(Unusable::Broken(format!(
+                        "the bundled plugin `{}` is not in this build",
+                        self.id
+                    )));
+                }
             };
-            let folder = folder.clone();
-            let read = tokio::task::spawn_blocking(move || Package::from_folder(&folder)).await;
+            let read = read.await;
             match read {
                 Ok(Ok(package)) => Ok(Arc::new(package)),
-                Ok(Err(error @ PackageError::Unreadable { .. })) => {
-                    Err(Unusable::Unreadable(error.to_string()))
-                }
-                Ok(Err(error)) => Err(Unusable::Broken(error.to_string())),
+                Ok(Err(error)) => Err(error),
                 Err(lost) => {
                     Err(Unusable::Unreadable(format!("reading the plugin failed inside the host: {lost}")))
                 }
@@ -405,6 +482,11 @@ impl Found {
         let fault = self.fault().clone();
         let refused = self.refused().clone();
         let plugin = self.manifest.as_ref().map(|manifest| &manifest.plugin);
+        let entry = match &self.source {
+            Source::File(_, entry) => Some(entry),
+            Source::Bundled | Source::Folder(_) | Source::Stray(_) => None,
+        };
+        let loaded = self.package.get().and_then(|package| Some(package.component.as_ref()?.digest.clone()));
         let status = match &fault {
             Some(_) => "error",
             None if self.absence().is_some() => "unavailable",
@@ -420,8 +502,11 @@ impl Found {
             enabled: self.is_wanted(),
             status: status.to_owned(),
             error: fault.or(refused),
-            digest: self.package.get().and_then(|package| Some(package.component.as_ref()?.digest.clone())),
+            digest: entry.map(|entry| entry.digest.clone()).or(loaded),
             instances: Some(instances),
+            trust: self.trust().to_owned(),
+            publisher: entry.and_then(|entry| Some(entry.publisher.as_ref()?.to_string())),
+            source: entry.map(|entry| entry.source.clone()),
         }
     }
 }

@@ -15,7 +15,6 @@ pub(crate) mod models;
 pub(crate) mod onboard;
 pub(crate) mod pairing;
 pub(crate) mod plugins;
-mod plugins_reload;
 pub(crate) mod qr;
 pub(crate) mod reads;
 pub(crate) mod status;

@@ -132,6 +132,9 @@ fn overview(context: &Context, target: &Target, answers: &Result<Answers, Client
     row("OS", format!("{} ({})", std::env::consts::OS, std::env::consts::ARCH));
     row("Config", config_value(context));
     row("Gateway", gateway_value(context, target, answers));
+    if let Some(plugins) = unsigned_plugins(context) {
+        row("Plugins", plugins);
+    }
     if let Ok(answers) = answers {
         let status = &answers.status;
         if let Some(warning) = &answers.auth_warning {
@@ -159,6 +162,16 @@ fn overview(context: &Context, target: &Target, answers: &Result<Answers, Client
         }
     }
     format!("Overview\n{}", table.render(context.output))
+}
+
+/// The plugins that nobody has signed; nothing when there are none.
+fn unsigned_plugins(context: &Context) -> Option<String> {
+    let config = context.config().cloned().unwrap_or_default();
+    let present = openclaw_gateway::present_plugins(&context.paths, &config);
+    let unsigned =
+        present.into_iter().filter(|plugin| matches!(plugin.trust.as_str(), "unsigned" | "folder"));
+    let ids: Vec<String> = unsigned.map(|plugin| plugin.id).collect();
+    (!ids.is_empty()).then(|| format!("UNSIGNED: {} (openclaw plugins doctor)", ids.join(", ")))
 }
 
 fn config_value(context: &Context) -> String {

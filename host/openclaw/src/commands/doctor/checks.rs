@@ -47,6 +47,7 @@ pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) 
     findings.ran(state_directory(&context.paths.state_dir, &context.shown(&context.paths.state_dir)));
     findings.ran(permissions(&context.paths.config, 0o600, &context.shown_config()));
     findings.ran(service(context)?);
+    findings.ran(unsigned(context, &config));
     let target = match Target::resolve(&flags.target, context) {
         Ok(target) => target,
         Err(error) => {
@@ -110,6 +111,21 @@ fn has_credential(config: &Config, secrets: &SecretResolver<'_>) -> bool {
 
 fn unresolved(error: &SecretError) -> Finding {
     Finding::new(AUTH, Severity::Error, error.to_string())
+}
+
+/// The plugins that nobody answers for. Whether they run is for the running gateway to say.
+fn unsigned(context: &Context, config: &Config) -> Vec<Finding> {
+    let present = openclaw_gateway::present_plugins(&context.paths, config);
+    let unsigned =
+        present.into_iter().filter(|plugin| matches!(plugin.trust.as_str(), "unsigned" | "folder"));
+    unsigned
+        .map(|plugin| {
+            let message = format!("The plugin {} is not signed: nobody answers for what it does.", plugin.id);
+            Finding::new(PLUGINS, Severity::Warning, message)
+                .at(plugin.id)
+                .fix("Run `openclaw plugins doctor`, and install a signed package of it.")
+        })
+        .collect()
 }
 
 fn bind(config: &Config, secrets: &SecretResolver<'_>) -> Option<Finding> {

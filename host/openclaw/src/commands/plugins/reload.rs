@@ -17,14 +17,14 @@ const PATIENCE_MS: u64 = 60_000;
 
 /// Flags of `openclaw plugins reload`.
 #[derive(Args, Debug)]
-pub(crate) struct ReloadFlags {
+pub(super) struct Flags {
     /// The plugin's id (default: every installed plugin)
     plugin: Option<String>,
     #[command(flatten)]
     rpc: RpcFlags,
 }
 
-pub(crate) fn run(flags: &ReloadFlags, context: &Context) -> Result<ExitCode, CliError> {
+pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError> {
     let rpc = RpcFlags { timeout: Some(flags.rpc.timeout.unwrap_or(PATIENCE_MS)), ..flags.rpc.clone() };
     let params = PluginsReloadParams { plugin_id: flags.plugin.clone() };
     let (raw, done) = client::ask(context, &rpc, &params)?;

@@ -1,8 +1,8 @@
-//! `openclaw plugins`
+//! `openclaw plugins list`
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand as ClapSubcommand};
+use clap::Args;
 use openclaw_protocol::plugins::{PluginEntry, PluginsStatusParams};
 use serde_json::json;
 
@@ -11,21 +11,12 @@ use crate::{
     client::{self, PATIENCE_MS, RpcFlags, Target, UrlSource},
     context::Context,
     error::CliError,
-    output::{Output, print_json, print_line, table::Table},
+    output::{Output, clean, print_json, print_line, table::Table},
 };
-
-/// `openclaw plugins …`
-#[derive(Debug, ClapSubcommand)]
-pub(crate) enum Subcommand {
-    /// List the plugins of the gateway
-    List(ListFlags),
-    /// Take plugins whose files have changed into use; only their accounts start anew
-    Reload(ReloadFlags),
-}
 
 /// Flags of `openclaw plugins list`.
 #[derive(Args, Debug)]
-pub(crate) struct ListFlags {
+pub(crate) struct Flags {
     /// Only those that are enabled
     #[arg(long)]
     enabled: bool,
@@ -33,11 +24,7 @@ pub(crate) struct ListFlags {
     rpc: RpcFlags,
 }
 
-pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, CliError> {
-    let flags = match command {
-        Subcommand::List(flags) => flags,
-        Subcommand::Reload(flags) => return plugins_reload::run(flags, context),
-    };
+pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError> {
     let target = Target::resolve(&flags.rpc.target, context)?;
     let asked =
         client::ask_at(&target, flags.rpc.timeout.unwrap_or(PATIENCE_MS), &PluginsStatusParams::default());
@@ -69,15 +56,16 @@ fn text(plugins: &[PluginEntry], output: Output) -> String {
             .to_owned();
     }
     let enabled = plugins.iter().filter(|plugin| plugin.enabled).count();
-    let mut table = Table::new(&["ID", "Kind", "Status", "Source", "Version", "Name"]);
+    let mut table = Table::new(&["ID", "Kind", "Status", "Source", "Signed", "Version", "Name"]);
     for plugin in plugins {
         table.row([
             plugin.id.clone(),
             plugin.kind.clone(),
             status(plugin).to_owned(),
             plugin.origin.clone(),
+            signed(plugin),
             plugin.version.clone(),
-            plugin.name.clone(),
+            clean(&plugin.name),
         ]);
     }
     let mut text = format!("Plugins ({enabled}/{} enabled)\n{}", plugins.len(), table.render(output));
@@ -87,6 +75,16 @@ fn text(plugins: &[PluginEntry], output: Output) -> String {
         }
     }
     text
+}
+
+/// Who answers for it, in a word.
+fn signed(plugin: &PluginEntry) -> String {
+    match (plugin.trust.as_str(), &plugin.publisher) {
+        ("signed", Some(publisher)) => publisher.chars().take(16).collect(),
+        ("unsigned", _) => "UNSIGNED".to_owned(),
+        ("folder", _) => "no (folder)".to_owned(),
+        (other, _) => other.to_owned(),
+    }
 }
 
 fn status(plugin: &PluginEntry) -> &str {

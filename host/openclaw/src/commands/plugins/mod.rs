@@ -1,0 +1,101 @@
+//! `openclaw plugins`: what is there, what comes and goes, and what an author needs to hand a plugin on.
+
+mod author;
+mod check;
+mod fetch;
+mod inspect;
+mod install;
+mod list;
+mod progress;
+mod reload;
+mod remove;
+mod toggle;
+
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use clap::Subcommand as ClapSubcommand;
+use openclaw_packages::{InstallError, PackageError};
+use serde_json::json;
+
+use crate::{context::Context, error::CliError};
+
+/// `openclaw plugins …`
+#[derive(Debug, ClapSubcommand)]
+pub(crate) enum Subcommand {
+    /// List the plugins of the gateway
+    List(list::Flags),
+    /// Show one plugin: where it comes from, who signed it, what it may reach
+    Inspect(inspect::Flags),
+    /// Install a plugin from a folder, a file, an https URL or an OCI registry
+    Install(install::Flags),
+    /// Install newer versions from where the plugins came from
+    Update(install::UpdateFlags),
+    /// Remove an installed plugin
+    Uninstall(remove::Flags),
+    /// Take plugins whose files have changed into use; only their accounts start anew
+    Reload(reload::Flags),
+    /// Let a plugin run
+    Enable(toggle::Flags),
+    /// Keep a plugin from running
+    Disable(toggle::Flags),
+    /// Check the installed plugins: files, digests, signatures
+    Doctor,
+    /// Pack a folder with plugin.toml and component.wasm into one file
+    Pack(author::PackFlags),
+    /// Sign a package
+    Sign(author::SignFlags),
+    /// Check a package and say whose it is
+    Verify(author::VerifyFlags),
+}
+
+pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, CliError> {
+    match command {
+        Subcommand::List(flags) => list::run(flags, context),
+        Subcommand::Inspect(flags) => inspect::run(flags, context),
+        Subcommand::Install(flags) => install::run(flags, context),
+        Subcommand::Update(flags) => install::update(flags, context),
+        Subcommand::Uninstall(flags) => remove::run(flags, context),
+        Subcommand::Reload(flags) => reload::run(flags, context),
+        Subcommand::Enable(flags) => toggle::run(flags, true, context),
+        Subcommand::Disable(flags) => toggle::run(flags, false, context),
+        Subcommand::Doctor => check::run(context),
+        Subcommand::Pack(flags) => author::pack(flags, context),
+        Subcommand::Sign(flags) => author::sign(flags, context),
+        Subcommand::Verify(flags) => author::verify(flags, context),
+    }
+}
+
+impl From<InstallError> for CliError {
+    fn from(error: InstallError) -> Self {
+        Self::Detailed { text: error.to_string(), code: error.code(), extra: json!({}) }
+    }
+}
+
+impl From<PackageError> for CliError {
+    fn from(error: PackageError) -> Self {
+        Self::Detailed { text: error.to_string(), code: error.code(), extra: json!({}) }
+    }
+}
+
+/// Asks a person. Without one, or when the output is for a program, the answer is what `--yes` says.
+fn agreed(question: &str, yes: bool, context: &Context) -> Result<bool, CliError> {
+    if yes {
+        return Ok(true);
+    }
+    if context.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(CliError::Detailed {
+            text: format!("{question} Nobody is here to answer: say yes with --yes."),
+            code: "CONFIRMATION_REQUIRED",
+            extra: json!({}),
+        });
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// The command that a running gateway needs before it takes a change into use; `None` when none runs.
+fn to_take_into_use(context: &Context) -> Option<&'static str> {
+    context.running_port().map(|_| "openclaw gateway restart")
+}
