@@ -153,6 +153,7 @@ mod tests {
         check("openclaw daemon stop --force");
         check("openclaw channels status --probe --timeout 1000 --json --channel x");
         check("openclaw channels restart x --account main");
+        check("openclaw plugins reload x");
         check("openclaw pairing approve x ABCD1234 --notify");
         check("openclaw pairing approve --channel x ABCD1234");
         check("openclaw pairing list --channel x --json");

@@ -33,6 +33,13 @@ pub(crate) enum Subcommand {
     /// Remove an installed plugin
     Uninstall(remove::Flags),
     /// Take plugins whose files have changed into use; only their accounts start anew
+    #[command(after_help = "\
+Examples:
+  openclaw plugins reload                Look at every installed plugin
+  openclaw plugins reload my-channel     Look at this one
+
+The gateway does the same by itself when a file changes. A plugin that does not load replaces nothing: the one from
+before goes on, and the exit code is 1.")]
     Reload(reload::Flags),
     /// Let a plugin run
     Enable(toggle::Flags),
