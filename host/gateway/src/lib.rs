@@ -53,6 +53,17 @@ pub use start::{Owner as PortOwner, Running};
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The one argument with which this program compiles a plugin for a gateway and does nothing else: see [`compile`].
+pub const COMPILE: &str = "compile-plugin-of-gateway";
+
+/// Compiles what a gateway hands over on the standard input, within limits that hold for this process from then on.
+///
+/// # Errors
+/// Why there is no artifact, for the gateway's log.
+pub fn compile() -> Result<(), String> {
+    openclaw_runtime::compile_here(std::io::stdin().lock())
+}
+
 /// Runs the gateway until SIGINT or SIGTERM; SIGUSR1 or SIGUSR2 restarts it in this process. Blocks the calling thread and builds its own tokio runtime, so it must be
 /// called outside any, and before the process has other threads (the log asks for the local time zone).
 ///

@@ -17,6 +17,16 @@ mod service;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Not a command: it is what the gateway starts, and nobody types it.
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == openclaw_gateway::COMPILE) {
+        return match openclaw_gateway::compile() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(code) => return code,

@@ -30,13 +30,10 @@ impl ArtifactCache {
     /// Returns the compiled form of `wasm`, whose sha256 is `digest`: from disk if there is a good one, else by compiling
     /// (which takes from a tenth of a second upwards: call it where blocking is allowed).
     pub(crate) fn load(&self, engine: &Engine, digest: &str, wasm: &[u8]) -> wasmtime::Result<Component> {
-        // Tells artifacts of other engine versions and settings apart.
-        let mut compatibility = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut compatibility);
-        let path = self.dir.join(format!("{digest}-{:016x}.cwasm", compatibility.finish()));
-        if let Some(component) = self.read(engine, &path) {
+        if let Some(component) = self.find(engine, digest) {
             return Ok(component);
         }
+        let path = self.path(engine, digest);
         let component = Component::new(engine, wasm)?;
         if let Err(error) = self.write(&path, &component) {
             tracing::warn!(%error, path = %path.display(), "the compiled component could not be kept; the next start compiles again");
@@ -46,6 +43,28 @@ impl ArtifactCache {
         let component = self.read(engine, &path).unwrap_or(component);
         give_back_memory();
         Ok(component)
+    }
+
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The compiled form of the component with this digest, if there is a good one on disk.
+    pub(crate) fn find(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        self.read(engine, &self.path(engine, digest))
+    }
+
+    /// Compiles `wasm` and keeps it on disk. Fails when it cannot be kept: nobody else gets it.
+    pub(crate) fn compile(&self, engine: &Engine, digest: &str, wasm: &[u8]) -> wasmtime::Result<()> {
+        self.write(&self.path(engine, digest), &Component::new(engine, wasm)?)
+    }
+
+    fn path(&self, engine: &Engine, digest: &str) -> PathBuf {
+        // Tells artifacts of other engine versions and settings apart.
+        let mut compatibility = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut compatibility);
+        self.dir.join(format!("{digest}-{:016x}.cwasm", compatibility.finish()))
     }
 
     fn read(&self, engine: &Engine, path: &Path) -> Option<Component> {

@@ -16,6 +16,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use crate::LoadError;
 use crate::artifact::ArtifactCache;
 use crate::capability::http::Leases;
+use crate::compiler::Compiler;
 
 /// How often the epoch advances: the longest time for which a computing guest keeps its thread.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
@@ -33,6 +34,9 @@ pub struct RuntimeOptions {
     pub cache_dir: PathBuf,
     /// Threads for guests; 0 means one for each core.
     pub guest_threads: usize,
+    /// Compiles components that are not part of the binary. Without it they are compiled in this process, which only tests may
+    /// do.
+    pub compiler: Option<Compiler>,
     /// Keep the guest's memory when it traps, for tests that search it. Costs time on each trap.
     pub coredump_on_trap: bool,
 }
@@ -46,6 +50,7 @@ pub struct Runtime {
     pub(crate) shims: Engine,
     pub(crate) cache: Arc<ArtifactCache>,
     pub(crate) leases: Arc<Leases>,
+    pub(crate) compiler: Option<Arc<OneAtATime>>,
     /// Where guests run.
     pub(crate) guests: Arc<GuestThreads>,
     /// Where the host's I/O runs.
@@ -73,6 +78,7 @@ impl Runtime {
             engine,
             shims,
             leases: Arc::default(),
+            compiler: options.compiler.map(|compiler| Arc::new(OneAtATime::new(compiler))),
             guests: Arc::new(GuestThreads(Some(guests))),
             io: Handle::current(),
         })
@@ -83,6 +89,28 @@ impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Runtime").finish_non_exhaustive()
     }
+}
+
+/// The compiler, for one component at a time: each may take as much memory as the whole gateway.
+pub(crate) struct OneAtATime {
+    pub(crate) compiler: Compiler,
+    pub(crate) turn: tokio::sync::Mutex<()>,
+}
+
+impl OneAtATime {
+    fn new(compiler: Compiler) -> Self {
+        Self { compiler, turn: tokio::sync::Mutex::default() }
+    }
+}
+
+/// An engine that makes what the one for channels runs. It reserves no address space for instances.
+pub(crate) fn channel_compiler() -> wasmtime::Result<Engine> {
+    Engine::new(&channels(false))
+}
+
+/// An engine that makes what the one for shims runs.
+pub(crate) fn shim_compiler() -> wasmtime::Result<Engine> {
+    Engine::new(&pure())
 }
 
 /// A tokio runtime that may be dropped inside another one: its threads are left to end by themselves.

@@ -14,6 +14,14 @@ pub enum LoadError {
         /// The engine's own words.
         reason: String,
     },
+    /// The component takes more time or memory to compile than it may, or is not valid.
+    #[error("plugin `{plugin}` cannot be compiled: {reason}. Ask its author for a smaller or newer build")]
+    Compile {
+        /// The plugin's id.
+        plugin: String,
+        /// What the compiler said, or which limit it ran into.
+        reason: String,
+    },
     /// The component and the gateway disagree about the contract.
     #[error(
         "plugin `{plugin}` does not fit this gateway's contract {contract}: {reason}. \
@@ -64,6 +72,7 @@ impl LoadError {
         match self {
             Self::Absent(_) => "plugin_unavailable",
             Self::Invalid { .. } => "plugin_invalid",
+            Self::Compile { .. } => "plugin_compile_failed",
             Self::Contract { .. } | Self::Version { .. } => "plugin_contract_mismatch",
             Self::NotGranted { .. } => "plugin_not_granted",
             Self::Engine(_) => "engine_unavailable",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use openclaw_packages::{Kind, Package};
+use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::capability::{self, Guest};
@@ -77,13 +78,20 @@ impl Runtime {
         let Some(packed) = &package.component else { return Err(LoadError::Absent(id)) };
         let (runtime, wasm, digest) = (self.clone(), packed.wasm.clone(), packed.digest.clone());
         let kind = package.manifest.plugin.kind;
-        let compiled = tokio::task::spawn_blocking(move || {
-            let engine = match kind {
-                Kind::Channel => &runtime.engine,
-                Kind::Provider => &runtime.shims,
-            };
-            runtime.cache.load(engine, &digest, &wasm)
-        });
+        if let Some(compiler) = self.compiler.as_ref().filter(|_| !package.bundled) {
+            let engine = self.engine_of(kind);
+            let _turn = compiler.turn.lock().await;
+            if self.cache.find(engine, &digest).is_none() {
+                let made = compiler.compiler.compile(kind, self.cache.dir(), &digest, &wasm).await;
+                made.map_err(|reason| LoadError::Compile { plugin: id.clone(), reason })?;
+                if self.cache.find(engine, &digest).is_none() {
+                    let reason = "the compiler's work is not in the cache, or is damaged".to_owned();
+                    return Err(LoadError::Compile { plugin: id, reason });
+                }
+            }
+        }
+        let compiled =
+            tokio::task::spawn_blocking(move || runtime.cache.load(runtime.engine_of(kind), &digest, &wasm));
         let compiled = compiled.await;
         let component = match compiled {
             Ok(Ok(component)) => component,
@@ -108,6 +116,13 @@ impl Runtime {
             reason: format!("{error:#}"),
         })?;
         Ok(Arc::new(Plugin { id, bundled: package.bundled, code }))
+    }
+
+    fn engine_of(&self, kind: Kind) -> &Engine {
+        match kind {
+            Kind::Channel => &self.engine,
+            Kind::Provider => &self.shims,
+        }
     }
 
     fn channel(&self, component: &Component, version: Version, granted: Granted) -> wasmtime::Result<Code> {

@@ -319,13 +319,18 @@ async fn a_verified_request_reaches_the_component_and_a_slow_answer_has_an_end()
         route: "hook".into(),
         method: WebhookMethod::Post,
         query: vec![("a".into(), "b".into())],
-        headers: Vec::new(),
+        headers: vec![("x-token".into(), format!("Bearer {TOKEN}"))],
         body: body.into(),
     };
     let instance = launch();
+    assert_eq!(instance.webhook_route("/hook").map(|route| route.name.as_str()), Some("hook"));
+    assert!(instance.webhook_route("/other").is_none());
     let answer = instance.webhook(request("hello")).await.unwrap().unwrap();
     assert_eq!(answer.status, 202);
-    assert_eq!(String::from_utf8(answer.body).unwrap(), "hook Method::Post [(\"a\", \"b\")] [] hello");
+    assert_eq!(
+        String::from_utf8(answer.body).unwrap(),
+        "hook Method::Post [(\"a\", \"b\")] [(\"x-token\", \"Bearer ***\")] hello"
+    );
     let began = Instant::now();
     assert_eq!(instance.webhook(request("sleep")).await.unwrap_err().code, "deadline");
     assert!(began.elapsed() < Duration::from_secs(1));

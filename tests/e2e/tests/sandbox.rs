@@ -20,8 +20,8 @@ use openclaw_fakes::{FakeTelegram, Talker};
 use openclaw_packages::{AccountSecrets, Package, ResolvedGrant, SecretLookup};
 use openclaw_runtime::guest::{Message, Outbound, Target};
 use openclaw_runtime::{
-    Admission, AdmitError, ChannelInstance, ChannelSetup, Exit, Inbox, Limits, Runtime, RuntimeOptions,
-    ShimPool,
+    Admission, AdmitError, ChannelInstance, ChannelSetup, Exit, Inbox, Kv, KvAnswer, KvChange, KvEntry,
+    KvError, Limits, Runtime, RuntimeOptions, ShimPool,
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
@@ -54,14 +54,35 @@ impl SecretLookup for Plain {
     }
 }
 
+/// Remembers nothing.
+struct Nothing;
+
+impl Kv for Nothing {
+    fn get(&self, _: String) -> KvAnswer<'_, Option<Vec<u8>>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    fn scan(&self, _: String, _: Option<String>, _: u32, _: usize) -> KvAnswer<'_, Vec<KvEntry>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn apply(&self, _: Vec<KvChange>) -> KvAnswer<'_, ()> {
+        Box::pin(async { Err(KvError::Full) })
+    }
+}
+
 fn package(id: &str) -> Package {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(id);
     Package::from_folder(&folder).expect("the plugins are not built: run `cargo xtask test`")
 }
 
 fn runtime(cache: &Path) -> Runtime {
-    let options =
-        RuntimeOptions { cache_dir: cache.join("artifacts"), guest_threads: 2, coredump_on_trap: true };
+    let options = RuntimeOptions {
+        cache_dir: cache.join("artifacts"),
+        guest_threads: 2,
+        compiler: None,
+        coredump_on_trap: true,
+    };
     Runtime::new(options).unwrap()
 }
 
@@ -85,6 +106,10 @@ async fn start(
         config: section.to_string(),
         cursor: None,
         grants,
+        endpoints: Vec::new(),
+        processes: Vec::new(),
+        webhooks: Vec::new(),
+        kv: Arc::new(Nothing),
         scrubber: secrets.scrubber(),
         inbox: Arc::new(Heard(heard)),
         egress: Egress::new(openclaw_egress::Options::default()),

@@ -22,13 +22,14 @@ mod tools;
 mod turn;
 mod v1;
 mod watched;
+mod webhooks;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, State};
 use axum::response::Response;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any as any_method, get, post};
 use openclaw_config::{Config, Paths};
 use openclaw_models::dialect::ErrorBody;
 
@@ -71,6 +72,7 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
             "/v1/responses",
             while_on(post(responses::create), "POST", responses).layer(Extension(Arc::<Followed>::default())),
         )
+        .route("/webhooks/{channel}/{account}/{*path}", any_method(webhooks::receive))
         .fallback(hooks::or_not_found)
         .with_state(gateway)
 }

@@ -19,6 +19,8 @@ pub(crate) enum Route {
     Tools,
     /// `/hooks/*`, wherever they are configured to be.
     Hooks,
+    /// `/webhooks/*`, where vendors call.
+    Webhooks,
     /// An upgrade, on any path.
     Socket,
     /// Nothing that is served.
@@ -27,7 +29,7 @@ pub(crate) enum Route {
 
 impl Route {
     /// All of them.
-    pub(crate) const ALL: [Route; 10] = [
+    pub(crate) const ALL: [Route; 11] = [
         Route::Probe,
         Route::Metrics,
         Route::Models,
@@ -36,6 +38,7 @@ impl Route {
         Route::Embeddings,
         Route::Tools,
         Route::Hooks,
+        Route::Webhooks,
         Route::Socket,
         Route::Other,
     ];
@@ -50,6 +53,7 @@ impl Route {
             "/v1/embeddings" => Route::Embeddings,
             "/tools/invoke" => Route::Tools,
             _ if path == "/v1/models" || path.starts_with("/v1/models/") => Route::Models,
+            _ if path.starts_with("/webhooks/") => Route::Webhooks,
             _ => Route::Other,
         }
     }
@@ -65,6 +69,7 @@ impl Route {
             Route::Embeddings => "embeddings",
             Route::Tools => "tools_invoke",
             Route::Hooks => "hooks",
+            Route::Webhooks => "webhooks",
             Route::Socket => "websocket",
             Route::Other => "other",
         }

@@ -13,7 +13,8 @@ use openclaw_egress::Egress;
 use openclaw_messaging as messaging;
 use openclaw_messaging::{AccountKey, Messaging};
 use openclaw_packages::{
-    AccountSecrets, GrantError, Manifest, ResolvedEndpoint, ResolvedGrant, ResolvedProcess, SecretProblem,
+    AccountSecrets, GrantError, Manifest, ResolvedEndpoint, ResolvedGrant, ResolvedProcess, ResolvedWebhook,
+    SecretProblem,
 };
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Connection, Exit, Facts, Inbox, Limits, Runtime,
@@ -122,6 +123,7 @@ impl Driver for ChannelDriver {
             grants: reach.grants,
             endpoints: reach.endpoints,
             processes: reach.processes,
+            webhooks: reach.webhooks,
             kv: Arc::new(AccountKv::new(self.store.clone(), key.clone(), manifest.limits.kv_bytes)),
             scrubber: secrets.scrubber(),
             inbox: Arc::new(AccountInbox { account: key.clone(), messaging: self.messaging.clone() }),
@@ -156,6 +158,7 @@ struct Reach {
     grants: Vec<ResolvedGrant>,
     endpoints: Vec<ResolvedEndpoint>,
     processes: Vec<ResolvedProcess>,
+    webhooks: Vec<ResolvedWebhook>,
 }
 
 impl Reach {
@@ -170,7 +173,10 @@ impl Reach {
         let processes = manifest.processes.iter().map(|entry| ResolvedProcess::resolve(entry, section));
         // A program that the operator did not name is one that the component cannot start; it may do without.
         let processes = processes.filter(|process| !matches!(process, Err(GrantError::NoProgram { .. })));
+        let webhooks =
+            manifest.webhooks.iter().map(|entry| ResolvedWebhook::resolve(entry, section, secrets));
         Ok(Self {
+            webhooks: webhooks.collect::<Result<_, _>>()?,
             grants: grants.collect::<Result<_, _>>()?,
             endpoints: endpoints.collect::<Result<_, _>>()?,
             processes: processes.collect::<Result<_, _>>()?,

@@ -1,6 +1,8 @@
 //! Who answers: the provider shims, the catalog of models and the choice of the one that answers unless another is
 //! named. Built at the start and renewed when the configuration changes; requests under way keep what they began with.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use openclaw_config::Paths;
@@ -9,7 +11,7 @@ use openclaw_models::{
     BaseUrl, Catalog, DEMO_MODEL, DEMO_PROVIDER, Dialect, Model, Models, Origin, Provider, choose,
 };
 use openclaw_protocol::status::{ModelChoice, ModelSource};
-use openclaw_runtime::{Runtime, RuntimeOptions};
+use openclaw_runtime::{Compiler, Runtime, RuntimeOptions};
 use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
@@ -42,6 +44,11 @@ impl ModelParts {
         let runtime = Runtime::new(RuntimeOptions {
             cache_dir: paths.cache_dir(),
             guest_threads: 0,
+            // By this name it is found even when the file was replaced since.
+            compiler: Some(Compiler::new(
+                PathBuf::from("/proc/self/exe"),
+                vec![OsString::from(crate::COMPILE)],
+            )),
             coredump_on_trap: false,
         });
         let runtime = runtime

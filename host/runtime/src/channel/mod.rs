@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use openclaw_egress::Egress;
-use openclaw_packages::{ResolvedEndpoint, ResolvedGrant, ResolvedProcess};
+use openclaw_packages::{ResolvedEndpoint, ResolvedGrant, ResolvedProcess, ResolvedWebhook};
 use openclaw_secrets::Scrubber;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -93,6 +93,8 @@ pub struct ChannelSetup {
     pub endpoints: Vec<ResolvedEndpoint>,
     /// Which programs it may start.
     pub processes: Vec<ResolvedProcess>,
+    /// Where the vendor may call.
+    pub webhooks: Vec<ResolvedWebhook>,
     /// Its own bytes, with their quota.
     pub kv: Arc<dyn Kv>,
     /// Knows the secrets that this instance is entitled to.
@@ -146,6 +148,8 @@ struct Shared {
     retire: watch::Sender<Option<Exit>>,
     exit: watch::Receiver<Option<Exit>>,
     features: Features,
+    webhooks: Vec<ResolvedWebhook>,
+    scrubber: Arc<Scrubber>,
     limits: Limits,
 }
 
@@ -171,6 +175,7 @@ impl Runtime {
         let (ended, exit) = watch::channel(None);
         let events = Arc::new(EventQueue::default());
         let scrubber = Arc::new(setup.scrubber);
+        let words = Arc::clone(&scrubber);
         let guest = Guest {
             wasi: wasi::context(&setup.label, &scrubber, setup.limits.log_lines),
             label: setup.label.into(),
@@ -217,6 +222,8 @@ impl Runtime {
                 retire,
                 exit,
                 features: plugin.features(),
+                webhooks: setup.webhooks,
+                scrubber: words,
                 limits: setup.limits,
             }),
         })
@@ -260,14 +267,24 @@ impl ChannelInstance {
         answer.unwrap_or_else(|unanswered| Err(unanswered.into()))
     }
 
+    /// The route of a path below the account's own place on the gateway, if the component takes webhooks at all.
+    pub fn webhook_route(&self, path: &str) -> Option<&ResolvedWebhook> {
+        let routes = self.shared.webhooks.iter().filter(|_| self.shared.features.webhook);
+        routes.into_iter().find(|route| route.path == path)
+    }
+
     /// Hands over a request that the vendor sent to the gateway's port and that was verified. `None` when the component
     /// takes none.
     ///
     /// # Errors
     /// When there is no answer; the vendor will send the request again.
-    pub async fn webhook(&self, request: WebhookRequest) -> Result<Option<WebhookResponse>, Failure> {
+    pub async fn webhook(&self, mut request: WebhookRequest) -> Result<Option<WebhookResponse>, Failure> {
         if !self.shared.features.webhook {
             return Ok(None);
+        }
+        // A route's token comes with each request; the component is not to have it.
+        for (_, value) in request.query.iter_mut().chain(&mut request.headers) {
+            *value = self.shared.scrubber.scrub(value).into_owned();
         }
         let limit = self.shared.limits.probe;
         let answer = self.call("webhook", limit, |reply| Call::Webhook(request, reply)).await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use openclaw_egress::Egress;
 use openclaw_packages::{
     AccountSecrets, Component, Manifest, Package, ResolvedEndpoint, ResolvedGrant, ResolvedProcess,
-    SecretLookup,
+    ResolvedWebhook, SecretLookup,
 };
 use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
 use openclaw_runtime::{
@@ -141,8 +141,12 @@ impl Bench {
     /// A bench for another guest than the echo.
     pub(crate) async fn of(package: Package, coredump_on_trap: bool) -> Self {
         let cache = tempfile::tempdir().unwrap();
-        let options =
-            RuntimeOptions { cache_dir: cache.path().join("artifacts"), guest_threads: 2, coredump_on_trap };
+        let options = RuntimeOptions {
+            cache_dir: cache.path().join("artifacts"),
+            guest_threads: 2,
+            compiler: None,
+            coredump_on_trap,
+        };
         let runtime = Runtime::new(options).unwrap();
         let plugin = runtime.load(&package).await.unwrap();
         Self { runtime, plugin, inbox: Arc::default(), manifest: package.manifest, _cache: cache }
@@ -168,6 +172,7 @@ impl Bench {
             grants,
             endpoints: Vec::new(),
             processes: Vec::new(),
+            webhooks: Vec::new(),
             kv: Arc::new(Bytes::default()),
             scrubber: AccountSecrets::default().scrubber(),
             inbox: Arc::clone(&self.inbox) as Arc<dyn Inbox>,
@@ -195,6 +200,11 @@ impl Bench {
                 .websockets
                 .iter()
                 .map(|entry| ResolvedEndpoint::resolve(entry, section, &secrets).unwrap())
+                .collect(),
+            webhooks: manifest
+                .webhooks
+                .iter()
+                .map(|entry| ResolvedWebhook::resolve(entry, section, &secrets).unwrap())
                 .collect(),
             processes: processes.map(|entry| ResolvedProcess::resolve(entry, section).unwrap()).collect(),
             kv: Arc::new(Bytes::default()),

@@ -1,0 +1,136 @@
+//! Compiles components that nobody vouches for, in a process of its own: the compiler's appetite is bounded by the kernel, so
+//! that a component made to exhaust it ends that process and nothing else.
+//!
+//! The process is this program again, with arguments that make it call [`compile_here`]. It is told what to do over its
+//! standard input: one line, then the component. What it makes lies in the artifact cache, where the asking side finds it
+//! like any other artifact; what it says goes to its standard error.
+
+use std::ffi::OsString;
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use openclaw_packages::Kind;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::artifact::ArtifactCache;
+use crate::engine;
+use crate::error::cut;
+
+/// Bytes of one file that it may write.
+const ARTIFACT: u64 = 256 << 20;
+/// Bytes of what it says that are kept.
+const WORDS: usize = 2 << 10;
+
+/// How to start the process.
+#[derive(Debug, Clone)]
+pub struct Compiler {
+    /// This program.
+    pub program: PathBuf,
+    /// What makes it call [`compile_here`].
+    pub arguments: Vec<OsString>,
+    /// Bytes of address space of the process.
+    pub memory: u64,
+    /// How long one component may take, whether it computes or not.
+    pub patience: Duration,
+}
+
+impl Compiler {
+    /// With limits that the largest known component does not come near: 1 GiB, and 30 s where that one takes a second.
+    #[must_use]
+    pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
+        Self { program, arguments, memory: 1 << 30, patience: Duration::from_secs(30) }
+    }
+
+    /// Compiles `wasm` into the cache at `cache`.
+    ///
+    /// # Errors
+    /// Why there is no artifact, for people.
+    pub(crate) async fn compile(
+        &self,
+        kind: Kind,
+        cache: &Path,
+        digest: &str,
+        wasm: &[u8],
+    ) -> Result<(), String> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).env_clear().current_dir("/").kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let broken = |error: std::io::Error| format!("the compiler could not be started: {error}");
+        let mut child = command.spawn().map_err(broken)?;
+        let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+        let (memory, patience) = (self.memory, self.patience.as_secs().max(1));
+        let order = format!("{} {digest} {memory} {patience} {}\n", kind.as_str(), cache.display());
+        let exchange = async {
+            let told = async {
+                if let Some(mut stdin) = stdin {
+                    // A process that has ended reads nothing; how it ended says more.
+                    if stdin.write_all(order.as_bytes()).await.is_ok() {
+                        stdin.write_all(wasm).await.ok();
+                    }
+                }
+            };
+            let heard = async {
+                let mut words = Vec::new();
+                if let Some(stderr) = stderr {
+                    // What cannot be read is not shown.
+                    stderr.take(WORDS as u64).read_to_end(&mut words).await.ok();
+                }
+                String::from_utf8_lossy(&words).trim().to_owned()
+            };
+            let ((), words, status) = tokio::join!(told, heard, child.wait());
+            (words, status)
+        };
+        match timeout(self.patience, exchange).await {
+            Err(_elapsed) => Err(format!("compiling it took longer than {} ms", self.patience.as_millis())),
+            Ok((_, Err(error))) => Err(broken(error)),
+            Ok((_, Ok(status))) if status.success() => Ok(()),
+            Ok((words, Ok(status))) if status.code().is_some() && !words.is_empty() => {
+                Err(cut(&words, WORDS).to_owned())
+            }
+            // Out of memory ends in an abort, out of time in a signal.
+            Ok((_, Ok(status))) => Err(format!(
+                "compiling it took more than {} MiB of memory or {} s ({status})",
+                memory >> 20,
+                patience
+            )),
+        }
+    }
+}
+
+/// Does what [`Compiler`] asks for over `input`: limits this process for good, reads a component and compiles it into the
+/// cache. Must be the only thing that the process does.
+///
+/// # Errors
+/// Why there is no artifact, for people.
+pub fn compile_here(mut input: impl BufRead) -> Result<(), String> {
+    let failed = |error: &dyn std::fmt::Display| format!("{error:#}");
+    let mut order = String::new();
+    input.by_ref().take(8 << 10).read_line(&mut order).map_err(|error| failed(&error))?;
+    let mut words = order.trim_end_matches('\n').splitn(5, ' ');
+    let mut word =
+        || words.next().ok_or("the order is one line: kind, digest, bytes of memory, seconds and cache");
+    let (kind, digest, memory, patience, cache) = (word()?, word()?, word()?, word()?, word()?);
+    let number = |word: &str| word.parse::<u64>().map_err(|error| failed(&error));
+    let (memory, patience) = (number(memory)?, number(patience)?);
+    let engine = match kind {
+        "channel" => engine::channel_compiler(),
+        "provider" => engine::shim_compiler(),
+        _ => return Err(format!("`{kind}` is no kind of plugin")),
+    };
+    let engine = engine.map_err(|error| failed(&error))?;
+    let limits =
+        [(Resource::As, memory), (Resource::Cpu, patience), (Resource::Fsize, ARTIFACT), (Resource::Core, 0)];
+    for (resource, most) in limits {
+        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+            .map_err(|error| failed(&error))?;
+    }
+    let mut wasm = Vec::new();
+    input.read_to_end(&mut wasm).map_err(|error| failed(&error))?;
+    let cache = ArtifactCache::new(cache.into());
+    cache.compile(&engine, digest, &wasm).map_err(|error| format!("{error:#}"))
+}
