@@ -49,7 +49,8 @@ pub(crate) async fn run<H: Host, S: Source>(
     let session = Session::new(config.intents.bits(), cursor.and_then(Cursor::parse));
     let mut reader =
         Reader { host, rest, queue: &queue, rooms: &rooms, session, socket: None, early: VecDeque::new() };
-    let admitter = Admitter { host, rest, queue: &queue, rooms: &rooms, told_hidden: Cell::new(false) };
+    let told_hidden = Cell::new(!config.intents.message_content());
+    let admitter = Admitter { host, rest, queue: &queue, rooms: &rooms, told_hidden };
     // Dropping the half that hands over is safe: an event whose admission is under way is replayed, and known then.
     match race(reader.read(source), admitter.admit_all()).await {
         First::Left(ended) => ended,
@@ -271,7 +272,7 @@ struct Admitter<'a, H> {
     rest: &'a Rest,
     queue: &'a Queue,
     rooms: &'a RefCell<Rooms>,
-    /// The operator knows that Discord hides what people write.
+    /// The operator knows that Discord hides what people write, or wants it so.
     told_hidden: Cell<bool>,
 }
 

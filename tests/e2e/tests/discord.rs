@@ -210,8 +210,32 @@ async fn an_intent_that_is_not_allowed_waits_for_a_person() {
     })
     .await;
     assert_eq!(discord.identifies(TOKEN).len(), 1, "it does not try again by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_content_of_messages_it_still_answers_who_names_it() {
+    let (discord, model) = fakes().await;
+    discord.allow_intents(TOKEN, 0);
+    let mut config = open(&discord, &model);
+    config["channels"]["discord"]["intents"] = json!({ "messageContent": false });
+    config["channels"]["discord"]["guilds"] = json!({ "10": { "channels": { "20": {}, "21": {} } } });
+    let home = Home::new(config);
+    let channel = DiscordTalker::in_channel(10, 20, 7, "ada");
+    discord.add_place(TOKEN, &channel);
+    let _gateway = home.start().await;
+    session(&discord).await;
+    discord.say(TOKEN, &channel, "nobody sees this");
+    discord.say(TOKEN, &channel, &format!("<@{BOT}> but this"));
+    answer_with(&discord, "but this").await;
+    assert_eq!(discord.identifies(TOKEN)[0]["intents"], 13_833);
     let probed = home.run(&["channels", "status", "--probe", "--json"]).await.ok().stdout;
-    assert!(probed.contains("Message Content Intent is disabled."), "{probed}");
+    for words in [
+        "\"intents.messageContent\": \"disabled\"",
+        "Channel 21 permission check failed. missing ViewChannel, SendMessages: Unknown Channel",
+    ] {
+        assert!(probed.contains(words), "no `{words}`: {probed}");
+    }
+    assert!(!probed.contains("Message Content Intent is disabled."), "it was not asked for: {probed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

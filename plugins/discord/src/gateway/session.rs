@@ -294,7 +294,8 @@ impl Session {
     fn take(&mut self, frame: &Frame<'_>, now_us: u64, effects: &mut Vec<Effect>) {
         match frame.op {
             0 => self.dispatch(frame, effects),
-            1 => self.beat(effects),
+            // Beside the regular ones: its answer says nothing about theirs.
+            1 => effects.push(self.heartbeat()),
             7 => self.give_up("Discord asked to reconnect", now_us, effects),
             9 => self.invalidated(frame.d.map(RawValue::get) == Some("true"), now_us, effects),
             10 if self.phase == Phase::Hello => match parse::<Hello>(frame.d) {
@@ -390,7 +391,11 @@ impl Session {
 
     fn beat(&mut self, effects: &mut Vec<Effect>) {
         self.acked = false;
-        effects.push(Effect::Send(json!({"op": 1, "d": self.sequence}).to_string()));
+        effects.push(self.heartbeat());
+    }
+
+    fn heartbeat(&self) -> Effect {
+        Effect::Send(json!({"op": 1, "d": self.sequence}).to_string())
     }
 
     /// Op 9. Where the session is gone, Discord wants a random wait of one to five seconds.

@@ -198,6 +198,13 @@ fn hidden_content_is_told_once() {
         1
     );
     assert!(fake.admitted().is_empty());
+    // Who does not subscribe to it knows.
+    let (fake, mut arrivals) = begun();
+    arrivals = arrivals.frame(1, &message(2, json!({"content": ""})));
+    let config = Config::parse(r#"{"intents": {"messageContent": false}}"#).unwrap();
+    until_idle(run(&fake, &mut arrivals, &Rest::new(), &config, None));
+    assert!(!fake.lines().iter().any(|line| line.contains("Message Content Intent")));
+    assert_eq!(fake.states().last(), Some(&Connection::Ready));
 }
 
 #[test]

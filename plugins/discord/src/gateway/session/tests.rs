@@ -123,6 +123,11 @@ fn heartbeats_carry_the_last_number() {
     assert_eq!(sent(&session.timer(Timer::Heartbeat, 0)), [json!({"op": 1, "d": 5})]);
     assert_eq!(session.frame(&op(11, Value::Null), 0), [Effect::State(Connection::Ready)]);
     assert_eq!(sent(&session.frame(&op(1, Value::Null), 0)), [json!({"op": 1, "d": 5})], "asked for one");
+    let effects = session.timer(Timer::Heartbeat, 0);
+    assert!(
+        !has(&effects, &Effect::Close(KEEP_SESSION)),
+        "the next regular one is not overdue because of that"
+    );
 }
 
 #[test]
