@@ -184,7 +184,7 @@ pub(crate) fn push_path(url: &mut String, path: &str) {
 
 /// Whether the pattern of a manifest, `/path` or `/path/*`, allows a path. Compared as a server would read them, so that
 /// an encoded letter is no way around.
-fn covers_path(granted: &str, path: &str) -> bool {
+pub(crate) fn covers_path(granted: &str, path: &str) -> bool {
     let path: Vec<u8> = percent_decode_str(path).collect();
     match granted.strip_suffix('*') {
         Some(below) => path.starts_with(below.as_bytes()),

@@ -55,9 +55,12 @@ fn registry() -> Result<(), Error> {
         println!("docker-registry is there");
         return Ok(());
     }
-    let mut install = Command::new("apt-get");
-    install.args(["install", "--yes", "--quiet", "--no-install-recommends", "docker-registry"]);
-    run(install.env("DEBIAN_FRONTEND", "noninteractive"))
+    let apt = |arguments: &[&str]| {
+        run(Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    let install = ["install", "--yes", "--quiet", "--no-install-recommends", "docker-registry"];
+    // On a machine that has never asked what there is, the first try finds nothing.
+    apt(&install).or_else(|_| apt(&["update", "--quiet"]).and_then(|()| apt(&install)))
 }
 
 fn source() -> PathBuf {

@@ -1,6 +1,14 @@
 //! Plugins through the real binary: from a folder to a signed package, into an installation, and out of it again. What is
 //! unsigned, changed, widened or somebody else's is refused, and what was there stays.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "plugins/servers.rs"]
 mod servers;
 
@@ -134,6 +142,12 @@ async fn a_plugin_goes_from_a_folder_to_a_signed_installation_and_out_again() {
         (&doctor["ok"], &doctor["checked"], &doctor["findings"]),
         (&json!(true), &json!(1), &json!([]))
     );
+
+    // A source that is gone leaves what was there.
+    std::fs::remove_file(&next).unwrap();
+    let gone = home.run(&["plugins", "update", "--all", "--json"]).await;
+    assert_eq!((gone.code, &gone.json()["failed"][0]["id"]), (1, &json!("echo")));
+    assert_eq!(listed(home, "echo").await.unwrap()["version"], json!("1.0.1"));
 
     home.run(&["plugins", "uninstall", "echo", "--yes"]).await.ok();
     assert!(listed(home, "echo").await.is_none());

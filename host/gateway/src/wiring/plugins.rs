@@ -468,9 +468,12 @@ impl Found {
             let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
             runtime.load(&package).await.map_err(|error| match error {
                 LoadError::Engine(_) => Unusable::Unreadable(one_line(error.to_string())),
-                LoadError::Absent(_) | LoadError::Invalid { .. } | LoadError::Contract { .. } => {
-                    Unusable::Broken(one_line(error.to_string()))
-                }
+                LoadError::Absent(_)
+                | LoadError::Invalid { .. }
+                | LoadError::Compile { .. }
+                | LoadError::Contract { .. }
+                | LoadError::Version { .. }
+                | LoadError::NotGranted { .. } => Unusable::Broken(one_line(error.to_string())),
             })
         });
         let loaded = loaded.await.cloned();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 use super::{Fault, Manifest, fault, name_fault};
-use crate::compose::path_problem;
+use crate::compose::{covers_path, path_problem};
 
 /// `[[secret]]`. A file beats the configuration, which beats the environment.
 #[derive(Clone, Debug, Deserialize)]
@@ -101,6 +101,10 @@ fn validation_fault(
     }
     if let Some(problem) = path_problem(&validation.path) {
         return fault(key("validate.path"), problem.to_owned(), "write /path");
+    }
+    if !grant.paths.is_empty() && !grant.paths.iter().any(|granted| covers_path(granted, &validation.path)) {
+        let problem = format!("the grant \"{}\" does not allow this path", grant.name);
+        return fault(key("validate.path"), problem, "add it to the paths of the grant");
     }
     if !(100..=599).contains(&validation.expect) {
         let problem = format!("{} is not an HTTP status", validation.expect);

@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::io::AsyncWrite;
 
 use super::progress::Progress;
-use crate::{client::block_on, context::Context, error::CliError};
+use crate::{client::block_on, context::Context, error::CliError, output::clean};
 
 /// From the look-up of the name to the connection.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -46,6 +46,14 @@ impl Source {
             return Ok(Self::Oci(reference.to_owned()));
         }
         if text.starts_with("https://") {
+            let url = reqwest::Url::parse(text)
+                .map_err(|error| failed("PLUGIN_SOURCE_INVALID", format!("{}: {error}", clean(text))))?;
+            // The lock file keeps the address, and commands show it.
+            if !url.username().is_empty() || url.password().is_some() {
+                let problem =
+                    "the address holds a user name or password (download the file, and install that)";
+                return Err(failed("PLUGIN_SOURCE_INVALID", problem.to_owned()));
+            }
             return Ok(Self::Https(text.to_owned()));
         }
         if text.starts_with("http://") {
@@ -220,6 +228,10 @@ mod tests {
         assert!(matches!(parse("/no/such/file"), Err(CliError::File { .. })));
         assert_eq!(parse("oci://ghcr.io/a/b:1").unwrap().text(), "oci://ghcr.io/a/b:1");
         assert_eq!(parse("https://h/x.wasm").unwrap(), Source::Https("https://h/x.wasm".to_owned()));
+        for odd in ["https://", "https://u:p@h/x.wasm", "https://u@h/x.wasm"] {
+            let error = parse(odd).unwrap_err().to_string();
+            assert!(!error.contains("u:p"), "{error}");
+        }
         assert!(parse("http://h/x.wasm").unwrap_err().to_string().contains("unencrypted"));
     }
 

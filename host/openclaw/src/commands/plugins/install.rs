@@ -86,7 +86,7 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
     let source = Source::parse(&flags.source)?;
     let package = source.fetch(context)?;
     let done = install(&package, &source, &flags.consent, true, context)?;
-    report(&[done], context)
+    report(&[done], &[], context)
 }
 
 pub(super) fn update(flags: &UpdateFlags, context: &Context) -> Result<ExitCode, CliError> {
@@ -96,20 +96,30 @@ pub(super) fn update(flags: &UpdateFlags, context: &Context) -> Result<ExitCode,
         Some(id) => vec![id.clone()],
         None => lock.plugins.keys().cloned().collect(),
     };
-    let mut done = Vec::new();
+    let (mut done, mut failed) = (Vec::new(), Vec::new());
     for id in ids {
         let entry =
             lock.plugins.get(&id).ok_or_else(|| openclaw_packages::InstallError::Unknown(id.clone()))?;
-        let source = Source::parse(flags.from.as_deref().unwrap_or(&entry.source))?;
-        let package = source.fetch(context)?;
-        if package.manifest.plugin.id != id {
-            let found = clean(&package.manifest.plugin.id);
-            let text = format!("{} is the plugin {found}, not {id} (install it by itself)", source.text());
-            return Err(CliError::Detailed { text, code: "PLUGIN_OTHER_ID", extra: json!({}) });
+        let from = flags.from.as_deref().unwrap_or(&entry.source);
+        match update_one(&id, from, &flags.consent, context) {
+            Ok(one) => done.push(one),
+            // One that cannot be had keeps nothing from the others.
+            Err(error) if flags.all => failed.push((id, error)),
+            Err(error) => return Err(error),
         }
-        done.push(install(&package, &source, &flags.consent, false, context)?);
     }
-    report(&done, context)
+    report(&done, &failed, context)
+}
+
+fn update_one(id: &str, from: &str, flags: &ConsentFlags, context: &Context) -> Result<Done, CliError> {
+    let source = Source::parse(from)?;
+    let package = source.fetch(context)?;
+    if package.manifest.plugin.id != id {
+        let found = clean(&package.manifest.plugin.id);
+        let text = format!("{} is the plugin {found}, not {id} (install it by itself)", source.text());
+        return Err(CliError::Detailed { text, code: "PLUGIN_OTHER_ID", extra: json!({}) });
+    }
+    install(&package, &source, flags, false, context)
 }
 
 /// What became of one package.
@@ -147,7 +157,7 @@ fn install(
         }
         let new = plan.previous.is_none() && always_ask;
         let question = if new { "Install it?" } else { "Install it, with what is new?" };
-        if (new || !plan.widened.is_empty())
+        if (new || plan.first_use || !plan.widened.is_empty())
             && !agreed(question, flags.yes, context).map_err(|error| with_reach(error, &plan))?
         {
             return Err(CliError::Detailed {
@@ -213,7 +223,8 @@ fn announcement(package: &PackageFile, source: &Source, plan: &Plan) -> String {
     lines.join("\n")
 }
 
-fn report(done: &[Done], context: &Context) -> Result<ExitCode, CliError> {
+fn report(done: &[Done], failed: &[(String, CliError)], context: &Context) -> Result<ExitCode, CliError> {
+    let code = if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     let restart = to_take_into_use(context).filter(|_| done.iter().any(|one| one.changed));
     if context.json {
         let plugins: Vec<Value> = done
@@ -226,8 +237,12 @@ fn report(done: &[Done], context: &Context) -> Result<ExitCode, CliError> {
                 })
             })
             .collect();
-        print_json(&json!({"ok": true, "plugins": plugins, "takeIntoUse": restart}))?;
-        return Ok(ExitCode::SUCCESS);
+        let failed: Vec<Value> =
+            failed.iter().map(|(id, error)| json!({"id": id, "error": error.to_json()["error"]})).collect();
+        print_json(
+            &json!({"ok": failed.is_empty(), "plugins": plugins, "failed": failed, "takeIntoUse": restart}),
+        )?;
+        return Ok(code);
     }
     for one in done {
         let line = match (&one.before, one.changed) {
@@ -237,11 +252,14 @@ fn report(done: &[Done], context: &Context) -> Result<ExitCode, CliError> {
         };
         print_line(&line)?;
     }
-    if done.is_empty() {
+    for (id, error) in failed {
+        eprintln!("{id}: {error}");
+    }
+    if done.is_empty() && failed.is_empty() {
         print_line("No plugins are installed.")?;
     }
     if let Some(command) = restart {
         print_line(&format!("The running gateway takes it into use with: {command}"))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
