@@ -419,9 +419,7 @@ impl Found {
             let read = match &self.source {
                 Source::Folder(folder) => {
                     let folder = folder.clone();
-                    tokio::task::spawn_blocking(move || {
-                        Package::from_folder(&folder).map_err(Unusable::of)
-                    })
+                    tokio::task::spawn_blocking(move || Package::from_folder(&folder).map_err(Unusable::of))
                 }
                 Source::File(installed, entry) => {
                     let (id, installed, entry) = (self.id.clone(), installed.clone(), entry.clone());

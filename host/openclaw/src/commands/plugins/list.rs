@@ -6,7 +6,6 @@ use clap::Args;
 use openclaw_protocol::plugins::{PluginEntry, PluginsStatusParams};
 use serde_json::json;
 
-use super::plugins_reload::{self, ReloadFlags};
 use crate::{
     client::{self, PATIENCE_MS, RpcFlags, Target, UrlSource},
     context::Context,
