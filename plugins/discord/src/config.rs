@@ -18,7 +18,28 @@ pub(crate) struct Config {
     pub(crate) intents: Intents,
     suppress_embeds: Option<bool>,
     max_lines_per_message: Option<usize>,
+    markdown: Markdown,
     guilds: BTreeMap<String, Guild>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Markdown {
+    tables: Tables,
+}
+
+/// How tables are shown, which Discord does not have.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tables {
+    /// As they were written.
+    Off,
+    /// A heading a row, and a bullet for each of its other cells.
+    Bullets,
+    /// Aligned, as a code block.
+    #[default]
+    #[serde(alias = "block")]
+    Code,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -35,6 +56,10 @@ impl Config {
     /// Whether links are shown without a preview.
     pub(crate) fn suppress_embeds(&self) -> bool {
         self.suppress_embeds != Some(false)
+    }
+
+    pub(crate) fn tables(&self) -> Tables {
+        self.markdown.tables
     }
 
     pub(crate) fn max_lines(&self) -> usize {

@@ -27,6 +27,7 @@ mod rest;
 mod rooms;
 mod send;
 mod snowflake;
+mod table;
 mod target;
 mod typing;
 

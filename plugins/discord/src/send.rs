@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::outcome::{NO_READ_HISTORY, Refusal};
 use crate::rest::{Rest, Route};
 use crate::snowflake;
+use crate::table;
 use crate::target::{self, Destination};
 
 /// Discord's own limit. It counts characters; in UTF-16 code units a text is never shorter than that.
@@ -51,7 +52,8 @@ pub(crate) async fn send<H: Host>(
         Ok(destination) => destination,
         Err(failure) => return Outcome::Permanent(failure),
     };
-    let parts: Vec<String> = split_lines(&outbound.text, config.max_lines())
+    let text = table::write(&outbound.text, config.tables());
+    let parts: Vec<String> = split_lines(&text, config.max_lines())
         .iter()
         .flat_map(|part| split(part, MAX_TEXT, Unit::Utf16))
         .collect();

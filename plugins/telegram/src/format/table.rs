@@ -45,33 +45,10 @@ impl Table {
     pub(crate) fn write(&self, tables: Tables, out: &mut Builder) {
         match tables {
             Tables::Bullets => self.bullets(out),
-            Tables::Code | Tables::Off => out.push_styled(Style::Pre(None), &self.aligned()),
-        }
-    }
-
-    fn aligned(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or_default();
-        let width = |column: usize| {
-            let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or_default().max(3)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        let mut text = String::new();
-        for (number, row) in self.rows.iter().enumerate() {
-            let cells = widths.iter().enumerate().map(|(column, width)| {
-                let cell = row.get(column).map_or("", String::as_str);
-                format!(" {cell:<width$} |")
-            });
-            text.push('|');
-            text.extend(cells);
-            text.push('\n');
-            if number == 0 {
-                text.push('|');
-                text.extend(widths.iter().map(|width| format!(" {} |", "-".repeat(*width))));
-                text.push('\n');
+            Tables::Code | Tables::Off => {
+                out.push_styled(Style::Pre(None), &openclaw_text::aligned(&self.rows))
             }
         }
-        text
     }
 
     fn bullets(&self, out: &mut Builder) {

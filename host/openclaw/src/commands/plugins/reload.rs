@@ -17,7 +17,7 @@ const PATIENCE_MS: u64 = 60_000;
 
 /// Flags of `openclaw plugins reload`.
 #[derive(Args, Debug)]
-pub(super) struct Flags {
+pub(crate) struct Flags {
     /// The plugin's id (default: every installed plugin)
     plugin: Option<String>,
     #[command(flatten)]
