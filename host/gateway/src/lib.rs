@@ -57,10 +57,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const COMPILE: &str = "compile-plugin-of-gateway";
 
 /// Compiles what a gateway hands over on the standard input, within limits that hold for this process from then on.
-///
-/// # Errors
-/// Why there is no artifact, for the gateway's log.
-pub fn compile() -> Result<(), String> {
+/// Returns the exit code.
+#[must_use]
+pub fn compile() -> u8 {
     openclaw_runtime::compile_here(std::io::stdin().lock())
 }
 

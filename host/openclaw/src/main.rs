@@ -19,13 +19,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // Not a command: it is what the gateway starts, and nobody types it.
     if std::env::args_os().nth(1).is_some_and(|argument| argument == openclaw_gateway::COMPILE) {
-        return match openclaw_gateway::compile() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(why) => {
-                eprintln!("{why}");
-                ExitCode::FAILURE
-            }
-        };
+        return ExitCode::from(openclaw_gateway::compile());
     }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,

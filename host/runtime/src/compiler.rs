@@ -6,7 +6,7 @@
 //! like any other artifact; what it says goes to its standard error.
 
 use std::ffi::OsString;
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -23,8 +23,20 @@ use crate::error::cut;
 
 /// Bytes of one file that it may write.
 const ARTIFACT: u64 = 256 << 20;
+/// Exit codes of the process.
+const FAILED: u8 = 1;
+const INVALID: u8 = 2;
 /// Bytes of what it says that are kept.
 const WORDS: usize = 2 << 10;
+
+/// Why there is no artifact, for people.
+#[derive(Debug)]
+pub(crate) enum NotCompiled {
+    /// The component is not valid: the engine's own words.
+    Invalid(String),
+    /// The compiler ran into a limit, or could not be run.
+    Failed(String),
+}
 
 /// How to start the process.
 #[derive(Debug, Clone)]
@@ -56,11 +68,13 @@ impl Compiler {
         cache: &Path,
         digest: &str,
         wasm: &[u8],
-    ) -> Result<(), String> {
+    ) -> Result<(), NotCompiled> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear().current_dir("/").kill_on_drop(true);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let broken = |error: std::io::Error| format!("the compiler could not be started: {error}");
+        let broken = |error: std::io::Error| {
+            NotCompiled::Failed(format!("the compiler could not be started: {error}"))
+        };
         let mut child = command.spawn().map_err(broken)?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let (memory, patience) = (self.memory, self.patience.as_secs().max(1));
@@ -86,28 +100,45 @@ impl Compiler {
             (words, status)
         };
         match timeout(self.patience, exchange).await {
-            Err(_elapsed) => Err(format!("compiling it took longer than {} ms", self.patience.as_millis())),
+            Err(_elapsed) => {
+                let most = self.patience.as_millis();
+                Err(NotCompiled::Failed(format!("compiling it took longer than {most} ms")))
+            }
             Ok((_, Err(error))) => Err(broken(error)),
             Ok((_, Ok(status))) if status.success() => Ok(()),
-            Ok((words, Ok(status))) if status.code().is_some() && !words.is_empty() => {
-                Err(cut(&words, WORDS).to_owned())
-            }
-            // Out of memory ends in an abort, out of time in a signal.
-            Ok((_, Ok(status))) => Err(format!(
-                "compiling it took more than {} MiB of memory or {} s ({status})",
-                memory >> 20,
-                patience
-            )),
+            Ok((words, Ok(status))) => Err(match status.code() {
+                Some(code) if code == i32::from(INVALID) => {
+                    NotCompiled::Invalid(cut(&words, WORDS).to_owned())
+                }
+                Some(code) if code == i32::from(FAILED) => NotCompiled::Failed(cut(&words, WORDS).to_owned()),
+                // Out of memory ends in an abort, out of time in a signal.
+                _ => NotCompiled::Failed(format!(
+                    "compiling it took more than {} MiB of memory or {patience} s ({status})",
+                    memory >> 20
+                )),
+            }),
         }
     }
 }
 
 /// Does what [`Compiler`] asks for over `input`: limits this process for good, reads a component and compiles it into the
-/// cache. Must be the only thing that the process does.
-///
-/// # Errors
-/// Why there is no artifact, for people.
-pub fn compile_here(mut input: impl BufRead) -> Result<(), String> {
+/// cache. Says on the standard error what went wrong, and returns the process's exit code: 0 for an artifact, 2 for a component
+/// that is not valid, 1 for anything else. Must be the only thing that the process does.
+#[must_use]
+pub fn compile_here(input: impl BufRead) -> u8 {
+    let (code, why) = match prepare(input) {
+        Err(why) => (FAILED, why),
+        Ok((engine, cache, digest, wasm)) => match cache.compile(&engine, &digest, &wasm) {
+            Ok(()) => return 0,
+            Err(error) => (INVALID, format!("{error:#}")),
+        },
+    };
+    // Whoever is not there to hear it knows from the code.
+    writeln!(std::io::stderr(), "{why}").ok();
+    code
+}
+
+fn prepare(mut input: impl BufRead) -> Result<(wasmtime::Engine, ArtifactCache, String, Vec<u8>), String> {
     let failed = |error: &dyn std::fmt::Display| format!("{error:#}");
     let mut order = String::new();
     input.by_ref().take(8 << 10).read_line(&mut order).map_err(|error| failed(&error))?;
@@ -131,6 +162,5 @@ pub fn compile_here(mut input: impl BufRead) -> Result<(), String> {
     }
     let mut wasm = Vec::new();
     input.read_to_end(&mut wasm).map_err(|error| failed(&error))?;
-    let cache = ArtifactCache::new(cache.into());
-    cache.compile(&engine, digest, &wasm).map_err(|error| format!("{error:#}"))
+    Ok((engine, ArtifactCache::new(cache.into()), digest.to_owned(), wasm))
 }

@@ -7,6 +7,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::capability::{self, Guest};
+use crate::compiler::NotCompiled;
 use crate::contract::{self, Granted, SPOKEN, Version};
 use crate::engine::Runtime;
 use crate::exports::ExportIndices;
@@ -83,7 +84,10 @@ impl Runtime {
             let _turn = compiler.turn.lock().await;
             if self.cache.find(engine, &digest).is_none() {
                 let made = compiler.compiler.compile(kind, self.cache.dir(), &digest, &wasm).await;
-                made.map_err(|reason| LoadError::Compile { plugin: id.clone(), reason })?;
+                made.map_err(|why| match why {
+                    NotCompiled::Invalid(reason) => LoadError::Invalid { plugin: id.clone(), reason },
+                    NotCompiled::Failed(reason) => LoadError::Compile { plugin: id.clone(), reason },
+                })?;
                 if self.cache.find(engine, &digest).is_none() {
                     let reason = "the compiler's work is not in the cache, or is damaged".to_owned();
                     return Err(LoadError::Compile { plugin: id, reason });

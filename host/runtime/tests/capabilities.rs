@@ -122,7 +122,6 @@ async fn a_socket_carries_messages_both_ways_and_the_secret_only_in_its_place() 
     assert_eq!(
         call(&instance, json!({"text": [1, "x"]})).await,
         "Error { kind: ErrorKind::Closed, status: None, detail: \"the socket is closed\" }"
-            .replace("ErrorKind::Closed", "ErrorKind::Closed")
     );
 }
 
@@ -289,7 +288,7 @@ async fn requests_and_messages_of_a_minute_have_a_number() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut buffer = [0; 4096];
-            stream.read(&mut buffer).await.unwrap();
+            assert!(stream.read(&mut buffer).await.unwrap() > 0);
             stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await.unwrap();
         }
     });
