@@ -190,6 +190,10 @@ mod tests {
         check("openclaw infer model run --model p/m --prompt hi --local");
         check("openclaw logs --follow --limit 5 --plain");
         check("openclaw models status");
+        check("openclaw plugins install oci://h/r:1 --yes --allow-unsigned --json");
+        check("openclaw plugins update --all");
+        check("openclaw plugins update x --from ./x --accept-publisher 0123456789abcdef --allow-downgrade");
+        check("openclaw plugins sign x.wasm --key k --new-key");
         check("openclaw completion bash");
     }
 }

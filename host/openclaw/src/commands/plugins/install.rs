@@ -237,8 +237,10 @@ fn report(done: &[Done], failed: &[(String, CliError)], context: &Context) -> Re
                 })
             })
             .collect();
-        let failed: Vec<Value> =
-            failed.iter().map(|(id, error)| json!({"id": id, "error": error.to_json()["error"]})).collect();
+        let failed: Vec<Value> = failed
+            .iter()
+            .map(|(id, error)| json!({"id": id, "error": error.to_json().get("error")}))
+            .collect();
         print_json(
             &json!({"ok": failed.is_empty(), "plugins": plugins, "failed": failed, "takeIntoUse": restart}),
         )?;
