@@ -104,5 +104,5 @@ fn agreed(question: &str, yes: bool, context: &Context) -> Result<bool, CliError
 
 /// The command that a running gateway needs before it takes a change into use; `None` when none runs.
 fn to_take_into_use(context: &Context) -> Option<&'static str> {
-    context.running_port().map(|_| "openclaw gateway restart")
+    context.running_port().map(|_| "openclaw plugins reload")
 }
