@@ -116,24 +116,22 @@ pub(super) async fn set_enabled(
     Ok(PluginEnabled { ok: true, plugin_id, enabled, changed: !written.noop })
 }
 
-/// A plugin in the shape of the original, which knows more that a plugin might do.
+/// A plugin in the shape of the original, which knows more that a plugin might do. Who signed it is in `plugins.status`:
+/// the original's shape has no place for that.
 fn inspected(entry: PluginEntry) -> Value {
     let kind = match (entry.origin.as_str(), &entry.source) {
         ("bundled", _) => "bundled",
         (_, Some(_)) => "archive",
         (_, None) => "path",
     };
-    let (trust, publisher, from) = (entry.trust.clone(), entry.publisher.clone(), entry.source.clone());
     // What a reviewer would compare: the component, where it is known.
     let token = entry.digest.clone().unwrap_or_else(|| format!("{}@{}", entry.id, entry.version));
     let mut source = match &entry.digest {
         Some(digest) => json!({"kind": kind, "integrity": digest, "integrityKind": "sha256"}),
         None => json!({"kind": kind}),
     };
-    if let Some(source) = source.as_object_mut() {
-        source.insert("trust".to_owned(), trust.into());
-        source.extend(publisher.map(|publisher| ("publisher".to_owned(), publisher.into())));
-        source.extend(from.map(|from| ("from".to_owned(), from.into())));
+    if let (Some(from), Some(source)) = (&entry.source, source.as_object_mut()) {
+        source.insert("spec".to_owned(), from.as_str().into());
     }
     let of_kind = |kind: &str| if entry.kind == kind { vec![entry.id.clone()] } else { Vec::new() };
     let declared = json!({

@@ -1,6 +1,6 @@
 //! `openclaw plugins install` and `update`: show what a plugin may reach, ask, and put it in its place.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::Args;
 use openclaw_packages::{Consent, Fact, Installed, PackageFile, Plan};
@@ -153,7 +153,8 @@ fn install(
     let plan = change.plan(package, &flags.consent())?;
     if !plan.same {
         if !context.json {
-            eprintln!("{}", announcement(package, source, &plan));
+            // Whoever reads only the beginning of it has not said yes.
+            writeln!(std::io::stderr(), "{}", announcement(package, source, &plan))?;
         }
         let new = plan.previous.is_none() && always_ask;
         let question = if new { "Install it?" } else { "Install it, with what is new?" };
