@@ -1,7 +1,7 @@
 //! How many control-plane sockets there may be, and which one goes when there are too many that have not proven
-//! themselves: of the address that has the most, one that was refused already, else the oldest. One that has just come is
-//! not counted against its address: it may be about to say who it is, however many others come at the same moment. A new client gets its chance, however many silent sockets
-//! somebody at its address holds open.
+//! themselves: of the address that has the most, one that was refused already, else the oldest. A new client gets its
+//! chance, however many silent sockets somebody at its address holds open. One that has just come is not counted against
+//! its address: it may be about to say who it is, however many others come at the same moment.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
