@@ -16,6 +16,7 @@
 
 mod crowd;
 mod load;
+mod plugins;
 mod process;
 mod proxy;
 mod rows;

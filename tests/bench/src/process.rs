@@ -16,7 +16,16 @@ pub(crate) fn cpu_seconds(pid: u32) -> f64 {
 
 /// Resident memory in megabytes.
 pub(crate) fn resident_mb(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    megabytes(&format!("/proc/{pid}/status"), "VmRSS:")
+}
+
+/// Resident memory in megabytes, where a page that is mapped more than once counts once.
+pub(crate) fn proportional_mb(pid: u32) -> f64 {
+    megabytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+}
+
+fn megabytes(file: &str, row: &str) -> f64 {
+    let text = fs::read_to_string(file).unwrap();
+    let line = text.lines().find(|line| line.starts_with(row)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
 }

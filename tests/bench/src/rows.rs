@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use crate::crowd;
 use crate::load::{Hits, Shot, fire, percentile_ms};
+use crate::plugins;
 use crate::process::{cpu_seconds, resident_mb};
 use crate::rpc::Rpc;
 use crate::table::Table;
@@ -30,6 +31,12 @@ pub(crate) async fn all(table: &mut Table) {
     let world = World::new().await;
     if table.wants("start, memory, size") {
         start(table, &world).await;
+    }
+    if table.wants("30 plugins") {
+        plugins::installed(table).await;
+    }
+    if table.wants("100 accounts") {
+        plugins::accounts(table).await;
     }
     let gateway = world.home.start().await;
     // Before that, components may still be compiled.

@@ -28,12 +28,12 @@ use crate::exports::{ExportIndices, Exports};
 const CODE: usize = 64;
 const DETAIL: usize = 4 << 10;
 
-/// A call for the component, with the place for its answer.
+/// A call for the component, with the place for its answer. What is long is boxed: a queue keeps room for many calls.
 pub(crate) enum Call {
-    Send(Outbound, oneshot::Sender<Outcome>),
+    Send(Box<Outbound>, oneshot::Sender<Outcome>),
     Probe(oneshot::Sender<Result<Identity, Failure>>),
     Typing(Target, oneshot::Sender<Result<(), Failure>>),
-    Webhook(WebhookRequest, oneshot::Sender<WebhookResponse>),
+    Webhook(Box<WebhookRequest>, oneshot::Sender<WebhookResponse>),
 }
 
 /// What the event loop is told.
@@ -164,7 +164,7 @@ impl AccessorTask<Guest> for Begun {
         // An answer that nobody waits for any more is dropped: its caller has already given up and said so.
         match self.call {
             Call::Send(outbound, reply) => {
-                let outcome = match exports.send(accessor, outbound).await? {
+                let outcome = match exports.send(accessor, *outbound).await? {
                     Outcome::Sent(receipt) => Outcome::Sent(receipt),
                     Outcome::Retryable(failure) => Outcome::Retryable(bounded(failure)),
                     Outcome::Ambiguous(failure) => Outcome::Ambiguous(bounded(failure)),
@@ -180,7 +180,7 @@ impl AccessorTask<Guest> for Begun {
                 }
             }
             Call::Webhook(request, reply) => {
-                if let Some(response) = exports.webhook(accessor, request).await? {
+                if let Some(response) = exports.webhook(accessor, *request).await? {
                     drop(reply.send(response));
                 }
             }

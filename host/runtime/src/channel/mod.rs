@@ -233,7 +233,8 @@ impl Runtime {
 impl ChannelInstance {
     /// Sends one message. `Err` means that nothing was sent; every other end is an [`Outcome`].
     pub async fn send(&self, outbound: Outbound) -> Result<Outcome, NotRunning> {
-        let outcome = self.call("send", self.shared.limits.send, |reply| Call::Send(outbound, reply)).await;
+        let outcome =
+            self.call("send", self.shared.limits.send, |reply| Call::Send(Box::new(outbound), reply)).await;
         match outcome {
             Ok(outcome) => {
                 if matches!(outcome, Outcome::Sent(_)) {
@@ -287,7 +288,7 @@ impl ChannelInstance {
             *value = self.shared.scrubber.scrub(value).into_owned();
         }
         let limit = self.shared.limits.probe;
-        let answer = self.call("webhook", limit, |reply| Call::Webhook(request, reply)).await;
+        let answer = self.call("webhook", limit, |reply| Call::Webhook(Box::new(request), reply)).await;
         answer.map(Some).map_err(Failure::from)
     }
 
