@@ -11,6 +11,7 @@
 mod accounts;
 mod clock;
 mod conversation;
+mod credentials;
 mod demo;
 mod devices;
 mod embeddings;
@@ -45,6 +46,7 @@ use std::path::PathBuf;
 use openclaw_config::{Paths, PluginSchemas};
 use openclaw_protocol::plugins::PluginEntry;
 
+pub use credentials::{CredentialError, channel_manifest, try_credentials};
 pub use error::StartError;
 pub use infer::{EmbedAnswer, EmbedRequest, InferAnswer, InferError, InferRequest, embed_local, infer_local};
 pub use options::GatewayOptions;

@@ -191,7 +191,8 @@ fn places<'h>(origin: &Origin, hosts: impl Iterator<Item = &'h crate::HostPatter
         Origin::Fixed(origin) => vec![origin.clone()],
         Origin::Configured(configured) => {
             let key = format!("the address in {}", configured.config);
-            configured.default.iter().cloned().chain([key]).collect()
+            let variable = configured.env.iter().map(|name| format!("the address in {name}"));
+            configured.default.iter().cloned().chain([key]).chain(variable).collect()
         }
     };
     own.into_iter().chain(hosts.map(ToString::to_string)).collect()

@@ -290,3 +290,45 @@ async fn two_bots_do_not_disturb_each_other() {
     .await;
     assert_eq!((discord.identifies(TOKEN).len(), discord.identifies("OTHER.TOKEN").len()), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_of_the_vendor_may_stand_in_the_environment() {
+    let (discord, model) = fakes().await;
+    let mut config = open(&discord, &model);
+    config["channels"]["discord"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|key, _| !["apiRoot", "gatewayUrl"].contains(&key.as_str()));
+    let home = Home::new(config);
+    let _gateway = home.start_with(&[("DISCORD_API_URL", &discord.api_root())]).await;
+    session(&discord).await;
+    discord.say(TOKEN, &ada(), "hello bot");
+    answer_with(&discord, "hello bot").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_accounts_with_one_token_one_runs_and_the_other_is_told() {
+    let (discord, model) = fakes().await;
+    let mut config = open(&discord, &model);
+    let section = config["channels"]["discord"].as_object_mut().unwrap();
+    section.remove("token");
+    section.insert("accounts".to_owned(), json!({ "one": { "token": TOKEN }, "two": { "token": TOKEN } }));
+    let home = Home::new(config);
+    let _gateway = home.start().await;
+    session(&discord).await;
+    discord.say(TOKEN, &ada(), "hello bot");
+    answer_with(&discord, "hello bot").await;
+    let mut told = Vec::new();
+    eventually("one account is told why it does not run", async || {
+        let status = home.run(&["channels", "status", "--json"]).await.ok().json();
+        let accounts = status["channelAccounts"]["discord"].as_array().unwrap().clone();
+        told = accounts
+            .iter()
+            .map(|account| account["lifecycleReason"].as_str().unwrap_or_default().to_owned())
+            .collect();
+        told.iter().any(|why| why.contains("duplicate bot token"))
+    })
+    .await;
+    assert_eq!(told.iter().filter(|why| why.contains("duplicate bot token")).count(), 1, "{told:?}");
+    assert_eq!(discord.identifies(TOKEN).len(), 1);
+}

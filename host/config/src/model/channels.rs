@@ -19,6 +19,10 @@ pub struct Channel {
     pub enabled: bool,
     /// The account that environment variables and commands without an account mean.
     pub default_account: String,
+    /// There is no `accounts`: the section itself describes the only account.
+    pub implicit: bool,
+    /// What holds for every account that does not say otherwise: the section without `accounts` and `defaultAccount`.
+    pub shared: Value,
     /// In the order of the file; never empty.
     pub accounts: Vec<Account>,
 }
@@ -56,7 +60,8 @@ impl Channel {
             .iter()
             .filter_map(|(id, own)| Some(merge(id, &root, own.as_object()?, enabled)))
             .collect();
-        if accounts.is_empty() {
+        let implicit = accounts.is_empty();
+        if implicit {
             accounts.push(merge(IMPLICIT_ACCOUNT, &root, &Map::new(), enabled));
         }
         let named = named_default.as_ref().and_then(Value::as_str);
@@ -67,7 +72,8 @@ impl Channel {
             .or_else(|| accounts.first().map(|account| account.id.as_str()))
             .unwrap_or(IMPLICIT_ACCOUNT)
             .to_owned();
-        Self { id: id.to_owned(), enabled, default_account, accounts }
+        let shared = Value::Object(root);
+        Self { id: id.to_owned(), enabled, default_account, implicit, shared, accounts }
     }
 }
 

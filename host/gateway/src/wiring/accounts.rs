@@ -79,13 +79,7 @@ fn group_policy(word: &str) -> messaging::GroupPolicy {
 pub(super) fn without_secrets(manifest: &Manifest, section: &Value) -> String {
     let mut shown = section.clone();
     if let Some(shown) = shown.as_object_mut() {
-        for secret in &manifest.secrets {
-            for key in [&secret.config, &secret.config_file].into_iter().flatten() {
-                shown.shift_remove(key);
-            }
-        }
-        shown.shift_remove("enabled");
-        shown.shift_remove("name");
+        shown.retain(|key, _| !manifest.is_secret_place(key) && key != "enabled" && key != "name");
     }
     shown.to_string()
 }

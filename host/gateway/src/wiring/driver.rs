@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use openclaw_config::{Account, Channel, Config};
+use openclaw_config::{Account, Channel, Config, Env as _};
 use openclaw_egress::Egress;
 use openclaw_messaging as messaging;
 use openclaw_messaging::{AccountKey, Messaging};
@@ -26,6 +26,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use super::accounts::{self, Lookup};
+use super::exclusive::{Exclusive, Held};
 use super::instances::Instances;
 use super::kv::AccountKv;
 use super::may_wait;
@@ -42,6 +43,7 @@ pub(crate) struct ChannelDriver {
     pub(crate) messaging: Messaging,
     pub(crate) store: Store,
     pub(crate) instances: Arc<Instances>,
+    pub(crate) exclusive: Exclusive,
 }
 
 impl ChannelDriver {
@@ -63,6 +65,18 @@ impl ChannelDriver {
                 StartError::AuthRequired(problem.to_string())
             }
         })
+    }
+
+    fn reach(
+        &self,
+        manifest: &Manifest,
+        config: &Config,
+        account: &Account,
+        secrets: &AccountSecrets,
+    ) -> Result<Reach, GrantError> {
+        let resolver = self.settings.secrets(config);
+        let variable = |name: &str| resolver.env().non_blank(name).map(|value| value.trim().to_owned());
+        Reach::resolve(manifest, &manifest.with_environment(&account.section, variable), secrets)
     }
 }
 
@@ -103,7 +117,9 @@ impl Driver for ChannelDriver {
             return Err(StartError::Disabled(absent.to_string()));
         }
         let secrets = self.secrets(manifest, &config, channel, section)?;
-        let reach = Reach::resolve(manifest, &section.section, &secrets)
+        let held = self.exclusive.take(&key, manifest, &secrets).map_err(StartError::Disabled)?;
+        let reach = self
+            .reach(manifest, &config, section, &secrets)
             .map_err(|error| StartError::AuthRequired(error.to_string()))?;
         let plugin = found.load(&self.runtime).await.map_err(|error| match error {
             Unusable::SwitchedOff(_) | Unusable::Absent(_) => StartError::Disabled(error.to_string()),
@@ -145,6 +161,7 @@ impl Driver for ChannelDriver {
             instances: Arc::clone(&self.instances),
             messaging: self.messaging.clone(),
             health: watched,
+            _held: held,
         }))
     }
 }
@@ -243,6 +260,8 @@ struct RunningAccount {
     instances: Arc<Instances>,
     messaging: Messaging,
     health: watch::Receiver<Health>,
+    /// Nobody else may use its credential for as long as it lives.
+    _held: Held,
 }
 
 #[async_trait]

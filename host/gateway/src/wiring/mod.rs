@@ -5,6 +5,7 @@
 mod accounts;
 mod dialect;
 mod driver;
+mod exclusive;
 mod instances;
 mod kv;
 mod models;
@@ -100,6 +101,7 @@ pub(crate) async fn build(
         messaging: messaging.clone(),
         store: store.clone(),
         instances: Arc::clone(&instances),
+        exclusive: exclusive::Exclusive::default(),
     };
     let supervisor = Supervisor::new(Arc::new(driver), Backoff::default());
     Ok(Parts { store, answering, agents, messaging, supervisor, instances, model_choice, gateway })

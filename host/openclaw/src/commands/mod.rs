@@ -19,7 +19,9 @@ pub(crate) mod qr;
 pub(crate) mod reads;
 pub(crate) mod status;
 
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
+
+use serde_json::json;
 
 use crate::{
     cli::{Cli, Command},
@@ -54,4 +56,22 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Onboard(flags) => onboard::run(&flags, &context),
         Command::Completion(flags) => completion::run(&flags),
     }
+}
+
+/// Asks a person. Without one, or when the output is for a program, the answer is what `--yes` says.
+pub(crate) fn agreed(question: &str, yes: bool, context: &Context) -> Result<bool, CliError> {
+    if yes {
+        return Ok(true);
+    }
+    if context.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(CliError::Detailed {
+            text: format!("{question} Nobody is here to answer: say yes with --yes."),
+            code: "CONFIRMATION_REQUIRED",
+            extra: json!({}),
+        });
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }

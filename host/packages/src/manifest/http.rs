@@ -80,7 +80,9 @@ impl Origin {
 pub struct ConfiguredOrigin {
     /// The key of the section.
     pub config: String,
-    /// Where the key is not set.
+    /// The environment variable that says it where the key is not set.
+    pub env: Option<String>,
+    /// Where neither is set.
     pub default: Option<String>,
 }
 

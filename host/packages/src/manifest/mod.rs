@@ -12,6 +12,7 @@ mod webhook;
 mod websocket;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::error::PackageError;
 
@@ -134,10 +135,39 @@ impl Manifest {
         self.secrets.iter().filter_map(|secret| secret.config.as_deref())
     }
 
+    /// Whether a key of the section holds a secret or names a file with one.
+    #[must_use]
+    pub fn is_secret_place(&self, key: &str) -> bool {
+        let holds = |place: &Option<String>| place.as_deref() == Some(key);
+        self.secrets.iter().any(|secret| holds(&secret.config) || holds(&secret.config_file))
+    }
+
     /// The older spellings of the section's keys, in the order in which they are to be moved.
     #[must_use]
     pub fn moved(&self) -> &[Moved] {
         self.config.as_ref().map_or(&[], |config| &config.moved)
+    }
+
+    /// The section with the addresses that the environment names where the section itself names none. What the operator's
+    /// environment says counts as what his configuration says.
+    #[must_use]
+    pub fn with_environment(&self, section: &Value, env: impl Fn(&str) -> Option<String>) -> Value {
+        let mut section = section.clone();
+        let pages = self.http.iter().map(|http| (&http.origin, false));
+        let sockets = self.websockets.iter().map(|websocket| (&websocket.url, true));
+        for (origin, socket) in pages.chain(sockets) {
+            let Origin::Configured(ConfiguredOrigin { config, env: Some(name), .. }) = origin else {
+                continue;
+            };
+            let named =
+                section.get(config).and_then(Value::as_str).is_some_and(|text| !text.trim().is_empty());
+            if let (false, Some(value), Some(keys)) = (named, env(name), section.as_object_mut()) {
+                // One variable may name both: a socket is at the same place, by its own scheme.
+                let secured = value.strip_prefix("http").filter(|_| socket).map(|rest| format!("ws{rest}"));
+                keys.insert(config.clone(), secured.unwrap_or(value).into());
+            }
+        }
+        section
     }
 
     fn first_fault(&self) -> Option<Fault> {

@@ -26,6 +26,9 @@ pub struct SecretEntry {
     /// An account may do without it: a header that needs it is then left out.
     #[serde(default)]
     pub optional: bool,
+    /// Two accounts of the channel must not use the same value at the same time: the second is not started, and these are the
+    /// words for it.
+    pub exclusive: Option<String>,
     /// The host makes a value when there is none: for secrets that both sides need to know and nobody has to choose.
     /// Needs `config`, the place where the value is written.
     pub auto_generate: Option<AutoGenerate>,

@@ -152,3 +152,24 @@ fn every_fault_of_a_table_names_key_and_fix() {
     let error = Manifest::parse(&format!("{head}[provider]\napi = [\"x\"]"), "f").unwrap_err().to_string();
     assert!(error.contains("websocket: a provider is a pure function"), "{error}");
 }
+
+#[test]
+fn an_address_in_the_environment_counts_where_the_section_names_none() {
+    let text = MANIFEST
+        .replace(
+            "origin = \"https://api.chat.example\"\nhosts = [\"*.chat.example\"]",
+            "origin = { config = \"root\", env = \"CHAT_URL\" }",
+        )
+        .replace("config = \"gatewayUrl\"", "config = \"gatewayUrl\", env = \"CHAT_URL\"");
+    let manifest = Manifest::parse(&text, "plugin.toml").unwrap();
+    let env = |name: &str| (name == "CHAT_URL").then(|| "http://127.0.0.1:4000".to_owned());
+    let seen = manifest.with_environment(&serde_json::json!({ "root": " " }), env);
+    assert_eq!(
+        seen,
+        serde_json::json!({ "root": "http://127.0.0.1:4000", "gatewayUrl": "ws://127.0.0.1:4000" })
+    );
+    let own = serde_json::json!({ "root": "https://own.example", "gatewayUrl": "wss://own.example" });
+    assert_eq!(manifest.with_environment(&own, env), own);
+    let nothing = serde_json::json!({});
+    assert_eq!(manifest.with_environment(&nothing, |_| None), nothing);
+}

@@ -6,8 +6,9 @@ use clap::Args;
 use openclaw_packages::{Consent, Fact, Installed, PackageFile, Plan};
 use serde_json::{Value, json};
 
-use super::{agreed, fetch::Source, to_take_into_use};
+use super::{fetch::Source, to_take_into_use};
 use crate::{
+    commands::agreed,
     context::Context,
     error::CliError,
     output::{age::now_ms, clean, print_json, print_line},

@@ -11,7 +11,7 @@ mod reload;
 mod remove;
 mod toggle;
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Subcommand as ClapSubcommand;
 use openclaw_packages::{InstallError, PackageError};
@@ -82,24 +82,6 @@ impl From<PackageError> for CliError {
     fn from(error: PackageError) -> Self {
         Self::Detailed { text: error.to_string(), code: error.code(), extra: json!({}) }
     }
-}
-
-/// Asks a person. Without one, or when the output is for a program, the answer is what `--yes` says.
-fn agreed(question: &str, yes: bool, context: &Context) -> Result<bool, CliError> {
-    if yes {
-        return Ok(true);
-    }
-    if context.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(CliError::Detailed {
-            text: format!("{question} Nobody is here to answer: say yes with --yes."),
-            code: "CONFIRMATION_REQUIRED",
-            extra: json!({}),
-        });
-    }
-    eprint!("{question} [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
 /// The command that a running gateway needs before it takes a change into use; `None` when none runs.

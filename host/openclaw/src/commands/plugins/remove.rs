@@ -6,8 +6,9 @@ use clap::Args;
 use openclaw_packages::{InstallError, Installed};
 use serde_json::json;
 
-use super::{agreed, to_take_into_use};
+use super::to_take_into_use;
 use crate::{
+    commands::agreed,
     context::Context,
     error::CliError,
     output::{print_json, print_line},

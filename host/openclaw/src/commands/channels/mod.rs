@@ -1,5 +1,9 @@
 //! `openclaw channels`
 
+mod account;
+mod add;
+mod remove;
+
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand as ClapSubcommand};
@@ -27,6 +31,10 @@ Examples:
     Status(StatusFlags),
     /// List the configured accounts
     List(ListFlags),
+    /// Set an account up: its secrets are asked for, tried and written
+    Add(add::Flags),
+    /// Switch an account off, or delete it
+    Remove(remove::Flags),
     /// Start an account
     Start(AccountFlags),
     /// Stop an account until it is started again
@@ -77,6 +85,8 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
     match command {
         Subcommand::Status(flags) => status(flags, context),
         Subcommand::List(flags) => list(flags, context),
+        Subcommand::Add(flags) => add::run(flags, context),
+        Subcommand::Remove(flags) => remove::run(flags, context),
         Subcommand::Start(flags) => {
             let params =
                 ChannelsStartParams { channel: flags.channel.clone(), account_id: flags.account.clone() };
