@@ -93,12 +93,12 @@ fn snapshot(
             Circuit::Closed => None,
             Circuit::Open { .. } | Circuit::HalfOpen { .. } => Some(format!("breaker-{}", circuit.as_str())),
         };
-        shown.supervision = Some(supervision(&status, circuit));
+        shown.supervision = Some(supervision(&status, circuit, activity.set_aside));
     }
     shown
 }
 
-fn supervision(status: &Status, circuit: Circuit) -> Supervision {
+fn supervision(status: &Status, circuit: Circuit, set_aside: u32) -> Supervision {
     let crash = status.last_crash.as_ref();
     let mut shown = Supervision {
         breaker: circuit.as_str().to_owned(),
@@ -108,6 +108,7 @@ fn supervision(status: &Status, circuit: Circuit) -> Supervision {
         last_crash: crash.map(|crash| crash.reason.clone()),
         last_crash_suspect: crash.map(|crash| if crash.sending { "send" } else { "input" }.to_owned()),
         crashes_at_same_input: crash.map(|crash| crash.at_same_input).filter(|&crashes| crashes > 0),
+        set_aside,
         strikes: status.strikes,
         ..Supervision::default()
     };

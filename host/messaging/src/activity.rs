@@ -19,6 +19,7 @@ impl ActivityBoard {
             let entry = accounts.entry(account).or_default();
             entry.last_inbound_at = entry.last_inbound_at.max(activity.last_inbound_at);
             entry.last_outbound_at = entry.last_outbound_at.max(activity.last_outbound_at);
+            entry.set_aside = entry.set_aside.max(activity.set_aside);
         }
     }
 
@@ -28,6 +29,12 @@ impl ActivityBoard {
 
     pub(crate) fn sent(&self, account: &AccountKey, now: i64) {
         self.lock().entry(account.clone()).or_default().last_outbound_at = Some(now);
+    }
+
+    pub(crate) fn set_aside(&self, account: &AccountKey, most: u32) {
+        let mut accounts = self.lock();
+        let entry = accounts.entry(account.clone()).or_default();
+        entry.set_aside = entry.set_aside.saturating_add(1).min(most);
     }
 
     pub(crate) fn of(&self, account: &AccountKey) -> Activity {

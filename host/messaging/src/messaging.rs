@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_store::{
-    AccountKey, Activity, Approved, Counts, InboundId, InboundRow, Message, PairingRequest, Store,
+    AccountKey, Activity, Approved, Counts, InboundId, InboundRow, Message, PairingRequest, SetAside, Store,
     StoreError, Target,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -34,6 +34,8 @@ const UPKEEP: Duration = Duration::from_secs(60);
 /// Closed rows are kept so long: a vendor that redelivers later than that is not recognised.
 const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 /// When a component may try again to have a message admitted.
+/// How much of what an account's component could not read is kept.
+const SET_ASIDE: u32 = 100;
 const ADMIT_AGAIN_MS: u64 = 1_000;
 
 /// What became of an admitted message.
@@ -160,6 +162,35 @@ impl Messaging {
             let _ = answer.send(inner.admit(account, message, cursor).await);
         });
         answered.await.unwrap_or(Err(AdmitError::Unavailable(ADMIT_AGAIN_MS)))
+    }
+
+    /// Stores something that the account's component could not read, together with the cursor behind it. The newest
+    /// hundred of an account are kept.
+    ///
+    /// # Errors
+    /// [`AdmitError`]; then nothing was stored.
+    pub async fn set_aside(
+        &self,
+        account: &AccountKey,
+        vendor_id: Option<String>,
+        reason: String,
+        raw: Vec<u8>,
+        cursor: Vec<u8>,
+    ) -> Result<(), AdmitError> {
+        let what = SetAside { vendor_id, reason, raw, at: now_ms() };
+        self.inner.store.set_aside(account, &what, cursor, SET_ASIDE).await.map_err(|error| {
+            tracing::error!(code = error.code(), %account, "what cannot be read is not set aside: {error}");
+            AdmitError::Unavailable(ADMIT_AGAIN_MS)
+        })?;
+        self.inner.activity.set_aside(account, SET_ASIDE);
+        let id = what.vendor_id.as_deref().unwrap_or("without an id");
+        tracing::warn!(
+            subsystem = account.channel,
+            "[{}] set aside unread: {id}: {}",
+            account.account,
+            what.reason
+        );
+        Ok(())
     }
 
     /// What the last `admit` of this account stored.

@@ -250,6 +250,9 @@ pub struct Supervision {
     /// Crashes in a row at the same place of its input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crashes_at_same_input: Option<u32>,
+    /// How much from the vendor the component could not read and was set aside, of the newest hundred.
+    #[serde(default)]
+    pub set_aside: u32,
     /// Times that the component kept its thread for over 250 ms.
     pub strikes: u64,
 }

@@ -31,7 +31,7 @@ mod wasi;
 pub use bindings::channel_types as guest;
 pub use bindings::provider_types as dialect;
 pub use capability::events::Occurrence;
-pub use capability::inbound::{Admission, AdmitError, Connection, Inbox};
+pub use capability::inbound::{Admission, AdmitError, Connection, Inbox, Unreadable};
 pub use capability::kv::{Kv, KvAnswer, KvChange, KvEntry, KvError};
 pub use channel::facts::{Facts, Over, Stamp};
 pub use channel::{ChannelInstance, ChannelSetup, Exit, Limits, NotRunning};

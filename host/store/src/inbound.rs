@@ -8,8 +8,8 @@ use crate::row::{account, json, text};
 use crate::sessions::write_session;
 use crate::writer::Ledger;
 use crate::{
-    AccountKey, Admitted, Draft, InboundId, InboundRow, Message, Route, SessionWrite, Store, StoreError,
-    Verdict,
+    AccountKey, Admitted, Draft, InboundId, InboundRow, Message, Route, SessionWrite, SetAside, Store,
+    StoreError, Verdict,
 };
 
 impl Store {
@@ -30,13 +30,7 @@ impl Store {
         let reply_context = message.reply_context.clone();
         let work = move |ledger: &Ledger<'_>| {
             if let Some(cursor) = cursor {
-                ledger
-                    .sql
-                    .prepare_cached(
-                        "INSERT INTO cursors (channel, account, cursor) VALUES (?1, ?2, ?3) \
-                         ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
-                    )?
-                    .execute(params![account.channel, account.account, cursor])?;
+                move_cursor(ledger.sql, &account, &cursor)?;
             }
             let added = ledger
                 .sql
@@ -69,6 +63,63 @@ impl Store {
             sql.prepare_cached("SELECT cursor FROM cursors WHERE channel = ?1 AND account = ?2")?
                 .query_row(params![account.channel, account.account], |row| row.get(0))
                 .optional()
+        };
+        self.readers.read(work).await
+    }
+
+    /// Stores something that a component could not read, and moves the cursor past it, in one transaction. The newest `keep` of
+    /// the account stay.
+    ///
+    /// # Errors
+    /// On any error nothing is stored.
+    pub async fn set_aside(
+        &self,
+        account: &AccountKey,
+        what: &SetAside,
+        cursor: Vec<u8>,
+        keep: u32,
+    ) -> Result<(), StoreError> {
+        let (AccountKey { channel, account }, what) = (account.clone(), what.clone());
+        let work = move |ledger: &Ledger<'_>| {
+            let SetAside { vendor_id, reason, raw, at } = &what;
+            move_cursor(ledger.sql, &AccountKey::new(&channel, &account), &cursor)?;
+            ledger
+                .sql
+                .prepare_cached(
+                    "INSERT INTO set_aside (channel, account, vendor_id, reason, raw, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute(params![channel, account, vendor_id, reason, raw, at])?;
+            ledger
+                .sql
+                .prepare_cached(
+                    "DELETE FROM set_aside WHERE channel = ?1 AND account = ?2 AND id NOT IN \
+                     (SELECT id FROM set_aside WHERE channel = ?1 AND account = ?2 ORDER BY id DESC LIMIT ?3)",
+                )?
+                .execute(params![channel, account, keep])?;
+            Ok(())
+        };
+        self.writer.write(move |ledger| work(ledger).map_err(|error| ledger.fail(error))).await
+    }
+
+    /// What an account's component could not read, the newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn set_asides(&self, account: &AccountKey) -> Result<Vec<SetAside>, StoreError> {
+        let AccountKey { channel, account } = account.clone();
+        let work = move |sql: &Connection| {
+            let mut statement = sql.prepare_cached(
+                "SELECT vendor_id, reason, raw, at FROM set_aside WHERE channel = ?1 AND account = ?2 ORDER BY id DESC",
+            )?;
+            let row = |row: &Row<'_>| {
+                Ok(SetAside {
+                    vendor_id: row.get(0)?,
+                    reason: row.get(1)?,
+                    raw: row.get(2)?,
+                    at: row.get(3)?,
+                })
+            };
+            statement.query_map([channel, account], row)?.collect()
         };
         self.readers.read(work).await
     }
@@ -173,6 +224,14 @@ impl Store {
         };
         self.readers.read(work).await
     }
+}
+
+fn move_cursor(sql: &Connection, account: &AccountKey, cursor: &[u8]) -> rusqlite::Result<usize> {
+    sql.prepare_cached(
+        "INSERT INTO cursors (channel, account, cursor) VALUES (?1, ?2, ?3) \
+         ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
+    )?
+    .execute(params![account.channel, account.account, cursor])
 }
 
 fn inbound_row(row: &Row<'_>) -> rusqlite::Result<InboundRow> {

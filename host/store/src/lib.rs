@@ -29,7 +29,7 @@ pub use message::{
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole,
     InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest,
-    PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, Usage, Verdict,
+    PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Usage, Verdict,
 };
 pub use session_settings::{Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings};
 pub use store::{Store, path_in};

@@ -32,6 +32,19 @@ pub struct InboundRow {
     pub route: Option<Route>,
 }
 
+/// Something from the vendor that an account's component could not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The vendor's id of it, where it could be told.
+    pub vendor_id: Option<String>,
+    /// Why, for people.
+    pub reason: String,
+    /// As it came, or its beginning.
+    pub raw: Vec<u8>,
+    /// When.
+    pub at: i64,
+}
+
 /// The session that a message's turn belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -368,4 +381,6 @@ pub struct Activity {
     pub last_inbound_at: Option<i64>,
     /// The last receipt.
     pub last_outbound_at: Option<i64>,
+    /// How much from its vendor its component could not read and was set aside.
+    pub set_aside: u32,
 }

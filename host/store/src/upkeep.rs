@@ -96,15 +96,20 @@ impl Store {
     pub async fn activity(&self) -> Result<Vec<(AccountKey, Activity)>, StoreError> {
         let work = |sql: &Connection| {
             sql.prepare_cached(
-                "SELECT channel, account, max(received) AS received, max(sent) AS sent FROM ( \
-                 SELECT channel, account, max(received_at) AS received, NULL AS sent FROM inbound GROUP BY 1, 2 \
+                "SELECT channel, account, max(received) AS received, max(sent) AS sent, sum(aside) AS aside FROM ( \
+                 SELECT channel, account, max(received_at) AS received, NULL AS sent, 0 AS aside FROM inbound GROUP BY 1, 2 \
                  UNION ALL \
-                 SELECT channel, account, NULL, max(updated_at) FROM outbox WHERE state = 'sent' GROUP BY 1, 2) \
+                 SELECT channel, account, NULL, max(updated_at), 0 FROM outbox WHERE state = 'sent' GROUP BY 1, 2 \
+                 UNION ALL \
+                 SELECT channel, account, NULL, NULL, count(*) FROM set_aside GROUP BY 1, 2) \
                  GROUP BY 1, 2",
             )?
             .query_map([], |row| {
-                let activity =
-                    Activity { last_inbound_at: row.get("received")?, last_outbound_at: row.get("sent")? };
+                let activity = Activity {
+                    last_inbound_at: row.get("received")?,
+                    last_outbound_at: row.get("sent")?,
+                    set_aside: row.get("aside")?,
+                };
                 Ok((account(row)?, activity))
             })?
             .collect()

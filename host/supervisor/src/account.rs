@@ -217,7 +217,10 @@ impl Account {
         });
         let (driver, name) = (Arc::clone(&self.driver), self.name.clone());
         // In a task of its own: a panic in there is this start's failure and nobody else's.
-        let attempt = Attempt { status: self.status.clone(), breaker: self.breaker.clone() };
+        // After a person has acted, or a long time without a fault, nothing is held against the input.
+        let crash = self.status.borrow().last_crash.as_ref().map(|crash| crash.at_same_input);
+        let crashes = crash.filter(|_| self.place.is_some()).unwrap_or_default();
+        let attempt = Attempt { status: self.status.clone(), breaker: self.breaker.clone(), crashes };
         match tokio::spawn(async move { driver.start(&name, attempt).await }).await {
             Ok(started) => started,
             Err(lost) => Err(StartError::Transient(format!("the start broke off inside the host: {lost}"))),

@@ -21,9 +21,15 @@ pub trait Driver: Send + Sync + 'static {
 pub struct Attempt {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) breaker: Breaker,
+    pub(crate) crashes: u32,
 }
 
 impl Attempt {
+    /// How many instances in a row crashed at the same place of the input while nothing was being sent.
+    pub fn crashes(&self) -> u32 {
+        self.crashes
+    }
+
     /// The component is there; its instance is made now.
     pub fn loaded(&self) {
         self.status.send_modify(|status| status.enter(State::Starting, None));

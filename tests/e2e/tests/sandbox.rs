@@ -21,7 +21,7 @@ use openclaw_packages::{AccountSecrets, Package, ResolvedGrant, SecretLookup};
 use openclaw_runtime::guest::{Message, Outbound, Target};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Exit, Inbox, Kv, KvAnswer, KvChange, KvEntry,
-    KvError, Limits, Runtime, RuntimeOptions, ShimPool,
+    KvError, Limits, Runtime, RuntimeOptions, ShimPool, Unreadable,
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
@@ -38,6 +38,14 @@ impl Inbox for Heard {
     ) -> Pin<Box<dyn Future<Output = Result<Admission, AdmitError>> + Send + '_>> {
         self.0.send(message).unwrap();
         Box::pin(async { Ok(Admission::Accepted) })
+    }
+
+    fn set_aside(
+        &self,
+        what: Unreadable,
+        _: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), AdmitError>> + Send + '_>> {
+        panic!("nothing here is unreadable: {what:?}");
     }
 }
 
@@ -105,6 +113,7 @@ async fn start(
         label: "telegram/default".into(),
         config: section.to_string(),
         cursor: None,
+        crashes: 0,
         grants,
         endpoints: Vec::new(),
         processes: Vec::new(),

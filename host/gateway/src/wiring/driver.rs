@@ -18,7 +18,7 @@ use openclaw_packages::{
 };
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Connection, Exit, Facts, Inbox, Limits, Runtime,
-    guest,
+    Unreadable, guest,
 };
 use openclaw_store::Store;
 use openclaw_supervisor::{Attempt, Driver, End, Health, Running, StartError};
@@ -136,6 +136,7 @@ impl Driver for ChannelDriver {
             label: account.to_owned(),
             config: accounts::without_secrets(manifest, &section.section),
             cursor,
+            crashes: attempt.crashes(),
             grants: reach.grants,
             endpoints: reach.endpoints,
             processes: reach.processes,
@@ -357,9 +358,26 @@ impl Inbox for AccountInbox {
             match self.messaging.admit(&self.account, super::vendor::message(message), cursor).await {
                 Ok(messaging::Admission::Accepted) => Ok(Admission::Accepted),
                 Ok(messaging::Admission::Duplicate) => Ok(Admission::Duplicate),
-                Err(messaging::AdmitError::Invalid(why)) => Err(AdmitError::Invalid(why)),
-                Err(messaging::AdmitError::Unavailable(after_ms)) => Err(AdmitError::Unavailable(after_ms)),
+                Err(refused) => Err(admit_error(refused)),
             }
         })
+    }
+
+    fn set_aside(
+        &self,
+        Unreadable { id, reason, raw }: Unreadable,
+        cursor: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), AdmitError>> + Send + '_>> {
+        Box::pin(async move {
+            let stored = self.messaging.set_aside(&self.account, id, reason, raw, cursor);
+            stored.await.map_err(admit_error)
+        })
+    }
+}
+
+fn admit_error(error: messaging::AdmitError) -> AdmitError {
+    match error {
+        messaging::AdmitError::Invalid(why) => AdmitError::Invalid(why),
+        messaging::AdmitError::Unavailable(after_ms) => AdmitError::Unavailable(after_ms),
     }
 }

@@ -20,11 +20,14 @@ pub use crate::bindings::channel::openclaw::plugin::inbound::Admission;
 pub use crate::bindings::channel::openclaw::plugin::inbound::AdmitError;
 /// What a component says of its connection to the vendor.
 pub use crate::bindings::channel::openclaw::plugin::inbound::Connection;
+/// Something that a component cannot read.
+pub use crate::bindings::channel::openclaw::plugin::inbound::Unreadable;
 
 const ID: usize = 256;
 const NAME: usize = 1 << 10;
 const TEXT: usize = 256 << 10;
 const OPAQUE: usize = 4 << 10;
+const RAW: usize = 64 << 10;
 
 /// Where messages go. Implemented by the host above this crate, once for each account.
 pub trait Inbox: Send + Sync + 'static {
@@ -34,6 +37,13 @@ pub trait Inbox: Send + Sync + 'static {
         message: types::Message,
         cursor: Option<Vec<u8>>,
     ) -> Pin<Box<dyn Future<Output = Result<Admission, AdmitError>> + Send + '_>>;
+
+    /// Stores what the component cannot read and the cursor behind it in one step. Durable when it returns `Ok`.
+    fn set_aside(
+        &self,
+        what: Unreadable,
+        cursor: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), AdmitError>> + Send + '_>>;
 }
 
 /// Names the field of `message` that breaks its bound.
@@ -87,38 +97,62 @@ impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
         if let Some(rule) = out_of_bounds(&message, cursor.as_deref()) {
             return Ok(Err(AdmitError::Invalid(rule.to_owned())));
         }
-        let granted = accessor.with(|mut access| {
-            let guest = access.get();
-            match guest.budgets.emits.take(Instant::now()) {
-                Verdict::Granted(_) => {
-                    guest.within(Over::Emits);
-                    Ok((Arc::clone(&guest.inbox), guest.io.clone()))
-                }
-                Verdict::Refused(wait) => {
-                    guest.over(Over::Emits);
-                    Err(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
-                }
-            }
-        });
-        let (inbox, io) = match granted {
-            Ok(granted) => granted,
-            Err(wait) => return Ok(Err(AdmitError::Unavailable(wait))),
-        };
-        // Not aborted when the guest drops the call: what was begun is stored, and a redelivery is a duplicate.
-        let stored = io.spawn(async move { inbox.admit(message, cursor).await }).await;
-        let admitted = match stored {
-            Ok(admitted) => admitted,
-            Err(lost) => {
-                tracing::error!(%lost, "storing an inbound message failed inside the host");
-                Err(AdmitError::Unavailable(1_000))
-            }
-        };
+        let admitted = stored(accessor, |inbox| async move { inbox.admit(message, cursor).await }).await;
         if admitted.is_ok() {
             accessor
                 .with(|mut access| access.get().facts.send_modify(|facts| facts.received(SystemTime::now())));
         }
         Ok(admitted)
     }
+
+    async fn set_aside(
+        accessor: &Accessor<Guest, Self>,
+        what: Unreadable,
+        cursor: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), AdmitError>> {
+        let id = what.id.as_deref();
+        if id.is_some_and(|id| id.is_empty() || id.len() > ID) || cursor.len() > OPAQUE {
+            let rule = "id: 1 to 256 bytes; cursor: at most 4 KiB";
+            return Ok(Err(AdmitError::Invalid(rule.to_owned())));
+        }
+        let what = accessor.with(|mut access| {
+            let Unreadable { id, reason, mut raw } = what;
+            raw.truncate(RAW);
+            let reason = access.get().scrubber.scrub(&reason).into_owned();
+            Unreadable { id, reason: crate::error::cut(&reason, NAME).to_owned(), raw }
+        });
+        Ok(stored(accessor, |inbox| async move { inbox.set_aside(what, cursor).await }).await)
+    }
+}
+
+/// Has the inbox store something, within the quota. Not aborted when the guest drops the call: what was begun is stored, and
+/// a redelivery is a duplicate.
+async fn stored<T, F>(
+    accessor: &Accessor<Guest, HasSelf<Guest>>,
+    store: impl FnOnce(Arc<dyn Inbox>) -> F,
+) -> Result<T, AdmitError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, AdmitError>> + Send + 'static,
+{
+    let (inbox, io) = accessor.with(|mut access| {
+        let guest = access.get();
+        match guest.budgets.emits.take(Instant::now()) {
+            Verdict::Granted(_) => {
+                guest.within(Over::Emits);
+                Ok((Arc::clone(&guest.inbox), guest.io.clone()))
+            }
+            Verdict::Refused(wait) => {
+                guest.over(Over::Emits);
+                let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+                Err(AdmitError::Unavailable(wait))
+            }
+        }
+    })?;
+    io.spawn(store(inbox)).await.unwrap_or_else(|lost| {
+        tracing::error!(%lost, "storing what came in failed inside the host");
+        Err(AdmitError::Unavailable(1_000))
+    })
 }
 
 #[cfg(test)]

@@ -87,6 +87,8 @@ pub struct ChannelSetup {
     pub config: String,
     /// Where the last instance of this account stopped reading.
     pub cursor: Option<Vec<u8>>,
+    /// How many instances in a row crashed there without taking anything in.
+    pub crashes: u32,
     /// What it may ask over HTTP.
     pub grants: Vec<ResolvedGrant>,
     /// Where it may open websockets.
@@ -205,7 +207,7 @@ impl Runtime {
             pre: pre.clone(),
             exports: exports.clone(),
             guest,
-            start: Start { config: setup.config, cursor: setup.cursor },
+            start: Start { config: setup.config, cursor: setup.cursor, crashes: setup.crashes },
             work: received,
             ended: work.downgrade(),
         };

@@ -16,7 +16,7 @@ use openclaw_packages::{
 use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Inbox, Kv, KvAnswer, KvChange, KvEntry, KvError,
-    Limits, Plugin, Runtime, RuntimeOptions,
+    Limits, Plugin, Runtime, RuntimeOptions, Unreadable,
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
@@ -29,11 +29,12 @@ pub(crate) struct Bench {
     _cache: tempfile::TempDir,
 }
 
-/// An inbox that keeps the ids it was given.
+/// An inbox that keeps the ids it was given, and what was set aside.
 #[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) ids: Mutex<HashSet<String>>,
     pub(crate) cursor: Mutex<Option<Vec<u8>>>,
+    pub(crate) aside: Mutex<Vec<Unreadable>>,
 }
 
 impl Inbox for Memory {
@@ -46,6 +47,18 @@ impl Inbox for Memory {
             let new = self.ids.lock().unwrap().insert(message.id);
             *self.cursor.lock().unwrap() = cursor;
             Ok(if new { Admission::Accepted } else { Admission::Duplicate })
+        })
+    }
+
+    fn set_aside(
+        &self,
+        what: Unreadable,
+        cursor: Vec<u8>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), AdmitError>> + Send + '_>> {
+        Box::pin(async move {
+            self.aside.lock().unwrap().push(what);
+            *self.cursor.lock().unwrap() = Some(cursor);
+            Ok(())
         })
     }
 }
@@ -169,6 +182,7 @@ impl Bench {
             label: format!("echo/{account}"),
             config: config.to_string(),
             cursor,
+            crashes: 0,
             grants,
             endpoints: Vec::new(),
             processes: Vec::new(),
@@ -193,6 +207,7 @@ impl Bench {
             label: "echo/launched".to_owned(),
             config: config.to_string(),
             cursor: None,
+            crashes: 0,
             grants: http
                 .map(|entry| ResolvedGrant::resolve(entry, section, None, &secrets).unwrap())
                 .collect(),

@@ -222,6 +222,7 @@ fn account_bits(account: &AccountSnapshot, now_ms: u64) -> Vec<String> {
         fact("crashes", some(supervision.crashes));
         fact("crashed", age(supervision.last_crash_at));
         fact("strikes", some(supervision.strikes));
+        fact("set aside unread", some(u64::from(supervision.set_aside)));
     }
     fact("unconfirmed", account.ambiguous_sends.filter(|count| *count > 0).map(|count| count.to_string()));
     if let Some(probe) = &account.probe {
