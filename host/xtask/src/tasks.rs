@@ -138,6 +138,7 @@ fn docs() -> Result<(), Error> {
 fn all_guests() -> Result<Vec<Guest>, Error> {
     let mut plugins = workspace::plugins("plugins")?;
     plugins.extend(workspace::plugins("tests/guests")?);
+    plugins.extend(workspace::plugins("sdk/templates")?);
     Ok(plugins.into_iter().filter_map(|plugin| plugin.guest).collect())
 }
 
