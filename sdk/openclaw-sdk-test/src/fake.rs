@@ -200,8 +200,9 @@ impl FakeHost {
             if reached() {
                 return None;
             }
+            let news = self.news();
             let fired = self.instance.fire(self.world.now_us.get());
-            if fired || self.world.changed.get() || woken.0.load(Ordering::Relaxed) {
+            if news || fired || self.world.changed.get() || woken.0.load(Ordering::Relaxed) {
                 spins += 1;
                 assert!(spins < MOST_SPINS, "the account never waits: it would keep its thread for ever");
                 continue;
@@ -226,6 +227,19 @@ impl FakeHost {
                 }
             }
         }
+    }
+
+    /// Lets the vendor do what it does by itself; whether it did anything.
+    fn news(&self) -> bool {
+        let news = match self.world.vendor.borrow_mut().as_mut() {
+            Some(vendor) => vendor.news(self.world.elapsed_ms()),
+            None => return false,
+        };
+        let any = !news.is_empty();
+        for (number, acts) in news.into_iter().filter(|(number, _)| self.instance.is_open(*number)) {
+            self.plan(number, acts);
+        }
+        any
     }
 
     async fn pass(&self, ms: u64) {

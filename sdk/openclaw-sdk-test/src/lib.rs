@@ -31,6 +31,7 @@
     reason = "all of it is test code: a panic is how a test fails"
 )]
 
+pub mod conformance;
 mod fake;
 mod outbound;
 mod vendor;
