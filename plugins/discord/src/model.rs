@@ -179,3 +179,9 @@ impl Subject for Channel {
 }
 
 openclaw_sdk_test::conformance!(Channel);
+
+#[test]
+fn transcripts() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/transcripts");
+    openclaw_sdk_test::transcript::replay_all::<Discord>(folder);
+}

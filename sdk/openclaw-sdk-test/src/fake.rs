@@ -449,6 +449,7 @@ impl Host for FakeHost {
             return Err(http::Error { kind: ErrorKind::Denied, detail: why.to_owned() });
         }
         self.world.calls.borrow_mut().push((self.world.now_us.get(), record.clone()));
+        self.turn().await;
         let mut reply = self.world.reply(record);
         let mut left = record.timeout_ms;
         let fail = |kind, detail: &str| Err(http::Error { kind, detail: detail.to_owned() });
@@ -462,8 +463,6 @@ impl Host for FakeHost {
             if wait > 0 {
                 self.pass(wait).await;
                 left -= wait;
-            } else {
-                self.turn().await;
             }
             match reply {
                 Reply::After(ms, then) => {

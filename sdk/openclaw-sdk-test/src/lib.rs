@@ -34,6 +34,7 @@
 pub mod conformance;
 mod fake;
 mod outbound;
+pub mod transcript;
 mod vendor;
 mod world;
 
