@@ -2,7 +2,7 @@
 //! hammer nobody, and end when it is asked to.
 //!
 //! A channel describes itself by a [`Subject`], with a model of its vendor that works; the suite makes the vendor fail,
-//! kills the account, and looks. [`conformance!`](crate::conformance) makes a test of each rule.
+//! kills the account, and looks. [`conformance!`](crate::conformance!) makes a test of each rule.
 
 mod receiving;
 mod rig;

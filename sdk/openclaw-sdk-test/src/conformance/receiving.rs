@@ -55,7 +55,7 @@ pub fn what_the_gateway_skips_holds_up_nothing<S: Subject>() {
     rig.host = rig.host.refuses_admission(AdmitError::Invalid("text".into()));
     // What is skipped may be acknowledged, so the watch over acknowledgements does not apply.
     let account = Rig::<S>::account();
-    let ended = rig.host.run_for(2 * MINUTE, account.run(&rig.host, None));
+    let ended = rig.host.run_for(2 * MINUTE, rig.receives(&account, None));
     assert_eq!(ended, None, "the account has ended by itself");
     assert_eq!(rig.texts(), [text(2), text(3)]);
 }
@@ -86,7 +86,7 @@ pub fn a_refused_credential_waits_for_a_person<S: Subject>() {
     let rig = Rig::<S>::told(1);
     rig.fails(Of::All, Fault::Unauthorised);
     let account = Rig::<S>::account();
-    let ended = rig.host.run_for(10 * MINUTE, account.run(&rig.host, None));
+    let ended = rig.host.run_for(10 * MINUTE, rig.receives(&account, None));
     let failure = ended.expect("the account ends").expect_err("it ends with a failure");
     assert_eq!(failure.kind, FailureKind::Unauthorised, "{failure:?}");
     assert!(!failure.detail.is_empty(), "a person is told what to do");
@@ -139,7 +139,7 @@ pub fn a_broken_vendor_is_not_hammered_and_found_again<S: Subject>() {
             rig.works();
             openclaw_sdk::host::Host::sleep(&rig.host, 5 * MINUTE).await;
         };
-        let run = account.run(&rig.host, cursor.as_deref());
+        let run = rig.receives(&account, cursor.as_deref());
         let lived = rig.host.run_for(20 * MINUTE, openclaw_sdk::race::race(run, healed));
         assert!(
             matches!(lived, Some(openclaw_sdk::race::First::Right(()))),
@@ -156,12 +156,12 @@ pub fn garbage_is_survived<S: Subject>() {
         let mut rig = Rig::<S>::told(1);
         rig.lives(MINUTE, None);
         rig.fails(Of::TheRest, fault.clone());
-        let run = Rig::<S>::account();
+        let account = Rig::<S>::account();
         let cursor = rig.host.cursor();
         rig.host = rig.host.restarted();
         // It may end for it, which the gateway answers with a restart.
-        rig.host.run_for(MINUTE, run.run(&rig.host, cursor.as_deref()));
-        rig.host.run_for(10_000, run.probe(&rig.host));
+        rig.host.run_for(MINUTE, rig.receives(&account, cursor.as_deref()));
+        rig.host.run_for(10_000, account.probe(&rig.host));
         rig.works();
         rig.say([2]);
         rig.lives(6 * MINUTE, None);
@@ -189,7 +189,7 @@ pub fn the_end_is_heeded<S: Subject>() {
             let host = rig.host.clone().refuses_admission(AdmitError::Unavailable(30_000));
             host.happens_after(after, Occurrence::Shutdown);
             let account = Rig::<S>::account();
-            let ended = host.run_for(after + 1_000, account.run(&host, None));
+            let ended = host.run_for(after + 1_000, rig.receives(&account, None));
             assert_eq!(ended, Some(Ok(())), "asked after {after} ms, {fault:?}");
         }
     }
