@@ -159,8 +159,8 @@ pub fn garbage_is_survived<S: Subject>() {
         let account = Rig::<S>::account();
         let cursor = rig.host.cursor();
         rig.host = rig.host.restarted();
-        // It may end for it, which the gateway answers with a restart.
-        rig.host.run_for(MINUTE, rig.receives(&account, cursor.as_deref()));
+        let ended = rig.host.run_for(MINUTE, rig.receives(&account, cursor.as_deref()));
+        assert_eq!(ended, None, "{} ends the account", shown(&fault));
         rig.host.run_for(10_000, account.probe(&rig.host));
         rig.works();
         rig.say([2]);
