@@ -1,24 +1,20 @@
-//! The typing notice. It is a courtesy: it waits for no limit and is never repeated, and it keeps quiet while the token
-//! is refused.
+//! The typing notice. It waits for no limit.
 
 use std::cell::RefCell;
 
 use openclaw_pace::Quiet;
 use openclaw_sdk::channel::{Failure, Target};
+use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
+use openclaw_sdk::typing::notice;
 
-use crate::host::Host;
-use crate::outcome::Refusal;
 use crate::rest::{Rest, Route};
 use crate::send::{Dms, channel};
 use crate::target;
 
 const TIMEOUT_MS: u64 = 5_000;
 
-/// The quiet that fits a typing notice.
-pub(crate) const QUIET: Quiet = Quiet::new(1_000, 300_000, 10);
-
-/// Shows "typing…" for about ten seconds. `quiet` is borrowed only between awaits.
+/// Shows "typing…" for about ten seconds.
 pub(crate) async fn notify<H: Host>(
     host: &H,
     rest: &Rest,
@@ -27,45 +23,31 @@ pub(crate) async fn notify<H: Host>(
     target: &Target,
 ) -> Result<(), Failure> {
     let destination = target::parse(target)?;
-    if !quiet.borrow().may_call(host.monotonic_us()) {
-        return Err(Failure::unauthorised(
-            "typing_suspended",
-            "Discord refused the token; no typing notice is sent",
-        ));
-    }
     let shown = async {
         let channel = channel(host, rest, dms, destination).await?;
         rest.act(host, &Route::on(Method::Post, "/channels/{}/typing", &channel), TIMEOUT_MS).await
     };
-    match shown.await {
-        Ok(()) => {
-            quiet.borrow_mut().accepted();
-            Ok(())
-        }
-        Err(refusal) => {
-            if matches!(refusal, Refusal::Unauthorised { .. }) {
-                quiet.borrow_mut().refused(host.monotonic_us());
-            }
-            Err(refusal.failure("the typing notice"))
-        }
-    }
+    notice(host, quiet, async { shown.await.map_err(|refusal| refusal.failure("the typing notice")) }).await
 }
 
 #[cfg(test)]
 mod tests {
+    use openclaw_sdk_test::FakeHost;
     use serde_json::json;
 
-    use super::*;
-    use crate::fake::{Fake, block_on};
+    use openclaw_sdk::typing::QUIET;
 
-    fn notify_at(fake: &Fake, quiet: &RefCell<Quiet>, room: &str) -> Result<(), Failure> {
+    use super::*;
+    use crate::script::Script;
+
+    fn notify_at(fake: &FakeHost, quiet: &RefCell<Quiet>, room: &str) -> Result<(), Failure> {
         let target = Target { room: room.into(), thread: None };
-        block_on(notify(fake, &Rest::new(), &Dms::default(), quiet, &target))
+        fake.finish(notify(fake, &Rest::new(), &Dms::default(), quiet, &target))
     }
 
     #[test]
     fn in_a_channel_and_to_a_person() {
-        let fake = Fake::default().says_nothing().says(json!({"id": "55"})).says_nothing();
+        let fake = FakeHost::new().says_nothing().says(json!({"id": "55"})).says_nothing();
         let quiet = RefCell::new(QUIET);
         notify_at(&fake, &quiet, "42").unwrap();
         notify_at(&fake, &quiet, "user:7").unwrap();
@@ -75,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_refused_token_is_not_hammered() {
-        let mut fake = Fake::default();
+        let mut fake = FakeHost::new();
         for _ in 0..20 {
             fake = fake.refuses(401, 0, "401: Unauthorized");
         }
@@ -84,6 +66,6 @@ mod tests {
             fake.set_clock_us(second * 1_000_000);
             assert!(notify_at(&fake, &quiet, "42").is_err());
         }
-        assert_eq!(fake.calls().len(), 10);
+        assert_eq!(fake.asked().len(), 10);
     }
 }
