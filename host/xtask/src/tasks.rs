@@ -156,7 +156,7 @@ fn deny() -> Result<Command, Error> {
     if !program.exists() {
         println!("installing cargo-deny {DENY_VERSION} into {} (once, a few minutes)", shown_path(&tools));
         let mut install = cargo(["install", "--locked", "cargo-deny", "--version", DENY_VERSION]);
-        run_command(install.args(["--no-default-features", "--root"]).arg(&tools))?;
+        run_command(install.args(["--no-default-features", "--debug", "--root"]).arg(&tools))?;
     }
     let mut command = program_in_root(program);
     command.args(["--config", ".cargo/deny.toml", "--all-features", "check", "--hide-inclusion-graph"]);

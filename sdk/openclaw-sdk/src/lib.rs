@@ -44,8 +44,8 @@
 //!     }
 //!
 //!     fn posts(&self, outbound: &Outbound) -> Result<Vec<Request>, Failure> {
-//!         let path = format!("/rooms/{}", outbound.target.room);
-//!         Ok(vec![Request::new("api", Method::Post, &path, 20_000).json(outbound.text.clone().into_bytes())])
+//!         let post = Request::new("api", Method::Post, "/say", 20_000).query("room", &outbound.target.room);
+//!         Ok(vec![post.json(outbound.text.clone().into_bytes())])
 //!     }
 //!
 //!     fn receipt(&self, answer: &Answer) -> Result<String, Failure> {

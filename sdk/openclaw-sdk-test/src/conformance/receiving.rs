@@ -1,11 +1,14 @@
 //! The rules about receiving.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use openclaw_sdk::account::Account;
 use openclaw_sdk::channel::FailureKind;
 use openclaw_sdk::events::Occurrence;
+use openclaw_sdk::host::Host;
 use openclaw_sdk::inbound::{AdmitError, Connection};
+use openclaw_sdk::race::{First, race};
 
 use super::rig::{CHARACTERS, Fault, Model as _, Of, Rig, Subject, garbage, text};
 
@@ -96,6 +99,31 @@ pub fn a_refused_credential_waits_for_a_person<S: Subject>() {
     assert_eq!(probed.expect_err("the credential is refused").kind, FailureKind::Unauthorised);
 }
 
+/// A credential that is refused after it worked ends the account within ten minutes, if it asks the vendor for anything.
+pub fn a_credential_that_is_refused_later_ends_the_account_too<S: Subject>() {
+    let rig = Rig::<S>::told(1);
+    let account = Rig::<S>::account();
+    let asked = Cell::new(0);
+    let revoked = async {
+        rig.host.sleep(MINUTE).await;
+        rig.fails(Of::All, Fault::Unauthorised);
+        asked.set(rig.requests());
+        std::future::pending::<()>().await;
+    };
+    let lived = rig.host.run_for(11 * MINUTE, race(rig.receives(&account, None), revoked));
+    rig.assert_taken(1);
+    let more = rig.requests() - asked.get();
+    match lived {
+        Some(First::Left(Err(failure))) => {
+            assert_eq!(failure.kind, FailureKind::Unauthorised, "{failure:?}");
+            assert!(matches!(rig.host.states().last(), Some(Connection::AuthRequired(_))));
+            assert!(more <= 5, "{more} requests with a refused credential");
+        }
+        None if more == 0 => {}
+        other => panic!("after {more} requests: {other:?}"),
+    }
+}
+
 /// While the vendor says for how long, nothing is asked; afterwards the account goes on.
 pub fn a_limit_is_kept_while_receiving<S: Subject>() {
     for (wait, most) in [(Some(30), 8), (None, 60)] {
@@ -130,21 +158,18 @@ pub fn a_broken_vendor_is_not_hammered_and_found_again<S: Subject>() {
         let account = Rig::<S>::account();
         let cursor = rig.host.cursor();
         let healed = async {
-            openclaw_sdk::host::Host::sleep(&rig.host, 10 * MINUTE).await;
+            rig.host.sleep(10 * MINUTE).await;
             let asked = rig.requests() - before;
             assert!((2..=150).contains(&asked), "{asked} requests in ten minutes of {fault:?}");
             let states = rig.host.states();
             let last = states.iter().rev().find(|state| !matches!(state, Connection::Connecting));
             assert!(matches!(last, Some(Connection::Degraded(_))), "{fault:?}: {states:?}");
             rig.works();
-            openclaw_sdk::host::Host::sleep(&rig.host, 5 * MINUTE).await;
+            rig.host.sleep(5 * MINUTE).await;
         };
         let run = rig.receives(&account, cursor.as_deref());
-        let lived = rig.host.run_for(20 * MINUTE, openclaw_sdk::race::race(run, healed));
-        assert!(
-            matches!(lived, Some(openclaw_sdk::race::First::Right(()))),
-            "{fault:?}: the account has ended: {lived:?}"
-        );
+        let lived = rig.host.run_for(20 * MINUTE, race(run, healed));
+        assert!(matches!(lived, Some(First::Right(()))), "{fault:?}: the account has ended: {lived:?}");
         rig.assert_taken(3);
     }
 }

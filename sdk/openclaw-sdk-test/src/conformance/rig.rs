@@ -33,6 +33,11 @@ pub trait Model: Vendor {
     /// How the vendor refuses a credential.
     fn unauthorised(&self) -> Reply;
 
+    /// How the vendor refuses a credential for a socket.
+    fn unauthorised_socket(&self) -> Opened {
+        Opened::refused(401)
+    }
+
     /// How the vendor says that there were too many requests.
     fn limited(&self, retry_after_s: Option<u64>) -> Reply;
 
@@ -274,7 +279,7 @@ impl<M: Model> Vendor for Faulty<M> {
                 self.sockets.push(socket);
                 self.model.borrow_mut().open(socket, opening, now_ms)
             }
-            Some(Fault::Unauthorised) => Opened::refused(401),
+            Some(Fault::Unauthorised) => self.model.borrow().unauthorised_socket(),
             Some(Fault::Limited(_)) => Opened::refused(429),
             Some(Fault::Broken) => Opened::refused(502),
             Some(Fault::NotSent | Fault::LostBefore | Fault::LostAfter) => Opened::not_connected(),
