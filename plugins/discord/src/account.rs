@@ -1,6 +1,6 @@
 //! The account: what the calls of one instance share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use openclaw_pace::Quiet;
 use openclaw_sdk::account::{Account, TypingAccount};
@@ -18,17 +18,29 @@ pub(crate) struct Discord {
     rest: Rest,
     dms: Dms,
     quiet: RefCell<Quiet>,
+    /// How many instances in a row crashed where this one begins.
+    crashes: Cell<u32>,
 }
 
 impl Account for Discord {
     fn configure(config: &str) -> Result<Self, Failure> {
         let config = Config::parse(config)
             .map_err(|error| Failure::permanent("config", &format!("channels.discord: {error}")))?;
-        Ok(Self { config, rest: Rest::new(), dms: Dms::default(), quiet: RefCell::new(QUIET) })
+        Ok(Self {
+            config,
+            rest: Rest::new(),
+            dms: Dms::default(),
+            quiet: RefCell::new(QUIET),
+            crashes: Cell::new(0),
+        })
+    }
+
+    fn crashed(&self, times: u32) {
+        self.crashes.set(times);
     }
 
     async fn run<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
-        receive::run(host, &self.rest, &self.config, cursor).await
+        receive::run(host, &self.rest, &self.config, cursor, self.crashes.get()).await
     }
 
     async fn send<H: Host>(&self, host: &H, outbound: &Outbound) -> Outcome {

@@ -6,7 +6,7 @@ use openclaw_sdk::backoff::Backoff;
 use openclaw_sdk::channel::Failure;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
-use openclaw_sdk::inbound::{Connection, admit};
+use openclaw_sdk::inbound::{Connection, admit, set_aside};
 use openclaw_sdk::log::Level;
 use openclaw_sdk::sockets::Opening;
 use openclaw_sdk::websocket::{self, Duties};
@@ -25,16 +25,25 @@ const CHANNEL_TIMEOUT_MS: u64 = 5_000;
 /// How often to ask for a channel that is not known.
 const CHANNEL_ATTEMPTS: u32 = 3;
 
-/// Receives until the account ends for good, or the host wants it to stop.
+/// After so many crashes at one place the message that comes first there is likely why.
+const BLAMED: u32 = 2;
+
+/// Receives until the account ends for good, or the host wants it to stop. `crashes` is how many instances in a row crashed at
+/// this cursor.
 pub(crate) async fn run<H: Host>(
     host: &H,
     rest: &Rest,
     config: &Config,
     cursor: Option<&[u8]>,
+    crashes: u32,
 ) -> Result<(), Failure> {
-    let session = Session::new(config.intents.bits(), cursor.and_then(Cursor::parse));
+    let cursor = cursor.and_then(Cursor::parse);
+    // In another session other messages come.
+    let blamed = cursor.as_ref().filter(|_| crashes >= BLAMED).map(|cursor| cursor.session_id.clone());
+    let session = Session::new(config.intents.bits(), cursor);
     let told_hidden = Cell::new(!config.intents.message_content());
-    websocket::run(host, session, &Receiver { rest, rooms: RefCell::default(), told_hidden }).await
+    let receiver = Receiver { rest, rooms: RefCell::default(), told_hidden, blamed: RefCell::new(blamed) };
+    websocket::run(host, session, &receiver).await
 }
 
 struct Receiver<'a> {
@@ -42,6 +51,8 @@ struct Receiver<'a> {
     rooms: RefCell<Rooms>,
     /// The operator knows that Discord hides what people write, or wants it so.
     told_hidden: Cell<bool>,
+    /// The session whose next message crashed the instances before this one.
+    blamed: RefCell<Option<String>>,
 }
 
 impl Duties<Session> for Receiver<'_> {
@@ -71,6 +82,11 @@ impl Duties<Session> for Receiver<'_> {
     }
 
     async fn hand_over<H: Host>(&self, host: &H, dispatch: Dispatch) {
+        let blamed = self.blamed.borrow_mut().take();
+        if blamed.is_some_and(|session| session == dispatch.cursor.session_id) {
+            let id = dispatch.cursor.sequence.to_string();
+            return set_aside(host, Some(id), dispatch.data.as_bytes(), &dispatch.cursor.to_bytes()).await;
+        }
         let message: Message = match serde_json::from_str(&dispatch.data) {
             Ok(message) => message,
             // The error names a place in the JSON, never its content.

@@ -1,6 +1,6 @@
 //! The account: what the calls of one instance share.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use openclaw_pace::Quiet;
 use openclaw_sdk::account::{Account, TypingAccount};
@@ -16,18 +16,24 @@ use crate::{poll, probe, send, typing};
 pub(crate) struct Telegram {
     config: Config,
     quiet: RefCell<Quiet>,
+    /// How many instances in a row crashed where this one begins.
+    crashes: Cell<u32>,
 }
 
 impl Account for Telegram {
     fn configure(config: &str) -> Result<Self, Failure> {
         let config = Config::parse(config)
             .map_err(|error| Failure::permanent("config", &format!("channels.telegram: {error}")))?;
-        Ok(Self { config, quiet: RefCell::new(QUIET) })
+        Ok(Self { config, quiet: RefCell::new(QUIET), crashes: Cell::new(0) })
+    }
+
+    fn crashed(&self, times: u32) {
+        self.crashes.set(times);
     }
 
     async fn run<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
         // Dropping the loop is safe anywhere: an update whose admission is under way comes again and is known then.
-        match race(Events::new().shutdown(host), poll::run(host, cursor)).await {
+        match race(Events::new().shutdown(host), poll::run(host, cursor, self.crashes.get())).await {
             First::Left(()) => Ok(()),
             First::Right(ended) => ended,
         }

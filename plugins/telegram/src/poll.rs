@@ -4,7 +4,7 @@
 use openclaw_sdk::backoff::Backoff;
 use openclaw_sdk::channel::Failure;
 use openclaw_sdk::host::Host;
-use openclaw_sdk::inbound::{Connection, admit};
+use openclaw_sdk::inbound::{Connection, admit, set_aside};
 use openclaw_sdk::log::Level;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -33,8 +33,11 @@ struct Cursor {
     bot_id: i64,
 }
 
-/// Receives until the token is refused.
-pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
+/// After so many crashes at one place the update that comes first there is likely why.
+const BLAMED: u32 = 2;
+
+/// Receives until the token is refused. `crashes` is how many instances in a row crashed at this cursor.
+pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>, crashes: u32) -> Result<(), Failure> {
     host.state(Connection::Connecting);
     let mut backoff = Backoff::new(1_000, 30_000);
     let me = loop {
@@ -53,6 +56,7 @@ pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>) -> Result<(), 
         me,
         offset,
         limit: LIMIT,
+        crashes,
         webhook_cleared: false,
         held_open: false,
         idle: Backoff::new(50, 1_000),
@@ -70,6 +74,8 @@ struct Poller<'a, H> {
     /// How many updates to ask for: fewer after an answer that was too large to be read, because the same poll would give
     /// the same answer for ever.
     limit: u8,
+    /// How many instances crashed here; none any more once an update is taken over.
+    crashes: u32,
     /// While a webhook is set, Telegram refuses polls.
     webhook_cleared: bool,
     /// Whether the next poll may be held open. Not before one has succeeded, so that trouble and its end are seen at
@@ -87,7 +93,7 @@ impl<H: Host> Poller<'_, H> {
         }
         let parameters = GetUpdates {
             offset: self.offset,
-            limit: self.limit,
+            limit: if self.crashes > 0 { 1 } else { self.limit },
             timeout: if self.held_open { LONG_POLL_S } else { 0 },
             allowed_updates: ALLOWED_UPDATES,
         };
@@ -101,7 +107,12 @@ impl<H: Host> Poller<'_, H> {
                 self.host.state(Connection::Ready);
                 let before = self.offset;
                 for update in updates {
-                    self.take(update).await;
+                    if self.crashes >= BLAMED {
+                        self.pass(update).await;
+                    } else {
+                        self.take(update).await;
+                    }
+                    self.crashes = 0;
                 }
                 // A server that does not hold polls open, or repeats what it cannot number, is not asked without pause.
                 if self.offset != before {
@@ -154,9 +165,7 @@ impl<H: Host> Poller<'_, H> {
         match serde_json::from_str::<Update>(json.get()) {
             Ok(update) => match map(&update, &self.me) {
                 Mapped::Message(message) => {
-                    let cursor = Cursor { offset: next, bot_id: self.me.id };
-                    let cursor = serde_json::to_vec(&cursor).unwrap_or_default();
-                    admit(self.host, &message, Some(&cursor)).await;
+                    admit(self.host, &message, Some(&self.cursor(next))).await;
                 }
                 Mapped::Nothing(why) => {
                     self.host.log(Level::Debug, &format!("skipping update {update_id}: {why}"))
@@ -171,6 +180,21 @@ impl<H: Host> Poller<'_, H> {
             }
         }
         self.offset = Some(next);
+    }
+
+    /// Passes an update that crashed the instances before this one, unread.
+    async fn pass(&mut self, json: &RawValue) {
+        let Ok(UpdateId { update_id }) = serde_json::from_str(json.get()) else {
+            return self.host.log(Level::Warn, "skipping an update without a number");
+        };
+        let next = update_id.saturating_add(1);
+        let raw = json.get().as_bytes();
+        set_aside(self.host, Some(update_id.to_string()), raw, &self.cursor(next)).await;
+        self.offset = Some(next);
+    }
+
+    fn cursor(&self, offset: i64) -> Vec<u8> {
+        serde_json::to_vec(&Cursor { offset, bot_id: self.me.id }).unwrap_or_default()
     }
 }
 

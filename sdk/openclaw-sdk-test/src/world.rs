@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use openclaw_sdk::channel::Message;
 use openclaw_sdk::events::{Event, Occurrence};
 use openclaw_sdk::http::Record;
-use openclaw_sdk::inbound::{AdmitError, Connection};
+use openclaw_sdk::inbound::{AdmitError, Connection, Unreadable};
 use openclaw_sdk::kv;
 use openclaw_sdk::log::Level;
 use openclaw_sdk::process::{Exited, Line as ProcessLine};
@@ -57,6 +57,7 @@ pub(crate) struct World {
     pub(crate) kv_quota: Cell<usize>,
     pub(crate) kv_faults: RefCell<VecDeque<kv::Error>>,
     pub(crate) admitted: RefCell<Vec<Admitted>>,
+    pub(crate) asides: RefCell<Vec<Unreadable>>,
     pub(crate) duplicates: Cell<usize>,
     pub(crate) calls: RefCell<Vec<(u64, Record)>>,
     pub(crate) opened: RefCell<Vec<Opening>>,

@@ -26,6 +26,13 @@ pub trait Account: Sized {
     /// What no schema can say; the account is not started then.
     fn configure(config: &str) -> Result<Self, Failure>;
 
+    /// Called before [`Account::run`] when instances crashed where this one begins: `times` of them in a row, without taking
+    /// anything in. From 1 on, read one thing at a time. From 2 on, what comes first is likely why: give it to
+    /// [`crate::inbound::set_aside`] without reading it. An account that does nothing here crashes there again.
+    fn crashed(&self, times: u32) {
+        let _ = times;
+    }
+
     /// Receives until the vendor ends it for good, or [`crate::events::Occurrence::Shutdown`] asks for the end. `cursor` is
     /// what the last successful [`Host::admit`] stored.
     ///
@@ -138,6 +145,9 @@ impl<A: Account> Instance<A> {
     pub async fn run(key: &'static LocalKey<Self>, start: Start) -> Result<(), Failure> {
         let account = Rc::new(A::configure(&start.config)?);
         key.with(|instance| instance.0.replace(Some(Rc::clone(&account))));
+        if start.crashes > 0 {
+            account.crashed(start.crashes);
+        }
         account.run(&Gateway, start.cursor.as_deref()).await
     }
 

@@ -7,7 +7,7 @@ use crate::channel::Message;
 use crate::events::Event;
 use crate::host::Host;
 use crate::http::{self, Answer, Request};
-use crate::inbound::{Admission, AdmitError, Connection};
+use crate::inbound::{Admission, AdmitError, Connection, Unreadable};
 use crate::kv;
 use crate::log::Level;
 use crate::process::{self, Process};
@@ -84,6 +84,10 @@ impl Host for Gateway {
 
     async fn admit(&self, message: Message, cursor: Option<Vec<u8>>) -> Result<Admission, AdmitError> {
         raw_inbound::admit(message, cursor).await
+    }
+
+    async fn set_aside(&self, what: Unreadable, cursor: Vec<u8>) -> Result<(), AdmitError> {
+        raw_inbound::set_aside(what, cursor).await
     }
 
     fn state(&self, connection: Connection) {

@@ -7,7 +7,7 @@
 use crate::channel::Message;
 use crate::events::Event;
 use crate::http::{self, Answer, Request};
-use crate::inbound::{Admission, AdmitError, Connection};
+use crate::inbound::{Admission, AdmitError, Connection, Unreadable};
 use crate::kv;
 use crate::log::Level;
 use crate::process::{self, Process};
@@ -112,6 +112,14 @@ pub trait Host {
     /// [`AdmitError::Invalid`] means that the message is to be skipped, [`AdmitError::Unavailable`] that it is to be tried
     /// again later.
     async fn admit(&self, message: Message, cursor: Option<Vec<u8>>) -> Result<Admission, AdmitError>;
+
+    /// Gives something up that cannot be read: the gateway keeps it for a person, and moves the cursor past it. Durable when
+    /// it returns. Call it through [`crate::inbound::set_aside`], which waits for a gateway that cannot store now.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::admit`].
+    async fn set_aside(&self, what: Unreadable, cursor: Vec<u8>) -> Result<(), AdmitError>;
 
     /// Says what is known of the connection to the vendor: `Ready` after every completed exchange.
     fn state(&self, connection: Connection);

@@ -1,7 +1,7 @@
 //! The prepared shell for a vendor that is asked again and again what is new. Owns the order: a message is acknowledged,
 //! which is what the next question's cursor does, only after the gateway has made it durable.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::account::Account;
 use crate::backoff::Backoff;
@@ -19,6 +19,9 @@ const SHORT_US: u64 = 1_000_000;
 /// The first and the longest wait after such an answer, in milliseconds.
 const IDLE: Backoff = Backoff::new(50, 1_000);
 
+/// After so many crashes at one place what comes first there is likely why.
+const BLAMED: u32 = 2;
+
 /// What an author writes for it.
 pub trait LongPoll: Protocol {
     /// The question what is new. `cursor` is that of the last [`Item`], or what the gateway kept; none at the first start.
@@ -32,6 +35,28 @@ pub trait LongPoll: Protocol {
     ///
     /// The answer as a whole is not the vendor's.
     fn items(&mut self, answer: &Answer) -> Result<Vec<Item>, Failure>;
+
+    /// The question for one new thing alone: asked after reading what is new has crashed. Where the vendor cannot be asked
+    /// so, it is [`LongPoll::poll`].
+    fn poll_one(&self, cursor: Option<&[u8]>) -> Request {
+        self.poll(cursor)
+    }
+
+    /// The first new thing of an answer, told without reading what it says: it crashed twice, and is set aside. `None` where
+    /// there is none; an author who leaves it so has an account that crashes at the same place again.
+    fn first(&self, answer: &Answer) -> Option<Unread> {
+        let _ = answer;
+        None
+    }
+}
+
+/// Something new that was not read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unread {
+    /// The vendor's id, where it can be told.
+    pub id: Option<String>,
+    /// How far the account has got with it: at most 4 KiB.
+    pub cursor: Vec<u8>,
 }
 
 /// Something new.
@@ -45,11 +70,19 @@ pub struct Item {
 
 /// The shell: an [`Account`] made of a protocol.
 #[derive(Debug)]
-pub struct LongPolling<P>(RefCell<P>);
+pub struct LongPolling<P> {
+    protocol: RefCell<P>,
+    /// How many instances in a row crashed where this one begins.
+    crashes: Cell<u32>,
+}
 
 impl<P: LongPoll> Account for LongPolling<P> {
     fn configure(config: &str) -> Result<Self, Failure> {
-        P::configure(config).map(|protocol| Self(RefCell::new(protocol)))
+        P::configure(config).map(|protocol| Self { protocol: RefCell::new(protocol), crashes: Cell::new(0) })
+    }
+
+    fn crashed(&self, times: u32) {
+        self.crashes.set(times);
     }
 
     async fn run<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
@@ -62,24 +95,33 @@ impl<P: LongPoll> Account for LongPolling<P> {
     }
 
     async fn send<H: Host>(&self, host: &H, outbound: &Outbound) -> Outcome {
-        protocol::send(&self.0, host, outbound).await
+        protocol::send(&self.protocol, host, outbound).await
     }
 
     async fn probe<H: Host>(&self, host: &H) -> Result<Identity, Failure> {
-        protocol::identify(&self.0, host).await
+        protocol::identify(&self.protocol, host).await
     }
 }
 
 impl<P: LongPoll> LongPolling<P> {
     async fn receive<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
-        protocol::begin(&self.0, host).await?;
+        protocol::begin(&self.protocol, host).await?;
         let mut cursor = cursor.map(<[u8]>::to_vec);
         let (mut backoff, mut idle) = (protocol::BACKOFF, IDLE);
         loop {
             let begun = host.monotonic_us();
-            let request = self.0.borrow().poll(cursor.as_deref());
-            let items = match protocol::ask(&self.0, host, request).await {
-                Ok(answer) => self.0.borrow_mut().items(&answer),
+            let request = match self.crashes.get() {
+                0 => self.protocol.borrow().poll(cursor.as_deref()),
+                _ => self.protocol.borrow().poll_one(cursor.as_deref()),
+            };
+            let items = match protocol::ask(&self.protocol, host, request).await {
+                Ok(answer) => {
+                    if let Some(behind) = self.pass(host, &answer).await {
+                        cursor = Some(behind);
+                        continue;
+                    }
+                    self.protocol.borrow_mut().items(&answer)
+                }
                 Err(miss) => Err(miss.failure),
             };
             let items = match items {
@@ -102,10 +144,19 @@ impl<P: LongPoll> LongPolling<P> {
             }
             // A vendor that does not hold questions open, or repeats itself, is not asked without pause.
             if moved {
+                self.crashes.set(0);
                 idle.reset();
             } else if host.monotonic_us().saturating_sub(begun) < SHORT_US {
                 host.sleep(idle.exact()).await;
             }
         }
+    }
+
+    /// Passes what is likely why instances crash here, unread.
+    async fn pass<H: Host>(&self, host: &H, answer: &Answer) -> Option<Vec<u8>> {
+        let first = self.protocol.borrow().first(answer).filter(|_| self.crashes.get() >= BLAMED)?;
+        self.crashes.set(0);
+        inbound::set_aside(host, first.id, &answer.body, &first.cursor).await;
+        Some(first.cursor)
     }
 }

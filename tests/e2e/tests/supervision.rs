@@ -28,9 +28,9 @@ async fn echoing(accounts: &[&str]) -> (Home, openclaw_fakes::FakeOpenai) {
     let model = model().await;
     let mut config = model_only(&model);
     // Nobody listens there: the mode `echo` asks for nothing.
-    let account = || json!({ "token": "t", "root": "http://127.0.0.1:9" });
+    let account = |name: &str| json!({ "token": "t", "root": "http://127.0.0.1:9", "mode": mode_of(name) });
     let accounts: serde_json::Map<_, _> =
-        accounts.iter().map(|name| ((*name).to_owned(), account())).collect();
+        accounts.iter().map(|name| ((*name).to_owned(), account(name))).collect();
     config["channels"] = json!({ "echo": { "accounts": accounts } });
     config["gateway"]["reload"] = json!({ "debounceMs": 50 });
     let home = Home::new(config);
@@ -41,6 +41,11 @@ async fn echoing(accounts: &[&str]) -> (Home, openclaw_fakes::FakeOpenai) {
         std::fs::copy(built, folder.join(file)).expect("the echo guest is not built: run `cargo xtask test`");
     }
     (home, model)
+}
+
+/// An account may be named after what it does.
+fn mode_of(account: &str) -> &str {
+    if account == "poison" { account } else { "echo" }
 }
 
 fn installed(home: &Home) -> PathBuf {
@@ -349,4 +354,27 @@ async fn a_vendor_that_fails_spends_five_messages_and_not_all_of_them() {
     client.call("channels.restart", target).await.unwrap();
     eventually("the sixth is sent", async || client.call("send", message("default", 6)).await.is_ok()).await;
     assert_eq!(account(&mut client, "telegram", "default").await["supervision"]["breaker"], "closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_crashes_an_account_twice_is_set_aside_unread_and_the_account_goes_on() {
+    let (home, _model) = echoing(&["poison", "a"]).await;
+    let _gateway = home.start().await;
+    let mut client = admin(&home).await;
+    eventually("it is set aside", async || {
+        account(&mut client, "echo", "poison").await["supervision"]["setAside"] == 1
+    })
+    .await;
+    ready(&mut client, "poison").await;
+    let facts = account(&mut client, "echo", "poison").await["supervision"].clone();
+    assert_eq!((&facts["crashes"], &facts["lastCrashSuspect"]), (&json!(2), &json!("input")), "{facts}");
+    assert!(home.log().contains("set aside unread: 1: reading it crashed the component twice"));
+    let shown = home.run(&["channels", "status"]).await.ok().stdout;
+    assert!(shown.contains("set aside unread:1"), "{shown}");
+    // What was given up stays behind: the next instance begins after it.
+    client.call("channels.restart", json!({ "channel": "echo", "accountId": "poison" })).await.unwrap();
+    ready(&mut client, "poison").await;
+    let facts = account(&mut client, "echo", "poison").await["supervision"].clone();
+    assert_eq!((&facts["crashes"], &facts["setAside"]), (&json!(2), &json!(1)), "{facts}");
+    assert_eq!(account(&mut client, "echo", "a").await["supervision"]["crashes"], 0);
 }

@@ -65,7 +65,7 @@ fn receive(fake: &FakeHost, cursor: Option<Value>) -> Option<Result<(), Failure>
 
 fn receive_for(fake: &FakeHost, ms: u64, cursor: Option<Value>) -> Option<Result<(), Failure>> {
     let cursor = cursor.map(|cursor| cursor.to_string().into_bytes());
-    fake.run_for(ms, run(fake, &Rest::new(), &Config::default(), cursor.as_deref()))
+    fake.run_for(ms, run(fake, &Rest::new(), &Config::default(), cursor.as_deref(), 0))
 }
 
 fn texts(fake: &FakeHost) -> Vec<String> {
@@ -218,7 +218,7 @@ fn hidden_content_is_told_once() {
     // Who does not subscribe to it knows.
     let fake = begun([message(2, empty())]);
     let config = Config::parse(r#"{"intents": {"messageContent": false}}"#).unwrap();
-    fake.run_for(1_000, run(&fake, &Rest::new(), &config, None));
+    fake.run_for(1_000, run(&fake, &Rest::new(), &config, None, 0));
     assert!(!fake.messages().iter().any(|line| line.contains("Message Content Intent")));
     assert_eq!(fake.states().last(), Some(&Connection::Ready));
 }
@@ -253,4 +253,27 @@ fn hosts_of_addresses() {
     ] {
         assert_eq!(discords_host(other), None, "{other}");
     }
+}
+
+#[test]
+fn a_message_that_crashed_its_readers_is_passed_unread() {
+    let stored =
+        json!({"sessionId": "abc", "resumeUrl": "", "sequence": 1, "botId": "1000", "botName": "claw"});
+    let cursor = stored.to_string().into_bytes();
+    let resumed = |acts: Vec<Act>| FakeHost::new().opens(Opened::Socket([vec![hello()], acts].concat()));
+    let fake = resumed(vec![message(2, json!({})), message(3, json!({})), dispatch(4, "RESUMED", json!({}))]);
+    fake.run_for(1_000, run(&fake, &Rest::new(), &Config::default(), Some(&cursor), 2));
+    let [given_up] = &fake.given_up()[..] else { panic!("{:?}", fake.given_up()) };
+    assert!(given_up.id.as_deref() == Some("2") && String::from_utf8_lossy(&given_up.raw).contains("text 2"));
+    assert_eq!(texts(&fake), ["text 3"]);
+    // Of a session that is gone nothing comes again: what the next one brings is not to blame.
+    let user = json!({"id": "1000", "username": "claw", "bot": true});
+    let another = dispatch(1, "READY", json!({"session_id": "new", "resume_gateway_url": "", "user": user}));
+    let fake = resumed(vec![text(json!({"op": 9, "d": false}))]).says(gateway()).opens(Opened::Socket(vec![
+        hello(),
+        another,
+        message(2, json!({})),
+    ]));
+    fake.run_for(20_000, run(&fake, &Rest::new(), &Config::default(), Some(&cursor), 2));
+    assert_eq!((fake.given_up().len(), texts(&fake)), (0, vec!["text 2".to_owned()]));
 }

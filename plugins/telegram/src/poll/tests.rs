@@ -24,8 +24,12 @@ fn update(id: i64) -> Value {
 }
 
 fn receive(fake: &FakeHost, cursor: Option<Value>) -> Option<Result<(), Failure>> {
+    receive_after(fake, cursor, 0)
+}
+
+fn receive_after(fake: &FakeHost, cursor: Option<Value>, crashes: u32) -> Option<Result<(), Failure>> {
     let cursor = cursor.map(|cursor| serde_json::to_vec(&cursor).unwrap());
-    fake.until_idle(run(fake, cursor.as_deref()))
+    fake.until_idle(run(fake, cursor.as_deref(), crashes))
 }
 
 #[test]
@@ -190,4 +194,26 @@ fn a_rival_is_waited_out() {
     assert_eq!(polls[9]["timeout"], json!(0), "the first poll after a conflict is not held open");
     assert_eq!(fake.states().last(), Some(&Connection::Ready));
     assert!(fake.states().iter().any(|state| matches!(state, Connection::Degraded(_))));
+}
+
+#[test]
+fn an_update_that_crashed_its_readers_is_passed_unread() {
+    let fake = started().says(json!([update(10)])).says(json!([update(11)]));
+    receive_after(&fake, None, 1);
+    let limits: Vec<Value> =
+        fake.asked_for("getUpdates").into_iter().map(|poll| poll["limit"].clone()).collect();
+    assert_eq!(limits[..2], [json!(1), json!(100)], "one at a time until one is taken over");
+    assert_eq!((fake.taken().len(), fake.given_up().len()), (2, 0));
+
+    let fake = started()
+        .says(json!([update(10)]))
+        .refuses_admission(AdmitError::Unavailable(200))
+        .says(json!([update(11)]));
+    receive_after(&fake, None, 2);
+    let [given_up] = &fake.given_up()[..] else { panic!("{:?}", fake.given_up()) };
+    assert_eq!(given_up.id.as_deref(), Some("10"));
+    assert_eq!(serde_json::from_slice::<Value>(&given_up.raw).unwrap(), update(10));
+    let texts: Vec<String> = fake.taken().into_iter().map(|(message, _)| message.text).collect();
+    assert_eq!(texts, ["text 11"]);
+    assert_eq!(fake.asked_for("getUpdates")[1]["offset"], json!(11));
 }

@@ -7,7 +7,7 @@ use openclaw_sdk::channel::Message;
 use openclaw_sdk::events::Event;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::http::{self, Answer, ErrorKind, Record, Request, too_large};
-use openclaw_sdk::inbound::{Admission, AdmitError, Connection};
+use openclaw_sdk::inbound::{Admission, AdmitError, Connection, Unreadable};
 use openclaw_sdk::kv;
 use openclaw_sdk::log::Level;
 use openclaw_sdk::process::{self, Process};
@@ -236,6 +236,18 @@ impl Host for FakeHost {
         // Durable already: an instance that dies here has not heard of it.
         self.turn().await;
         Ok(if is_new { Admission::Accepted } else { Admission::Duplicate })
+    }
+
+    async fn set_aside(&self, what: Unreadable, cursor: Vec<u8>) -> Result<(), AdmitError> {
+        let refusal = self.world.refusals.borrow_mut().pop_front();
+        if let Some(refusal) = refusal {
+            self.turn().await;
+            return Err(refusal);
+        }
+        self.world.cursor.replace(Some(cursor));
+        self.world.asides.borrow_mut().push(what);
+        self.turn().await;
+        Ok(())
     }
 
     fn state(&self, connection: Connection) {

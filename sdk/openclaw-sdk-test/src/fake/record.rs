@@ -1,7 +1,7 @@
 //! What an account did, as the fake gateway remembers it.
 
 use openclaw_sdk::http::{self, Record};
-use openclaw_sdk::inbound::Connection;
+use openclaw_sdk::inbound::{Connection, Unreadable};
 use openclaw_sdk::sockets::{Opening, Payload};
 
 use super::FakeHost;
@@ -31,6 +31,12 @@ impl FakeHost {
     #[must_use]
     pub fn admitted(&self) -> Vec<Admitted> {
         self.world.admitted.borrow().clone()
+    }
+
+    /// What was given up unread.
+    #[must_use]
+    pub fn given_up(&self) -> Vec<Unreadable> {
+        self.world.asides.borrow().clone()
     }
 
     /// How many messages came that the gateway had already.

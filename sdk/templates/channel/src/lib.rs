@@ -4,8 +4,8 @@
 //! The vendor's API, to be replaced by yours. The gateway adds the token to every request.
 //!
 //! - `GET /me` → `{"id": "bot", "name": "A bot"}`
-//! - `GET /messages?after=N&wait=25` → `{"messages": [{"id": 8, "room": "lobby", "direct": false, "author": {"id": "ada", "name":
-//!   "Ada"}, "text": "hello", "at": 1700000000000}]}`: those with an id above N, oldest first. It may be held open for
+//! - `GET /messages?after=N&limit=100&wait=25` → `{"messages": [{"id": 8, "room": "lobby", "direct": false, "author": {"id": "ada", "name":
+//!   "Ada"}, "text": "hello", "at": 1700000000000}]}`: those with an id above N, oldest first, at most `limit`. It may be held open for
 //!   `wait` seconds while there are none.
 //! - `POST /messages` with `{"room": "lobby", "text": "hello"}` → `{"id": 9}`
 //!

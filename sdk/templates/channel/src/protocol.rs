@@ -4,12 +4,14 @@ use openclaw_sdk::channel::{
     ChatKind, Conversation, Failure, Identity, Message, Outbound, Sender, SenderKind,
 };
 use openclaw_sdk::http::{Answer, Method, Request};
-use openclaw_sdk::long_poll::{Item, LongPoll};
+use openclaw_sdk::long_poll::{Item, LongPoll, Unread};
 use openclaw_sdk::protocol;
 use openclaw_text::{Unit, mentions, split};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// How many messages to ask for at once.
+const MOST: u8 = 100;
 /// How long the vendor holds a question open, in seconds.
 const WAIT_S: u64 = 25;
 /// Longer than that, for the way there and back.
@@ -98,10 +100,17 @@ impl protocol::Protocol for Protocol {
 
 impl LongPoll for Protocol {
     fn poll(&self, cursor: Option<&[u8]>) -> Request {
-        let after = cursor.and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("0");
-        Request::new("api", Method::Get, "/messages", POLL_TIMEOUT_MS)
-            .query("after", after)
-            .query("wait", &WAIT_S.to_string())
+        poll(cursor, MOST)
+    }
+
+    fn poll_one(&self, cursor: Option<&[u8]>) -> Request {
+        poll(cursor, 1)
+    }
+
+    fn first(&self, answer: &Answer) -> Option<Unread> {
+        let Page { messages } = read(answer).ok()?;
+        let id = messages.first()?.get("id")?.as_u64()?.to_string();
+        Some(Unread { cursor: id.clone().into_bytes(), id: Some(id) })
     }
 
     fn items(&mut self, answer: &Answer) -> Result<Vec<Item>, Failure> {
@@ -147,6 +156,14 @@ impl Protocol {
             reply_context: Vec::new(),
         }
     }
+}
+
+fn poll(cursor: Option<&[u8]>, limit: u8) -> Request {
+    let after = cursor.and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("0");
+    Request::new("api", Method::Get, "/messages", POLL_TIMEOUT_MS)
+        .query("after", after)
+        .query("limit", &limit.to_string())
+        .query("wait", &WAIT_S.to_string())
 }
 
 fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, Failure> {

@@ -104,3 +104,16 @@ fn a_probe_tells_who_we_are() {
     let identity = host.finish(account().probe(&host)).unwrap();
     assert_eq!((identity.id.as_str(), identity.display_name.as_deref()), ("bot", Some("A bot")));
 }
+
+#[test]
+fn a_message_that_crashed_its_readers_is_passed_unread() {
+    let host = page(page(begun(), &json!([message(8)])), &json!([message(9)]));
+    let account = account();
+    account.crashed(2);
+    host.until_idle(account.run(&host, Some(b"7")));
+    assert_eq!(host.calls()[1].query[1], ("limit".to_owned(), "1".to_owned()));
+    let [given_up] = &host.given_up()[..] else { panic!("{:?}", host.given_up()) };
+    assert_eq!(given_up.id.as_deref(), Some("8"));
+    let ids: Vec<String> = host.admitted().into_iter().map(|taken| taken.message.id).collect();
+    assert_eq!((ids, host.cursor()), (vec!["9".to_owned()], Some(b"9".to_vec())));
+}

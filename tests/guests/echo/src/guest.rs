@@ -11,7 +11,7 @@ use openclaw_sdk::events::{Events, Occurrence};
 use openclaw_sdk::gateway::Gateway;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::http::{Method, Request};
-use openclaw_sdk::inbound::{Admission, AdmitError, Connection};
+use openclaw_sdk::inbound::{self, Admission, AdmitError, Connection};
 // By number, as a component that holds no handle would: a stranger's number must lead nowhere.
 use openclaw_sdk::bindings::channel::openclaw::plugin::{process, websocket};
 use openclaw_sdk::race::{First, race};
@@ -56,6 +56,7 @@ impl Channel for Echo {
             Failure::permanent("config", &format!("the echo guest's configuration: {error}"))
         })?;
         CONFIG.set(config.clone());
+        let read = start.cursor.is_some();
         info!(&Gateway, "started", "mode" => format!("{:?}", config.mode), "cursor" => start.cursor.map_or(0, |c| c.len()));
         Gateway.state(Connection::Ready);
         let mut events = Events::new();
@@ -65,6 +66,14 @@ impl Channel for Echo {
             Mode::Race => drop_pending(&mut events, &config).await,
             Mode::Admit => {
                 admit(config.messages).await;
+                idle(&mut events, config.tick_ms).await;
+            }
+            Mode::Poison => {
+                match (read, start.crashes) {
+                    (true, _) => {}
+                    (false, 0 | 1) => std::process::abort(),
+                    (false, _) => inbound::set_aside(&Gateway, Some("1".into()), b"poison", b"1").await,
+                }
                 idle(&mut events, config.tick_ms).await;
             }
             Mode::Listen => {

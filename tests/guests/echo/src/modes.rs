@@ -15,6 +15,8 @@ pub enum Mode {
     Race,
     /// Admits `messages` messages, then idles.
     Admit,
+    /// Crashes on what its vendor brings first, again and again, until it may give it up; then idles.
+    Poison,
     /// Takes `count` events and keeps what they were, then more when it is told to.
     Listen,
 }
