@@ -21,7 +21,7 @@ use crate::bindings::channel_types::{
     Failure, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
 };
 use crate::capability::Guest;
-use crate::error::cut;
+use crate::error::{cut, told};
 use crate::exports::{ExportIndices, Exports};
 
 /// Bytes of a failure's `code` and `detail`, by `types.failure` of the contract.
@@ -87,7 +87,7 @@ pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Optio
     };
     match ran {
         Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => Exit::Trapped { memories: memories(&error, &store), reason: format!("{error:#}") },
+        Ok(Err(error)) => Exit::Trapped { memories: memories(&error, &store), reason: told(&error) },
         Err(_runaway) => Exit::Runaway,
     }
 }
