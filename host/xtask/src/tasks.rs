@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     guests, peer_docs,
     steps::Steps,
-    workspace::{self, Guest, root, target},
+    workspace::{self, Guest, Plugin, root, target},
 };
 
 /// The program itself.
@@ -90,7 +90,7 @@ pub(crate) fn advisories() -> Result<(), Error> {
 fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps.step("test guests", || {
         bundled_guests()?;
-        guests::build(&workspace::plugins("tests/guests")?, &workspace::test_plugins())
+        guests::build(&test_guests()?, &workspace::test_plugins())
     })?;
     steps.step("binary", || binary(GATEWAY))?;
     steps.step("documentation of the original", peer_docs::fetch)?;
@@ -134,9 +134,16 @@ fn docs() -> Result<(), Error> {
     run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// The guests that are made for the tests, and the one that means harm.
+fn test_guests() -> Result<Vec<Plugin>, Error> {
+    let mut guests = workspace::plugins("tests/guests")?;
+    guests.extend(workspace::plugins("tests/hostile")?);
+    Ok(guests)
+}
+
 fn all_guests() -> Result<Vec<Guest>, Error> {
     let mut plugins = workspace::plugins("plugins")?;
-    plugins.extend(workspace::plugins("tests/guests")?);
+    plugins.extend(test_guests()?);
     Ok(plugins.into_iter().filter_map(|plugin| plugin.guest).collect())
 }
 
