@@ -261,6 +261,8 @@ impl Shared {
     fn instantiate(&self) -> wasmtime::Result<Instance> {
         let mut store = Store::new(&self.engine, State(MemoryLimit::new(MEMORY)));
         store.limiter(|state| &mut state.0);
+        store.set_hostcall_fuel(MEMORY);
+        store.set_max_component_handles(STREAMS * 2);
         store.set_epoch_deadline(TICKS);
         let instance = self.code.pre.instantiate(&mut store)?;
         let exports = self.code.exports.load(&mut store, &instance)?;

@@ -2,17 +2,21 @@
 //!
 //! Here the bounds of a message are enforced, once; what becomes of the message is the [`Inbox`]'s business.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use openclaw_secrets::Scrubber;
 use wasmtime::component::{Accessor, HasSelf};
 
 use super::Guest;
 use super::quota::Verdict;
+use super::under_way::Full;
 use crate::bindings::channel::openclaw::plugin::{inbound, types};
 use crate::channel::facts::Over;
+use crate::error::cut;
 
 /// What became of an admitted message.
 pub use crate::bindings::channel::openclaw::plugin::inbound::Admission;
@@ -63,11 +67,68 @@ fn out_of_bounds(message: &types::Message, cursor: Option<&[u8]>) -> Option<&'st
     checks.into_iter().find_map(|(holds, rule)| (!holds).then_some(rule))
 }
 
+/// Why a message is not handed on.
+enum Refused {
+    /// Too much at once, or in this minute: it may come again after so many milliseconds.
+    Wait(u64),
+    /// Which field holds a secret.
+    Secret(&'static str),
+}
+
+/// Names the field that a secret stands in, of those that cannot be masked: the vendor knows things again by them.
+fn secret_in(message: &types::Message, cursor: Option<&[u8]>, scrubber: &Scrubber) -> Option<&'static str> {
+    let conversation = &message.conversation;
+    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| scrubber.finds(text.as_bytes()));
+    let found = [
+        (scrubber.finds(message.id.as_bytes()), "id"),
+        (scrubber.finds(conversation.room.as_bytes()), "conversation.room"),
+        (text(&conversation.thread), "conversation.thread"),
+        (text(&conversation.space), "conversation.space"),
+        (scrubber.finds(message.sender.id.as_bytes()), "sender.id"),
+        (message.quote.as_ref().is_some_and(|quote| text(&quote.message_id)), "quote.message-id"),
+        (scrubber.finds(&message.reply_context), "reply-context"),
+        (cursor.is_some_and(|cursor| scrubber.finds(cursor)), "cursor"),
+    ];
+    found.into_iter().find_map(|(found, field)| found.then_some(field))
+}
+
+/// Masks the secrets in what people and models read.
+fn clean(message: &mut types::Message, scrubber: &Scrubber) {
+    let clean = |text: &mut String| {
+        if let Cow::Owned(masked) = scrubber.scrub(text) {
+            *text = masked;
+        }
+    };
+    clean(&mut message.text);
+    let names =
+        [&mut message.conversation.title, &mut message.sender.username, &mut message.sender.display_name];
+    names.into_iter().flatten().for_each(clean);
+    if let Some(quote) = &mut message.quote {
+        clean(&mut quote.text);
+        quote.author.iter_mut().for_each(clean);
+    }
+}
+
+/// Bytes of text that an instance may hand over in any minute, where it may hand over so many messages: 16 KiB each, and never so
+/// few that the longest message does not fit.
+pub(crate) fn bytes_a_minute(emits: u32) -> u32 {
+    emits.saturating_mul(16 << 10).max(1 << 20)
+}
+
+/// About how many bytes a message has: those of its two long texts.
+fn size(message: &types::Message) -> usize {
+    message.text.len() + message.quote.as_ref().map_or(0, |quote| quote.text.len())
+}
+
 impl types::Host for Guest {}
 
 impl inbound::Host for Guest {
     fn state(&mut self, connection: Connection) -> wasmtime::Result<()> {
-        let scrub = |text: String| self.scrubber.scrub(crate::error::cut(&text, OPAQUE)).into_owned();
+        // Scrubbed before it is cut, so that no part of a secret is left at the end.
+        let scrub = |text: String| {
+            let text = cut(&text, 2 * OPAQUE);
+            cut(&self.scrubber.scrub(text), OPAQUE).to_owned()
+        };
         let connection = match connection {
             Connection::Degraded(why) => Connection::Degraded(scrub(why)),
             Connection::AuthRequired(why) => Connection::AuthRequired(scrub(why)),
@@ -81,31 +142,53 @@ impl inbound::Host for Guest {
 impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
     async fn admit(
         accessor: &Accessor<Guest, Self>,
-        message: types::Message,
+        mut message: types::Message,
         cursor: Option<Vec<u8>>,
     ) -> wasmtime::Result<Result<Admission, AdmitError>> {
         if let Some(rule) = out_of_bounds(&message, cursor.as_deref()) {
             return Ok(Err(AdmitError::Invalid(rule.to_owned())));
         }
+        let bytes = size(&message);
         let granted = accessor.with(|mut access| {
             let guest = access.get();
-            match guest.budgets.emits.take(Instant::now()) {
+            if let Some(field) = secret_in(&message, cursor.as_deref(), &guest.scrubber) {
+                return Ok(Err(Refused::Secret(field)));
+            }
+            clean(&mut message, &guest.scrubber);
+            let Ok(held) = guest.begin(bytes)? else { return Ok(Err(Refused::Wait(Full::AGAIN))) };
+            let now = Instant::now();
+            let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+            let verdict = match guest.budgets.emits.take(now) {
+                Verdict::Granted(_) => guest.budgets.emitted.take_many(bytes, now),
+                refused @ Verdict::Refused(_) => refused,
+            };
+            Ok::<_, wasmtime::Error>(match verdict {
                 Verdict::Granted(_) => {
                     guest.within(Over::Emits);
-                    Ok((Arc::clone(&guest.inbox), guest.io.clone()))
+                    Ok((Arc::clone(&guest.inbox), guest.io.clone(), (held, Arc::clone(&guest.writes))))
                 }
                 Verdict::Refused(wait) => {
                     guest.over(Over::Emits);
-                    Err(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
+                    let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+                    Err(Refused::Wait(wait.max(1)))
                 }
-            }
-        });
-        let (inbox, io) = match granted {
+            })
+        })?;
+        let (inbox, io, held) = match granted {
             Ok(granted) => granted,
-            Err(wait) => return Ok(Err(AdmitError::Unavailable(wait))),
+            Err(Refused::Wait(wait)) => return Ok(Err(AdmitError::Unavailable(wait))),
+            Err(Refused::Secret(field)) => {
+                let why = format!("{field}: a secret of this account stands in it");
+                return Ok(Err(AdmitError::Invalid(why)));
+            }
         };
         // Not aborted when the guest drops the call: what was begun is stored, and a redelivery is a duplicate.
-        let stored = io.spawn(async move { inbox.admit(message, cursor).await }).await;
+        let stored = io.spawn(async move {
+            let (_held, writes) = held;
+            let _turn = writes.acquire().await;
+            inbox.admit(message, cursor).await
+        });
+        let stored = stored.await;
         let admitted = match stored {
             Ok(admitted) => admitted,
             Err(lost) => {
