@@ -24,7 +24,7 @@ use crate::error::cut;
 /// Bytes of one file that it may write.
 const ARTIFACT: u64 = 256 << 20;
 /// How far the process stands back behind others that want to compute.
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 /// Exit codes of the process.
 const FAILED: u8 = 1;
 const INVALID: u8 = 2;

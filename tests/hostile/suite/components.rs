@@ -29,6 +29,7 @@ pub(crate) fn channel(text: &str, imports: &[&str]) -> Vec<u8> {
         "channel.base",
         text,
         &format!("{} export openclaw:plugin/channel@0.2.0;", imports.collect::<String>()),
+        None,
     )
 }
 
@@ -46,17 +47,13 @@ pub(crate) fn provider(text: &str) -> Vec<u8> {
         "provider.base",
         text,
         "export openclaw:plugin/provider@0.2.0; export openclaw:plugin/embeddings@0.2.0;",
+        None,
     )
-}
-
-/// The provider whose own parts stand in this file.
-pub(crate) fn provider_file(file: &str) -> Vec<u8> {
-    provider(&read(file))
 }
 
 const INTERFACES: [&str; 8] = ["log", "clock", "events", "http", "websocket", "kv", "process", "inbound"];
 
-fn encode(base: &str, text: &str, world: &str) -> Vec<u8> {
+fn encode(base: &str, text: &str, world: &str, other: Option<&str>) -> Vec<u8> {
     let name = |line: &str| {
         line.split("(export \"").nth(1).and_then(|rest| rest.split('"').next()).map(str::to_owned)
     };
@@ -73,6 +70,9 @@ fn encode(base: &str, text: &str, world: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/0.2.0");
     resolve.push_dir(wit).unwrap();
+    if let Some(other) = other {
+        resolve.push_str("other.wit", other).unwrap();
+    }
     let package =
         resolve.push_str("case.wit", &format!("package hostile:case; world case {{ {world} }}")).unwrap();
     let world = resolve.select_world(&[package], Some("case")).unwrap();
@@ -127,11 +127,13 @@ pub(crate) fn importing(name: &str) -> Vec<u8> {
     wat::parse_str(format!("(component (import \"{name}\" (instance)))")).unwrap()
 }
 
-/// A channel that imports an empty interface of this name as well.
+/// A channel that imports a function `f` of this interface as well.
 pub(crate) fn beside(name: &str) -> Vec<u8> {
-    let import = importing(name);
-    // A component's sections may stand in any order: those of the import are set behind the others.
-    [channel("", &[]), import[8..].to_vec()].concat()
+    let (path, version) = name.split_once('@').unwrap();
+    let (package, interface) = path.split_once('/').unwrap();
+    let package = format!("package {package}@{version}; interface {interface} {{ f: func(); }}");
+    let world = format!("import {name}; export openclaw:plugin/channel@0.2.0;");
+    encode("channel.base", &format!("(import \"{name}\" \"f\" (func))"), &world, Some(&package))
 }
 
 /// A channel beside very many instances of a core module.

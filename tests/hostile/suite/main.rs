@@ -18,12 +18,17 @@
     reason = "tests"
 )]
 
+mod bars;
+mod bench;
 mod cases;
 mod compile;
 mod components;
+mod document;
 mod gateway;
 mod neighbour;
 mod report;
+mod storm;
+mod sweep;
 mod vendor;
 
 use std::process::ExitCode;
@@ -33,7 +38,10 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let mut report = report::Report::new(&filter);
+        document::run(&mut report);
+        bench::run(&mut report).await;
         gateway::run(&mut report).await;
+        storm::run(&mut report).await;
         report.end()
     })
 }

@@ -8,6 +8,15 @@ use tokio::task::JoinHandle;
 /// What its slowest answers but one in a hundred may take.
 pub(crate) const P99: Duration = Duration::from_millis(50);
 
+/// What is wrong with it.
+#[derive(Debug)]
+pub(crate) enum Unwell {
+    /// Its answers took too long.
+    Slow(String),
+    /// A message was lost, or came twice.
+    Wrong(String),
+}
+
 /// How it did since it was last asked.
 #[derive(Default)]
 struct Seen {
@@ -51,23 +60,23 @@ impl Neighbour {
     }
 
     /// How it did since the last time: its words, or what was wrong.
-    pub(crate) async fn verdict(&self) -> Result<String, String> {
+    pub(crate) async fn verdict(&self) -> Result<String, Unwell> {
         // At least one whole exchange belongs to each case.
         let had = self.seen.lock().unwrap().times.len();
         let waited = Instant::now();
         while self.seen.lock().unwrap().times.len() < had + 2 {
             if waited.elapsed() > Duration::from_secs(10) {
-                return Err("it answers no more".to_owned());
+                return Err(Unwell::Wrong("it answers no more".to_owned()));
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let Seen { times, wrong } = std::mem::take(&mut *self.seen.lock().unwrap());
         let slow = p99(times.clone());
         if let Some(first) = wrong.first() {
-            return Err(format!("{first} (and {} more)", wrong.len() - 1));
+            return Err(Unwell::Wrong(format!("{first} (and {} more)", wrong.len() - 1)));
         }
         let words = format!("{} answers, p99 {:.1} ms", times.len(), slow.as_secs_f64() * 1e3);
-        if slow > P99 { Err(words) } else { Ok(words) }
+        if slow > P99 { Err(Unwell::Slow(words)) } else { Ok(words) }
     }
 }
 

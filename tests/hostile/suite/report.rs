@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::neighbour::Unwell;
+
 /// What a case has to show at its end.
 pub(crate) struct Contained {
     /// In a few words: what contained it.
@@ -35,13 +37,18 @@ impl Report {
         name.contains(&self.filter)
     }
 
+    /// Whether all cases are played.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.filter.is_empty()
+    }
+
     /// Prints the line of a case. `neighbour` is how the healthy account did meanwhile.
     pub(crate) fn case(
         &mut self,
         name: &str,
         deadline: Duration,
         verdict: Verdict,
-        neighbour: Result<String, String>,
+        neighbour: Result<String, Unwell>,
     ) {
         let verdict = verdict.and_then(|contained| match contained.took > deadline + SLACK {
             true => Err(format!("{} only after {:?}, not within {deadline:?}", contained.by, contained.took)),
@@ -52,8 +59,10 @@ impl Report {
                 self.contained += 1;
                 println!("contained  {name:34} {:>8.1} ms  {by}  [{beside}]", took.as_secs_f64() * 1e3);
             }
-            (Err(why), beside) => self.fail(name, &format!("{why}  [{}]", beside.unwrap_or_else(|why| why))),
-            (_, Err(why)) => self.fail(name, &format!("its neighbour: {why}")),
+            (Err(why), beside) => self.fail(name, &format!("{why}  [{beside:?}]")),
+            (_, Err(Unwell::Slow(why) | Unwell::Wrong(why))) => {
+                self.fail(name, &format!("its neighbour: {why}"))
+            }
         }
     }
 

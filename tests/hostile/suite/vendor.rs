@@ -70,9 +70,9 @@ async fn serve(mut stream: TcpStream, heard: Heard) -> std::io::Result<()> {
             words.get(place + 1)?.parse::<usize>().ok()
         };
         if let Some(bytes) = after("bytes") {
-            answer(&mut stream, "", &vec![b'b'; bytes]).await?;
+            answer(&mut stream, &vec![b'b'; bytes]).await?;
         } else if let Some(pause) = after("drip") {
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n").await?;
             loop {
                 stream.write_all(b"d").await?;
                 tokio::time::sleep(Duration::from_millis(pause as u64)).await;
@@ -106,9 +106,9 @@ async fn serve(mut stream: TcpStream, heard: Heard) -> std::io::Result<()> {
                 )
                 .await?;
         } else if words.contains(&"echo") {
-            answer(&mut stream, "", head.as_bytes()).await?;
+            answer(&mut stream, head.as_bytes()).await?;
         } else {
-            answer(&mut stream, "", b"ok").await?;
+            answer(&mut stream, b"ok").await?;
         }
     }
 }
@@ -140,11 +140,10 @@ async fn request(
     }
 }
 
-async fn answer(stream: &mut TcpStream, headers: &str, body: &[u8]) -> std::io::Result<()> {
-    stream
-        .write_all(format!("HTTP/1.1 200 OK\r\n{headers}content-length: {}\r\n\r\n", body.len()).as_bytes())
-        .await?;
-    stream.write_all(body).await
+async fn answer(stream: &mut TcpStream, body: &[u8]) -> std::io::Result<()> {
+    // In one piece, so that no part waits for the other side to acknowledge the one before.
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(&[head.as_bytes(), body].concat()).await
 }
 
 /// `flood:<n>` is answered by that many messages of a KiB, `huge` by one of a MiB, `silence` by not reading any more.

@@ -42,7 +42,12 @@ pub(crate) async fn act(wanted: &str) -> Done {
             String::new().into()
         }
         "recurse" => recurse(number).to_string().into(),
-        "grow" => grow(usize::try_from(number).unwrap_or(usize::MAX)).into(),
+        "grow" => grow(usize::try_from(number).unwrap_or(usize::MAX)).0.into(),
+        "grow-kept" => {
+            let (said, taken) = grow(usize::try_from(number).unwrap_or(usize::MAX));
+            std::mem::forget(taken);
+            said.into()
+        }
         "sleep" => {
             clock::sleep(if argument == "forever" { u64::MAX } else { number }).await;
             argument.to_owned().into()
@@ -50,7 +55,6 @@ pub(crate) async fn act(wanted: &str) -> Done {
         "block" => block(),
         "stdin" => stdin().into(),
         "surroundings" => surroundings().into(),
-        "never" => std::future::pending().await,
         "fail" => Done::Failed(failure(argument)),
         "fail-huge" => Done::Failed(failure(&"x".repeat(usize::try_from(number).unwrap_or(0)))),
         "fail-last" => Done::Failed(failure(&guest::last())),
@@ -157,19 +161,19 @@ fn recurse(depth: u64) -> u64 {
 }
 
 /// Takes memory a MiB at a time until there are so many, or until there is none.
-fn grow(mib: usize) -> String {
+fn grow(mib: usize) -> (String, Vec<Vec<u8>>) {
     let before = clock::monotonic_us();
     let mut taken = Vec::new();
     while taken.len() < mib {
         let mut piece: Vec<u8> = Vec::new();
         if piece.try_reserve_exact(1 << 20).is_err() {
             let took = clock::monotonic_us() - before;
-            return format!("refused after {} MiB and {took} us", taken.len());
+            return (format!("refused after {} MiB and {took} us", taken.len()), taken);
         }
         piece.resize(1 << 20, 1);
         taken.push(std::hint::black_box(piece));
     }
-    "it was never refused".into()
+    ("it was never refused".into(), taken)
 }
 
 #[expect(clippy::disallowed_methods, reason = "it does what must not be done")]

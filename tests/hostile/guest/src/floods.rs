@@ -126,27 +126,21 @@ pub(crate) async fn flood(word: &str, argument: &str, number: u64) -> String {
             }
         }
         "process-flood" => {
-            let mut said = String::new();
             for _ in 0..times {
-                if let Err(why) = Process::start(argument_name(argument)).await {
-                    said = format!("{why:?}");
-                    if said.contains("minute") {
-                        break;
+                if let Err(why) = Process::start("brief").await {
+                    let said = format!("{why:?}");
+                    if !said.contains("running already") {
+                        return said;
                     }
                     clock::sleep(1).await;
                 }
             }
-            return said;
         }
         "huge" => return "x".repeat(usize::try_from(times).unwrap_or(0)),
         "many" => return ",".repeat(usize::try_from(times).unwrap_or(0)),
         _ => return format!("{word} {argument}"),
     }
     "done".into()
-}
-
-fn argument_name(argument: &str) -> &str {
-    argument.split_once('/').map_or("helper", |(_, name)| name)
 }
 
 /// One id for each piece: a receipt of very many ids, where there are commas.
@@ -182,7 +176,7 @@ async fn begun(times: u64, mut begin: impl FnMut() -> Pending) -> String {
 async fn drop_next(times: u64) -> String {
     let mut events = openclaw_sdk::events::Events::new();
     for timer in 0..8 {
-        set_timer(&format!("t{timer}"), 0);
+        set_timer(&format!("t{timer}"), 1);
     }
     let (mut seen, mut dropped, mut gaps) = (0, 0, 0);
     while seen < times {
@@ -197,7 +191,7 @@ async fn drop_next(times: u64) -> String {
             First::Left(openclaw_sdk::events::Occurrence::Timer(name)) => {
                 seen += 1;
                 gaps += u64::from(events.acked() != before + 1);
-                set_timer(&name, 0);
+                set_timer(&name, 1);
             }
             First::Left(_) => break,
             First::Right(()) => dropped += 1,
