@@ -4,8 +4,10 @@
 //! Most cases are rows of [`cases`] and run in the real gateway ([`gateway`]): the component is given to it, the healthy
 //! account answers all the while, and `channels.status` or `plugins.list` must say within the deadline what became of the
 //! other one. What concerns one capability, one limit or a provider shim runs on the runtime itself ([`bench`]), with a
-//! healthy instance beside it. The bars of T1 to T4 and of T71 are cases as well. T5 stands in `tests/e2e/tests/supervision.rs` and
-//! `host/supervisor`, T70 and T74 in `tests/e2e/tests/plugins.rs`.
+//! healthy instance beside it. The bars of T1 to T4 and of T71 are cases as well, and T73 is `kv-of-another`: the healthy account keeps what
+//! it looks for. T5 stands in `tests/e2e/tests/supervision.rs` and `host/supervisor/tests/life.rs`, where T7 stands too
+//! (and in the unit tests of the runtime's driver), T70 and T74 in `tests/e2e/tests/plugins.rs`, T72 in `host/egress` besides the cases
+//! `egress-*`.
 //!
 //! It prints a line for each case, and ends with `N/N contained`. A case that did not run is not contained.
 
