@@ -40,7 +40,7 @@ impl ArtifactCache {
             return Ok(component);
         }
         // From the file it is mapped, and shared by all instances.
-        let component = self.read(engine, &path).unwrap_or(component);
+        let component = self.read(engine, &path).ok().flatten().unwrap_or(component);
         give_back_memory();
         Ok(component)
     }
@@ -52,7 +52,20 @@ impl ArtifactCache {
 
     /// The compiled form of the component with this digest, if there is a good one on disk.
     pub(crate) fn find(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        self.read(engine, &self.path(engine, digest))
+        let path = self.path(engine, digest);
+        self.read(engine, &path).unwrap_or_else(|error| {
+            tracing::warn!(%error, path = %path.display(), "a compiled component does not fit; compiling again");
+            None
+        })
+    }
+
+    /// Why the compiled form of this component is of no use to `engine`, in the engine's words; nothing where it is.
+    pub(crate) fn misfit(&self, engine: &Engine, digest: &str) -> Option<String> {
+        match self.read(engine, &self.path(engine, digest)) {
+            Ok(Some(_)) => None,
+            Ok(None) => Some("the compiler's work is not in the cache, or is damaged".to_owned()),
+            Err(error) => Some(format!("{error:#}")),
+        }
     }
 
     /// Compiles `wasm` and keeps it on disk. Fails when it cannot be kept: nobody else gets it.
@@ -67,27 +80,24 @@ impl ArtifactCache {
         self.dir.join(format!("{digest}-{:016x}.cwasm", compatibility.finish()))
     }
 
-    fn read(&self, engine: &Engine, path: &Path) -> Option<Component> {
+    /// Nothing where there is no good file; the error is the engine's, which refuses what is in it.
+    fn read(&self, engine: &Engine, path: &Path) -> wasmtime::Result<Option<Component>> {
         let owner_only = fs::metadata(&self.dir).is_ok_and(|dir| dir.permissions().mode() & 0o077 == 0);
         if !owner_only {
-            return None;
+            return Ok(None);
         }
-        let artifact = fs::read(path).ok()?;
-        if fs::read_to_string(sum_of(path)).ok()? != format!("{:x}", Sha256::digest(&artifact)) {
+        let (Ok(artifact), Ok(sum)) = (fs::read(path), fs::read_to_string(sum_of(path))) else {
+            return Ok(None);
+        };
+        if sum != format!("{:x}", Sha256::digest(&artifact)) {
             tracing::warn!(path = %path.display(), "a compiled component is damaged; compiling again");
-            return None;
+            return Ok(None);
         }
         drop(artifact);
         // SAFETY: the directory belongs to this user alone, the name carries the engine's compatibility hash and the
         // component's digest, and the contents are what `write` stored: their checksum matches. The file is mapped, so
         // that pages which no instance touches cost no memory.
-        match unsafe { Component::deserialize_file(engine, path) } {
-            Ok(component) => Some(component),
-            Err(error) => {
-                tracing::warn!(%error, path = %path.display(), "a compiled component does not fit; compiling again");
-                None
-            }
-        }
+        unsafe { Component::deserialize_file(engine, path) }.map(Some)
     }
 
     fn write(&self, path: &Path, component: &Component) -> wasmtime::Result<()> {

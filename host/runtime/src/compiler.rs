@@ -12,7 +12,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use openclaw_packages::Kind;
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, setpriority_process, setrlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -23,6 +23,8 @@ use crate::error::cut;
 
 /// Bytes of one file that it may write.
 const ARTIFACT: u64 = 256 << 20;
+/// How far the process stands back behind others that want to compute.
+const NICE: i32 = 5;
 /// Exit codes of the process.
 const FAILED: u8 = 1;
 const INVALID: u8 = 2;
@@ -160,6 +162,8 @@ fn prepare(mut input: impl BufRead) -> Result<(wasmtime::Engine, ArtifactCache, 
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| failed(&error))?;
     }
+    // Whoever is being served goes first. Where the system does not have it so, the component is compiled all the same.
+    setpriority_process(None, NICE).ok();
     let mut wasm = Vec::new();
     input.read_to_end(&mut wasm).map_err(|error| failed(&error))?;
     Ok((engine, ArtifactCache::new(cache.into()), digest.to_owned(), wasm))

@@ -16,6 +16,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConf
 use crate::LoadError;
 use crate::artifact::ArtifactCache;
 use crate::capability::http::Leases;
+use crate::channel::memory::{INSTANCES, MEMORIES, TABLES};
 use crate::compiler::Compiler;
 
 /// How often the epoch advances: the longest time for which a computing guest keeps its thread.
@@ -144,6 +145,9 @@ fn build(config: &Config) -> Result<Engine, LoadError> {
         .total_memories(POOL_INSTANCES)
         .total_tables(POOL_INSTANCES * 4)
         .total_stacks(POOL_INSTANCES * 4)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
         .max_memory_size(MEMORY_RESERVATION as usize)
         .max_unused_warm_slots(8)
         .linear_memory_keep_resident(0)

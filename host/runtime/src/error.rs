@@ -92,7 +92,25 @@ fn remedy(built: &str) -> &'static str {
     }
 }
 
+/// What ended a guest, the cause before the place: whoever shows only the beginning shows what matters.
+pub(crate) fn told(error: &wasmtime::Error) -> String {
+    let mut chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    chain.reverse();
+    chain.join(": ")
+}
+
 /// The longest prefix of `text` that has at most `limit` bytes and ends between characters.
 pub(crate) fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_stands_before_the_place() {
+        let error = wasmtime::format_err!("unreachable").context("error while executing at wasm backtrace");
+        assert_eq!(told(&error), "unreachable: error while executing at wasm backtrace");
+    }
 }

@@ -88,8 +88,8 @@ impl Runtime {
                     NotCompiled::Invalid(reason) => LoadError::Invalid { plugin: id.clone(), reason },
                     NotCompiled::Failed(reason) => LoadError::Compile { plugin: id.clone(), reason },
                 })?;
-                if self.cache.find(engine, &digest).is_none() {
-                    let reason = "the compiler's work is not in the cache, or is damaged".to_owned();
+                // It was compiled without this engine's limits.
+                if let Some(reason) = self.cache.misfit(engine, &digest) {
                     return Err(LoadError::Compile { plugin: id, reason });
                 }
             }

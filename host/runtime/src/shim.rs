@@ -16,6 +16,7 @@ use wasmtime::{Engine, Store};
 use crate::bindings::embeddings::exports::openclaw::plugin::embeddings as vectors;
 use crate::bindings::provider::exports::openclaw::plugin::provider as wit;
 use crate::channel::memory::MemoryLimit;
+use crate::error::told;
 use crate::plugin::{Code, Plugin, Shim};
 use crate::shim_exports::ShimExports;
 use crate::{LoadError, Runtime};
@@ -253,13 +254,15 @@ impl Shared {
 
     /// A new instance that nobody else knows.
     fn slot(&self) -> Result<Arc<Slot>, ShimError> {
-        let instance = self.instantiate().map_err(|error| ShimError::Crashed(format!("{error:#}")))?;
+        let instance = self.instantiate().map_err(|error| ShimError::Crashed(told(&error)))?;
         Ok(Arc::new(Slot { instance: Mutex::new(Some(instance)), streams: AtomicUsize::new(0) }))
     }
 
     fn instantiate(&self) -> wasmtime::Result<Instance> {
         let mut store = Store::new(&self.engine, State(MemoryLimit::new(MEMORY)));
         store.limiter(|state| &mut state.0);
+        store.set_hostcall_fuel(MEMORY);
+        store.set_max_component_handles(STREAMS * 2);
         store.set_epoch_deadline(TICKS);
         let instance = self.code.pre.instantiate(&mut store)?;
         let exports = self.code.exports.load(&mut store, &instance)?;
@@ -327,7 +330,7 @@ fn enter<R>(
     instance.store.set_epoch_deadline(TICKS);
     call(instance).map_err(|trap| {
         *place = None;
-        ShimError::Crashed(format!("{trap:#}"))
+        ShimError::Crashed(told(&trap))
     })
 }
 

@@ -2,7 +2,7 @@
 //! Never guesses: what is not one of the given secrets stays (see [`crate::redact_line`] for guesses).
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind};
 use base64::Engine;
@@ -15,6 +15,8 @@ use crate::{MASK, Secret};
 const SHORTEST: usize = 4;
 /// From this length on, base64 of the value inside a longer text is looked for as well.
 const SHORTEST_EMBEDDED: usize = 8;
+/// From this length on, a text with the value in it is refused where it may not leave.
+const SHORTEST_TELLING: usize = 8;
 
 /// Everything but RFC 3986 `unreserved`.
 const ALL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -41,24 +43,45 @@ pub const PATH_SEGMENT: &AsciiSet = &ALL
 pub struct Scrubber {
     /// `None` when there is nothing to look for.
     automaton: Option<AhoCorasick>,
+    /// Of each spelling, whether its secret is long enough to be no ordinary word.
+    telling: Vec<bool>,
 }
 
 impl Scrubber {
     /// Prepares to take out `secrets`. Those shorter than four characters are left alone.
     #[must_use]
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut spellings = BTreeSet::new();
+        let mut spellings = BTreeMap::new();
         for secret in secrets {
-            add_spellings(secret.expose(), &mut spellings);
+            let mut own = BTreeSet::new();
+            add_spellings(secret.expose(), &mut own);
+            let long = secret.expose().len() >= SHORTEST_TELLING;
+            for spelling in own {
+                *spellings.entry(spelling).or_insert(false) |= long;
+            }
         }
         if spellings.is_empty() {
             return Self::default();
         }
+        let (spellings, telling): (Vec<_>, Vec<_>) = spellings.into_iter().unzip();
         // Building fails only beyond 2^31 states, which no set of credentials reaches; masking nothing then would
         // be the wrong way to fail, but there is no set for which it happens.
         // A table of every transition would be faster, and cost each account 56 KB.
         let kind = Some(AhoCorasickKind::ContiguousNFA);
-        Self { automaton: AhoCorasickBuilder::new().kind(kind).build(spellings).ok() }
+        Self { automaton: AhoCorasickBuilder::new().kind(kind).build(spellings).ok(), telling }
+    }
+
+    /// Whether a secret stands in `bytes`, in any of its spellings. Those shorter than eight bytes are not looked for: what is to be
+    /// refused must not depend on an ordinary word.
+    #[must_use]
+    pub fn finds(&self, bytes: &[u8]) -> bool {
+        let Some(automaton) = &self.automaton else { return false };
+        // Almost always there is none, and to find that out is many times faster than to find all.
+        if !automaton.is_match(bytes) {
+            return false;
+        }
+        let tells = |pattern: usize| self.telling.get(pattern).is_some_and(|telling| *telling);
+        automaton.find_overlapping_iter(bytes).any(|found| tells(found.pattern().as_usize()))
     }
 
     /// The text with every secret in it replaced by `***`. Borrowed when there is none.
@@ -194,6 +217,16 @@ mod tests {
         for before in ["user:", "users:", "a-user:"] {
             let encoded = STANDARD.encode(format!("{before}correct-horse-battery:tail"));
             assert!(scrubber.scrub(&encoded).contains(MASK), "{encoded}");
+        }
+    }
+
+    #[test]
+    fn finds_what_it_would_take_out_unless_it_is_short() {
+        let scrubber = scrubber(&["token", VALUE]);
+        assert!(scrubber.finds(format!("x{}", STANDARD.encode(VALUE)).as_bytes()));
+        assert!(scrubber.finds(format!("\u{ff}{VALUE}").as_bytes()));
+        for harmless in ["a token", "dG9rZW4=", "12345"] {
+            assert!(!scrubber.finds(harmless.as_bytes()), "{harmless}");
         }
     }
 

@@ -1,9 +1,12 @@
 //! One task for each account, and the handles that command it.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -68,7 +71,7 @@ impl Supervisor {
             breaker: breaker.clone(),
             place: None,
         };
-        tokio::spawn(task.live());
+        tokio::spawn(task.endure());
         let handle = AccountHandle { commands, status: seen, breaker };
         accounts.insert(account.to_owned(), handle.clone());
         handle
@@ -179,9 +182,26 @@ struct Account {
 }
 
 impl Account {
-    /// Ends only when every handle is gone.
-    async fn live(mut self) {
+    /// Looks after the account for good. A fault of the host in there is this account's failure: it is shown, counted as a crash,
+    /// and the account is started again.
+    async fn endure(mut self) {
         let mut answer = None;
+        // What the fault left half done is the account's status alone, which each start writes anew.
+        while let Err(fault) = AssertUnwindSafe(self.live(answer.take())).catch_unwind().await {
+            let why =
+                format!("a fault of the host while it looked after the account: {}", words(fault.as_ref()));
+            tracing::error!(account = %self.name, code = "panic", "{why}");
+            self.status.send_modify(|status| status.crashes = status.crashes.saturating_add(1));
+            if let Next::Wait(wait) = self.back_off(why)
+                && !self.rest(Some(wait), &mut answer).await
+            {
+                return;
+            }
+        }
+    }
+
+    /// Ends only when every handle is gone. `answer` is who waits for the first start.
+    async fn live(&mut self, mut answer: Option<oneshot::Sender<Status>>) {
         loop {
             let next = match self.start().await {
                 Ok(running) => {
@@ -402,6 +422,12 @@ impl Account {
             status.next_attempt = SystemTime::now().checked_add(wait);
         });
     }
+}
+
+/// What a panic said.
+fn words(fault: &(dyn Any + Send)) -> &str {
+    let text = fault.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| fault.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }
 
 /// From 0 to 1, for jitter; a system without randomness gets the full wait.

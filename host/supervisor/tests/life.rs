@@ -27,6 +27,8 @@ enum Script {
     /// Becomes ready and stays.
     Stay,
     Panic,
+    /// Becomes ready, and asking after its end panics.
+    PanicLater,
 }
 
 #[derive(Default)]
@@ -70,6 +72,7 @@ struct Instance {
     resumed: Arc<Mutex<Vec<String>>>,
     health: watch::Sender<Health>,
     end: Option<(Instant, End)>,
+    panics: bool,
     stopped: Notify,
 }
 
@@ -82,16 +85,21 @@ impl Driver for Fake {
         tokio::time::sleep(loading).await;
         attempt.loaded();
         tokio::time::sleep(loading).await;
+        let mut panics = false;
         let script = self.scripts.lock().unwrap().get_mut(account).and_then(VecDeque::pop_front);
         let end = match script {
             Some(Script::Refuse(why)) => return Err(why),
             Some(Script::Panic) => panic!("a bug in the driver"),
             Some(Script::EndAfter(after, end)) => Some((Instant::now() + after, end)),
+            Some(Script::PanicLater) => {
+                panics = true;
+                None
+            }
             Some(Script::Stay) | None => None,
         };
         let (health, _) = watch::channel(Health::Ready);
         let (account, resumed) = (account.to_owned(), Arc::clone(&self.resumed));
-        Ok(Box::new(Instance { account, resumed, health, end, stopped: Notify::new() }))
+        Ok(Box::new(Instance { account, resumed, health, end, panics, stopped: Notify::new() }))
     }
 }
 
@@ -102,6 +110,7 @@ impl Running for Instance {
     }
 
     async fn ended(&self) -> End {
+        assert!(!self.panics, "a bug while it runs");
         match &self.end {
             Some((at, end)) => {
                 tokio::time::sleep_until(*at).await;
@@ -211,6 +220,23 @@ async fn what_a_person_must_mend_is_told_apart() {
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!((fake.starts_of("a/off"), fake.starts_of("a/bad")), (1, 1));
     reaches(&auth, State::Ready).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_while_an_account_is_looked_after_is_counted_and_it_goes_on() {
+    let (fake, supervisor) = supervisor();
+    fake.script("chat/a", [Script::PanicLater, Script::Stay]);
+    let (broken, other) = (supervisor.ensure("chat/a"), supervisor.ensure("chat/b"));
+    reaches(&broken, State::Backoff).await;
+    let status = broken.status();
+    assert_eq!(status.crashes, 1);
+    assert!(status.reason.as_ref().unwrap().contains("a fault of the host"), "{status:?}");
+    assert!(status.reason.as_ref().unwrap().contains("a bug while it runs"), "{status:?}");
+    reaches(&broken, State::Ready).await;
+    assert_eq!((fake.starts_of("chat/a"), fake.starts_of("chat/b")), (2, 1));
+    assert_eq!(other.status().crashes, 0);
+    // It obeys as before.
+    assert_eq!(broken.stop().await.state, State::Disabled);
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,6 +23,8 @@ Tasks:
   run [arguments]   Builds, sets up a local configuration if there is none, and starts the gateway;
                     the arguments go to `openclaw gateway`
   test [filter]     Builds what the tests need and runs all of them, or those whose name contains the filter
+  test hostile [filter]
+                    Builds and runs the hostile suite alone: a line for each case, and how many were contained
   bench [arguments] Builds and measures; the arguments go to the bench program
   fuzz [arguments]  Feeds what strangers can send to everything that reads it, 30 seconds each, two at a time; the
                     arguments (a target, --seconds N, --seed N) go to the fuzz program

@@ -8,9 +8,11 @@ use crate::{
     error::Error,
     guests, peer_docs,
     steps::Steps,
-    workspace::{self, Guest, root, target},
+    workspace::{self, Guest, Plugin, root, target},
 };
 
+/// The suite of components that mean harm, a test target of its own.
+const HOSTILE: &str = "hostile";
 /// The program itself.
 const GATEWAY: &str = "openclaw";
 
@@ -41,8 +43,20 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Error> {
 
 /// Runs the tests of the host, of the guests and of the SDK.
 pub(crate) fn test(arguments: &[String]) -> Result<(), Error> {
+    if let [suite, filter @ ..] = arguments
+        && suite == HOSTILE
+    {
+        return hostile(filter);
+    }
     let mut steps = Steps::default();
     test_steps(&mut steps, arguments)
+}
+
+/// Builds what the hostile suite needs and runs it, or those of its cases whose name contains the filter.
+fn hostile(filter: &[String]) -> Result<(), Error> {
+    all_test_guests()?;
+    binary(GATEWAY)?;
+    run_command(cargo(["test", "--release", "--quiet", "--test", HOSTILE, "--"]).args(filter))
 }
 
 /// Builds and runs the bench program.
@@ -88,10 +102,7 @@ pub(crate) fn advisories() -> Result<(), Error> {
 }
 
 fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
-    steps.step("test guests", || {
-        bundled_guests()?;
-        guests::build(&workspace::plugins("tests/guests")?, &workspace::test_plugins())
-    })?;
+    steps.step("test guests", all_test_guests)?;
     steps.step("binary", || binary(GATEWAY))?;
     steps.step("documentation of the original", peer_docs::fetch)?;
     steps.step("clients of others", clients::install)?;
@@ -100,6 +111,11 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
         let mut command = cargo(["test", "--release"]);
         run_command(command.args(guest_packages()?).args(arguments))
     })
+}
+
+fn all_test_guests() -> Result<(), Error> {
+    bundled_guests()?;
+    guests::build(&test_guests()?, &workspace::test_plugins())
 }
 
 fn bundled_guests() -> Result<(), Error> {
@@ -135,9 +151,16 @@ fn docs() -> Result<(), Error> {
     run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// The guests that are made for the tests, and the one that means harm.
+fn test_guests() -> Result<Vec<Plugin>, Error> {
+    let mut guests = workspace::plugins("tests/guests")?;
+    guests.extend(workspace::plugins("tests/hostile")?);
+    Ok(guests)
+}
+
 fn all_guests() -> Result<Vec<Guest>, Error> {
     let mut plugins = workspace::plugins("plugins")?;
-    plugins.extend(workspace::plugins("tests/guests")?);
+    plugins.extend(test_guests()?);
     plugins.extend(workspace::plugins("sdk/templates")?);
     Ok(plugins.into_iter().filter_map(|plugin| plugin.guest).collect())
 }

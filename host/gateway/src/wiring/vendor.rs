@@ -74,11 +74,17 @@ pub(super) fn target(target: messaging::Target) -> guest::Target {
     guest::Target { room: target.room, thread: target.thread }
 }
 
+/// Bytes of a vendor's id, by `types.message` of the contract.
+const ID: usize = 256;
+
 /// How a component's send ended.
 pub(super) fn outcome(outcome: guest::Outcome) -> messaging::Outcome {
     match outcome {
         guest::Outcome::Sent(receipt) => {
-            messaging::Outcome::Sent(messaging::Receipt { message_ids: receipt.message_ids })
+            let mut message_ids = receipt.message_ids;
+            // As long as the ids that come in: they are kept, and a component may answer with anything.
+            message_ids.iter_mut().for_each(|id| id.truncate(id.floor_char_boundary(ID)));
+            messaging::Outcome::Sent(messaging::Receipt { message_ids })
         }
         guest::Outcome::Retryable(why) => messaging::Outcome::Retryable(failure(why)),
         guest::Outcome::Ambiguous(why) => messaging::Outcome::Ambiguous(failure(why)),

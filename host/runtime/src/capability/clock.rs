@@ -19,7 +19,8 @@ impl clock::Host for Guest {
 }
 
 impl clock::HostWithStore<Guest> for HasSelf<Guest> {
-    async fn sleep(_: &Accessor<Guest, Self>, ms: u64) -> wasmtime::Result<()> {
+    async fn sleep(accessor: &Accessor<Guest, Self>, ms: u64) -> wasmtime::Result<()> {
+        let _held = accessor.with(|mut access| access.get().begin_small())?;
         tokio::time::sleep(Duration::from_millis(ms)).await;
         Ok(())
     }

@@ -184,7 +184,10 @@ impl events::Host for Guest {
 
 impl events::HostWithStore<Guest> for HasSelf<Guest> {
     async fn next(accessor: &Accessor<Guest, Self>, acked: u64) -> wasmtime::Result<events::Event> {
-        let queue = accessor.with(|mut access| Arc::clone(&access.get().events));
+        let (queue, _held) = accessor.with(|mut access| {
+            let guest = access.get();
+            Ok::<_, wasmtime::Error>((Arc::clone(&guest.events), guest.begin_small()?))
+        })?;
         Ok(queue.next(acked).await)
     }
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -23,7 +23,7 @@ use wasmtime::component::{
 };
 
 use super::Guest;
-use super::quota::Verdict;
+use super::under_way::{Full, Held};
 use crate::bindings::channel::openclaw::plugin::http;
 use crate::channel::facts::Over;
 
@@ -88,7 +88,7 @@ impl http::HostWithStore<Guest> for HasSelf<Guest> {
         accessor: &Accessor<Guest, Self>,
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::Error>> {
-        let answer = match exchange(accessor, request).await {
+        let answer = match exchange(accessor, request).await? {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(error)),
         };
@@ -114,15 +114,32 @@ pub(crate) struct Shown {
 pub(crate) async fn exchange(
     accessor: &Accessor<Guest, HasSelf<Guest>>,
     request: http::Request,
-) -> Result<Shown, http::Error> {
-    let (exchange, scrubber) = accessor.with(|mut access| access.get().prepare(request))?;
-    let (head, body, end) = exchange.await.map_err(|error| told(&error, &scrubber))?;
+) -> wasmtime::Result<Result<Shown, http::Error>> {
+    let begun = accessor.with(|mut access| {
+        let guest = access.get();
+        let held = guest.begin(request.body.len())?;
+        Ok::<_, wasmtime::Error>(match held {
+            Ok(held) => guest.prepare(request, held),
+            Err(Full) => {
+                guest.over(Over::Exchanges);
+                Err(denied(Full::WORDS.to_owned()))
+            }
+        })
+    })?;
+    let (exchange, scrubber) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return Ok(Err(error)),
+    };
+    let (head, body, end) = match exchange.await {
+        Ok(answer) => answer,
+        Err(error) => return Ok(Err(told(&error, &scrubber))),
+    };
     let headers = shown(&head.headers, &scrubber);
     let end = async move {
         // The sender is dropped only together with the exchange, whose guest is gone then.
         end.await.unwrap_or(Ok(())).map_err(|error| told(&error, &scrubber))
     };
-    Ok(Shown { status: head.status, headers, body, end: Box::pin(end) })
+    Ok(Ok(Shown { status: head.status, headers, body, end: Box::pin(end) }))
 }
 
 /// The head of an answer.
@@ -136,8 +153,13 @@ type Answer = (Head, mpsc::Receiver<Bytes>, End);
 
 impl Guest {
     /// Checks a request against the grant and starts it on the host's threads.
-    fn prepare(&mut self, request: http::Request) -> Result<(Exchange, Arc<Scrubber>), http::Error> {
-        let grant = self.grants.iter().find(|grant| grant.name == request.grant);
+    fn prepare(
+        &mut self,
+        request: http::Request,
+        held: Held,
+    ) -> Result<(Exchange, Arc<Scrubber>), http::Error> {
+        let grants = Arc::clone(&self.grants);
+        let grant = grants.iter().find(|grant| grant.name == request.grant);
         let grant = grant
             .ok_or_else(|| denied(format!("the manifest has no [[http]] entry named `{}`", request.grant)))?;
         let elsewhere = request.host.as_deref().map(|host| grant.at_host(host)).transpose();
@@ -150,13 +172,10 @@ impl Guest {
         if request.body.len() as u64 > grant.max_body {
             return Err(denied(format!("the body is longer than the {} bytes of the grant", grant.max_body)));
         }
-        if let Verdict::Refused(wait) = self.budgets.requests.take(Instant::now()) {
-            self.over(Over::Requests);
-            let detail =
-                format!("the requests of this minute are used up; it ends in {} ms", wait.as_millis());
-            return Err(denied(detail));
+        if carries_secret(&request, &self.scrubber) {
+            return Err(denied(SECRET.to_owned()));
         }
-        self.within(Over::Requests);
+        self.take_request().map_err(denied)?;
         let exchange = Arc::clone(&self.exchanges).try_acquire_owned();
         let exchange = exchange.map_err(|_none_left| {
             self.over(Over::Exchanges);
@@ -177,7 +196,8 @@ impl Guest {
         let egress = self.egress.clone();
         let (head, answer) = oneshot::channel();
         let task = self.io.spawn(async move {
-            let _exchange = exchange;
+            // The body is let go of with the exchange, whoever waits for the answer.
+            let _held = (exchange, held);
             // Held until the last byte: the next request with this credential has to wait for it.
             let _lease = match lease {
                 None => None,
@@ -208,6 +228,19 @@ impl Guest {
         });
         Ok((Exchange { answer, task: Some(task) }, Arc::clone(&self.scrubber)))
     }
+}
+
+/// What a guest is told that has found a secret and sends it on.
+pub(super) const SECRET: &str =
+    "a secret of this account stands in it: the manifest says where the host puts those";
+
+/// Whether a guest's own words hold a secret, wherever it came by it. The host puts its own in only afterwards.
+fn carries_secret(request: &http::Request, scrubber: &Scrubber) -> bool {
+    let found = |text: &str| scrubber.finds(text.as_bytes());
+    let pairs = request.query.iter().chain(&request.headers);
+    found(&request.path)
+        || scrubber.finds(&request.body)
+        || pairs.into_iter().any(|(name, value)| found(name) || found(value))
 }
 
 /// Moves the body to the guest piece by piece; stops when the guest stops listening.

@@ -2,17 +2,21 @@
 //!
 //! Here the bounds of a message are enforced, once; what becomes of the message is the [`Inbox`]'s business.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use openclaw_secrets::Scrubber;
 use wasmtime::component::{Accessor, HasSelf};
 
 use super::Guest;
 use super::quota::Verdict;
+use super::under_way::Full;
 use crate::bindings::channel::openclaw::plugin::{inbound, types};
 use crate::channel::facts::Over;
+use crate::error::cut;
 
 /// What became of an admitted message.
 pub use crate::bindings::channel::openclaw::plugin::inbound::Admission;
@@ -73,11 +77,60 @@ fn out_of_bounds(message: &types::Message, cursor: Option<&[u8]>) -> Option<&'st
     checks.into_iter().find_map(|(holds, rule)| (!holds).then_some(rule))
 }
 
+/// Names the field that a secret stands in, of those that cannot be masked: the vendor knows things again by them.
+fn secret_in(message: &types::Message, cursor: Option<&[u8]>, scrubber: &Scrubber) -> Option<&'static str> {
+    let conversation = &message.conversation;
+    let text = |text: &Option<String>| text.as_ref().is_some_and(|text| scrubber.finds(text.as_bytes()));
+    let found = [
+        (scrubber.finds(message.id.as_bytes()), "id"),
+        (scrubber.finds(conversation.room.as_bytes()), "conversation.room"),
+        (text(&conversation.thread), "conversation.thread"),
+        (text(&conversation.space), "conversation.space"),
+        (scrubber.finds(message.sender.id.as_bytes()), "sender.id"),
+        (message.quote.as_ref().is_some_and(|quote| text(&quote.message_id)), "quote.message-id"),
+        (scrubber.finds(&message.reply_context), "reply-context"),
+        (cursor.is_some_and(|cursor| scrubber.finds(cursor)), "cursor"),
+    ];
+    found.into_iter().find_map(|(found, field)| found.then_some(field))
+}
+
+/// Masks the secrets in what people and models read.
+fn clean(message: &mut types::Message, scrubber: &Scrubber) {
+    let clean = |text: &mut String| {
+        if let Cow::Owned(masked) = scrubber.scrub(text) {
+            *text = masked;
+        }
+    };
+    clean(&mut message.text);
+    let names =
+        [&mut message.conversation.title, &mut message.sender.username, &mut message.sender.display_name];
+    names.into_iter().flatten().for_each(clean);
+    if let Some(quote) = &mut message.quote {
+        clean(&mut quote.text);
+        quote.author.iter_mut().for_each(clean);
+    }
+}
+
+/// Bytes of text that an instance may hand over in any minute, where it may hand over so many messages: 16 KiB each, and never so
+/// few that the longest message does not fit.
+pub(crate) fn bytes_a_minute(emits: u32) -> u32 {
+    emits.saturating_mul(16 << 10).max(1 << 20)
+}
+
+/// About how many bytes a message has: those of its two long texts.
+fn size(message: &types::Message) -> usize {
+    message.text.len() + message.quote.as_ref().map_or(0, |quote| quote.text.len())
+}
+
 impl types::Host for Guest {}
 
 impl inbound::Host for Guest {
     fn state(&mut self, connection: Connection) -> wasmtime::Result<()> {
-        let scrub = |text: String| self.scrubber.scrub(crate::error::cut(&text, OPAQUE)).into_owned();
+        // Scrubbed before it is cut, so that no part of a secret is left at the end.
+        let scrub = |text: String| {
+            let text = cut(&text, 2 * OPAQUE);
+            cut(&self.scrubber.scrub(text), OPAQUE).to_owned()
+        };
         let connection = match connection {
             Connection::Degraded(why) => Connection::Degraded(scrub(why)),
             Connection::AuthRequired(why) => Connection::AuthRequired(scrub(why)),
@@ -91,13 +144,24 @@ impl inbound::Host for Guest {
 impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
     async fn admit(
         accessor: &Accessor<Guest, Self>,
-        message: types::Message,
+        mut message: types::Message,
         cursor: Option<Vec<u8>>,
     ) -> wasmtime::Result<Result<Admission, AdmitError>> {
         if let Some(rule) = out_of_bounds(&message, cursor.as_deref()) {
             return Ok(Err(AdmitError::Invalid(rule.to_owned())));
         }
-        let admitted = stored(accessor, |inbox| async move { inbox.admit(message, cursor).await }).await;
+        let prepared = accessor.with(|mut access| {
+            let guest = access.get();
+            let found = secret_in(&message, cursor.as_deref(), &guest.scrubber);
+            clean(&mut message, &guest.scrubber);
+            found
+        });
+        if let Some(field) = prepared {
+            return Ok(Err(holds_secret(field)));
+        }
+        let bytes = size(&message);
+        let admitted =
+            stored(accessor, bytes, |inbox| async move { inbox.admit(message, cursor).await }).await?;
         if admitted.is_ok() {
             accessor
                 .with(|mut access| access.get().facts.send_modify(|facts| facts.received(SystemTime::now())));
@@ -115,44 +179,77 @@ impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
             let rule = "id: 1 to 256 bytes; cursor: at most 4 KiB";
             return Ok(Err(AdmitError::Invalid(rule.to_owned())));
         }
-        let what = accessor.with(|mut access| {
-            let Unreadable { id, reason, mut raw } = what;
+        let Unreadable { id, reason, mut raw } = what;
+        let cleaned = accessor.with(|mut access| {
+            let scrubber = &access.get().scrubber;
+            if scrubber.finds(&cursor) || id.as_ref().is_some_and(|id| scrubber.finds(id.as_bytes())) {
+                return Err(holds_secret("id or cursor"));
+            }
+            if scrubber.finds(&raw) {
+                raw = b"(left out: a secret of this account stands in it)".to_vec();
+            }
             raw.truncate(RAW);
-            let reason = access.get().scrubber.scrub(&reason).into_owned();
-            Unreadable { id, reason: crate::error::cut(&reason, NAME).to_owned(), raw }
+            let reason = cut(&scrubber.scrub(cut(&reason, 2 * NAME)), NAME).to_owned();
+            Ok(Unreadable { id, reason, raw })
         });
-        Ok(stored(accessor, |inbox| async move { inbox.set_aside(what, cursor).await }).await)
+        let what = match cleaned {
+            Ok(what) => what,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let bytes = what.raw.len();
+        stored(accessor, bytes, |inbox| async move { inbox.set_aside(what, cursor).await }).await
     }
 }
 
+fn holds_secret(field: &str) -> AdmitError {
+    AdmitError::Invalid(format!("{field}: a secret of this account stands in it"))
+}
+
 /// Has the inbox store something, within the quota. Not aborted when the guest drops the call: what was begun is stored, and
-/// a redelivery is a duplicate.
+/// a redelivery is a duplicate. The outer error is a trap.
 async fn stored<T, F>(
     accessor: &Accessor<Guest, HasSelf<Guest>>,
+    bytes: usize,
     store: impl FnOnce(Arc<dyn Inbox>) -> F,
-) -> Result<T, AdmitError>
+) -> wasmtime::Result<Result<T, AdmitError>>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, AdmitError>> + Send + 'static,
 {
-    let (inbox, io) = accessor.with(|mut access| {
+    let granted = accessor.with(|mut access| {
         let guest = access.get();
-        match guest.budgets.emits.take(Instant::now()) {
+        let Ok(held) = guest.begin(bytes)? else { return Ok(Err(Full::AGAIN)) };
+        let now = Instant::now();
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let verdict = match guest.budgets.emits.take(now) {
+            Verdict::Granted(_) => guest.budgets.emitted.take_many(bytes, now),
+            refused @ Verdict::Refused(_) => refused,
+        };
+        Ok::<_, wasmtime::Error>(match verdict {
             Verdict::Granted(_) => {
                 guest.within(Over::Emits);
-                Ok((Arc::clone(&guest.inbox), guest.io.clone()))
+                Ok((Arc::clone(&guest.inbox), guest.io.clone(), held, Arc::clone(&guest.writes)))
             }
             Verdict::Refused(wait) => {
                 guest.over(Over::Emits);
-                let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-                Err(AdmitError::Unavailable(wait))
+                Err(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1))
             }
-        }
+        })
     })?;
-    io.spawn(store(inbox)).await.unwrap_or_else(|lost| {
+    let (inbox, io, held, writes) = match granted {
+        Ok(granted) => granted,
+        Err(wait) => return Ok(Err(AdmitError::Unavailable(wait))),
+    };
+    let storing = store(inbox);
+    let stored = io.spawn(async move {
+        let _held = held;
+        let _turn = writes.acquire().await;
+        storing.await
+    });
+    Ok(stored.await.unwrap_or_else(|lost| {
         tracing::error!(%lost, "storing what came in failed inside the host");
         Err(AdmitError::Unavailable(1_000))
-    })
+    }))
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use openclaw_secrets::Scrubber;
 use wasmtime::component::{Accessor, HasSelf};
 
 use super::Guest;
+use super::under_way::Full;
 use crate::bindings::channel::openclaw::plugin::kv;
 use crate::channel::facts::Over;
 
@@ -57,7 +59,8 @@ fn check_key(key: &str) -> Result<(), KvError> {
     }
 }
 
-fn check_changes(changes: &[KvChange]) -> Result<(), KvError> {
+/// How many bytes they have.
+fn check_changes(changes: &[KvChange]) -> Result<usize, KvError> {
     if changes.len() > CHANGES {
         return invalid("at most 128 changes at once");
     }
@@ -77,25 +80,39 @@ fn check_changes(changes: &[KvChange]) -> Result<(), KvError> {
             }
         }
     }
-    if bytes > BATCH { invalid("at most 1 MiB at once") } else { Ok(()) }
+    if bytes > BATCH { invalid("at most 1 MiB at once") } else { Ok(bytes) }
+}
+
+fn secret_in(changes: &[KvChange], scrubber: &Scrubber) -> bool {
+    changes.iter().any(|change| match change {
+        KvChange::Put(entry) => scrubber.finds(entry.key.as_bytes()) || scrubber.finds(&entry.value),
+        KvChange::Delete(_) => false,
+    })
 }
 
 /// Asks the store on the host's threads. What was begun is done, even if the guest drops the call.
 async fn ask<T: Send + 'static>(
     accessor: &Accessor<Guest, HasSelf<Guest>>,
+    bytes: usize,
     question: impl for<'a> FnOnce(&'a dyn Kv) -> KvAnswer<'a, T> + Send + 'static,
-) -> Result<T, KvError> {
-    let (kv, io) = accessor.with(|mut access| {
+) -> wasmtime::Result<Result<T, KvError>> {
+    let begun = accessor.with(|mut access| {
         let guest = access.get();
-        (Arc::clone(&guest.kv), guest.io.clone())
+        let held = guest.begin(bytes)?;
+        Ok::<_, wasmtime::Error>(
+            held.map(|held| (Arc::clone(&guest.kv), guest.io.clone(), (held, Arc::clone(&guest.writes)))),
+        )
+    })?;
+    let Ok((kv, io, held)) = begun else { return Ok(Err(KvError::Unavailable(Full::AGAIN))) };
+    let asked = io.spawn(async move {
+        let (_held, writes) = held;
+        let _turn = writes.acquire().await;
+        question(&*kv).await
     });
-    match io.spawn(async move { question(&*kv).await }).await {
-        Ok(answer) => answer,
-        Err(lost) => {
-            tracing::error!(%lost, "a plugin's store failed inside the host");
-            Err(KvError::Unavailable(1_000))
-        }
-    }
+    Ok(asked.await.unwrap_or_else(|lost| {
+        tracing::error!(%lost, "a plugin's store failed inside the host");
+        Err(KvError::Unavailable(1_000))
+    }))
 }
 
 impl kv::Host for Guest {}
@@ -108,7 +125,7 @@ impl kv::HostWithStore<Guest> for HasSelf<Guest> {
         if let Err(error) = check_key(&key) {
             return Ok(Err(error));
         }
-        Ok(ask(accessor, |kv| kv.get(key)).await)
+        ask(accessor, 0, |kv| kv.get(key)).await
     }
 
     async fn scan(
@@ -121,17 +138,22 @@ impl kv::HostWithStore<Guest> for HasSelf<Guest> {
             return Ok(invalid("prefix and after have at most 256 bytes"));
         }
         let limit = limit.clamp(1, ENTRIES);
-        Ok(ask(accessor, move |kv| kv.scan(prefix, after, limit, BATCH)).await)
+        // The answer is the host's memory until the guest has it.
+        ask(accessor, BATCH, move |kv| kv.scan(prefix, after, limit, BATCH)).await
     }
 
     async fn apply(
         accessor: &Accessor<Guest, Self>,
         changes: Vec<KvChange>,
     ) -> wasmtime::Result<Result<(), KvError>> {
-        if let Err(error) = check_changes(&changes) {
-            return Ok(Err(error));
+        let bytes = match check_changes(&changes) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Err(error)),
+        };
+        if accessor.with(|mut access| secret_in(&changes, &access.get().scrubber)) {
+            return Ok(invalid("a secret of this account stands in it: the host keeps those"));
         }
-        let applied = ask(accessor, |kv| kv.apply(changes)).await;
+        let applied = ask(accessor, bytes, |kv| kv.apply(changes)).await?;
         accessor.with(|mut access| match &applied {
             Ok(()) => access.get().within(Over::Kv),
             Err(KvError::Full) => access.get().over(Over::Kv),
@@ -150,7 +172,7 @@ mod tests {
         let put =
             |key: usize, value: usize| KvChange::Put(KvEntry { key: "k".repeat(key), value: vec![0; value] });
         let check = |changes: Vec<KvChange>, rule: Option<&str>| match (check_changes(&changes), rule) {
-            (Ok(()), None) => {}
+            (Ok(_), None) => {}
             (Err(KvError::Invalid(told)), Some(rule)) => assert!(told.contains(rule), "{told}"),
             other => panic!("{other:?}"),
         };

@@ -11,8 +11,10 @@ use super::Guest;
 use super::quota::Verdict;
 use crate::bindings::channel::openclaw::plugin::log;
 
-/// Longest message and field value, in bytes.
+/// Longest message, and longest name and value of a field, in bytes: a line has at most 22 KiB.
 const LINE: usize = 4096;
+const NAME: usize = 64;
+const VALUE: usize = 1 << 10;
 /// Most fields of one line.
 const FIELDS: usize = 16;
 impl Guest {
@@ -28,7 +30,8 @@ impl Guest {
         }
         let mut line = clean(message, &self.scrubber);
         for (name, value) in fields.iter().take(FIELDS) {
-            let (name, value) = (clean(name, &self.scrubber), clean(value, &self.scrubber));
+            let name = clean_to(name, NAME, &self.scrubber);
+            let value = clean_to(value, VALUE, &self.scrubber);
             line.push_str(&format!(" {name}={value}"));
         }
         let plugin = &*self.label;
@@ -43,9 +46,15 @@ impl Guest {
 
 /// A guest's words as the log may show them.
 pub(crate) fn clean(text: &str, scrubber: &Scrubber) -> String {
-    let text = crate::error::cut(text, LINE);
+    clean_to(text, LINE, scrubber)
+}
+
+fn clean_to(text: &str, limit: usize, scrubber: &Scrubber) -> String {
+    // Scrubbed before it is cut, so that no part of a secret is left at the end. Most of what is far too long is cut at once: it
+    // need not be read to its end.
+    let text = crate::error::cut(text, 2 * limit);
     let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    scrubber.scrub(&visible).into_owned()
+    crate::error::cut(&scrubber.scrub(&visible), limit).to_owned()
 }
 
 impl log::Host for Guest {
@@ -57,5 +66,21 @@ impl log::Host for Guest {
     ) -> wasmtime::Result<()> {
         self.write_log(level, &message, &fields);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openclaw_secrets::Secret;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_taken_out_before_the_line_is_cut() {
+        let scrubber = Scrubber::new(&[Secret::from("12345:secret-value")]);
+        let line = clean(&format!("{}12345:secret-value", "x".repeat(LINE - 8)), &scrubber);
+        assert!(line.ends_with("x***"), "{line}");
+        assert_eq!(clean("a\nb\u{1b}c", &scrubber), "a b c");
+        assert_eq!(clean_to(&"y".repeat(100), NAME, &scrubber).len(), NAME);
     }
 }

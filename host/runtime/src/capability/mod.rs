@@ -12,6 +12,7 @@ pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod process;
 pub(crate) mod quota;
+pub(crate) mod under_way;
 pub(crate) mod websocket;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use inbound::Inbox;
 use kv::Kv;
 use process::Processes;
 use quota::{Budget, Budgets};
+use under_way::UnderWay;
 use websocket::Sockets;
 
 /// The data of one instance's store: what its calls may use.
@@ -53,14 +55,30 @@ pub(crate) struct Guest {
     pub(crate) leases: Arc<Leases>,
     /// A permit for each request under way.
     pub(crate) exchanges: Arc<Semaphore>,
+    /// A permit for each write to the store under way.
+    pub(crate) writes: Arc<Semaphore>,
     pub(crate) scrubber: Arc<Scrubber>,
     pub(crate) sockets: Sockets,
     pub(crate) processes: Processes,
     pub(crate) kv: Arc<dyn Kv>,
     pub(crate) budgets: Budgets,
     pub(crate) log: Budget,
+    /// Its calls in the host.
+    pub(crate) under_way: UnderWay,
     /// Where the host's own I/O runs; guests have other threads.
     pub(crate) io: Handle,
+}
+
+/// Bytes that a call may always bring, and what stands beside the largest thing that an instance may send.
+const WORDS: usize = 4 << 20;
+
+impl Guest {
+    /// Bytes that the host takes from the guest in one call.
+    pub(crate) fn words(&self) -> usize {
+        let bodies = self.grants.iter().map(|grant| grant.max_body);
+        let largest = bodies.chain(self.sockets.max_frames()).max().unwrap_or(0);
+        usize::try_from(largest).unwrap_or(usize::MAX).saturating_add(WORDS)
+    }
 }
 
 impl WasiView for Guest {

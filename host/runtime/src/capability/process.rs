@@ -25,6 +25,7 @@ use super::Guest;
 use super::events::{EventQueue, Occurrence};
 use super::log::clean;
 use super::quota::{Budget, Verdict};
+use super::under_way::Full;
 use crate::bindings::channel::openclaw::plugin::process;
 use crate::bindings::channel::openclaw::plugin::types::{Exited, Line};
 
@@ -36,6 +37,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const LAST: Duration = Duration::from_millis(200);
 /// How long a process may take to read a line.
 const WRITE: Duration = Duration::from_secs(10);
+/// Programs that one instance may start in a minute: a program that ends is started again, but not without a pause.
+pub(crate) const STARTS: u32 = 30;
 /// Bytes of a line of standard error that are logged, and lines a minute.
 const ERROR_LINE: usize = 4 << 10;
 const ERROR_LINES: u32 = 60;
@@ -127,16 +130,24 @@ fn spawn(entry: &ResolvedProcess) -> std::io::Result<(Group, ChildStdin, BufRead
 }
 
 impl Guest {
-    fn start_process(&self, name: &str) -> Result<u32, process::Error> {
+    fn start_process(&mut self, name: &str) -> Result<u32, process::Error> {
         let entry = self.processes.entries.iter().find(|entry| entry.name == name);
         let entry = entry.ok_or_else(|| {
             process::Error::Denied(format!(
                 "no program for `{name}`: the manifest has no such [[process]] entry, or the configuration does not name it"
             ))
         })?;
-        let mut running = lock(&self.processes.running);
+        let entry = &Arc::clone(entry);
+        let registry = Arc::clone(&self.processes.running);
+        let mut running = lock(&registry);
         if running.by_number.values().any(|other| other.entry.name == name) {
             return Err(process::Error::Denied(format!("the process `{name}` is running already")));
+        }
+        if let Verdict::Refused(wait) = self.budgets.starts.take(std::time::Instant::now()) {
+            return Err(process::Error::Denied(format!(
+                "{STARTS} programs were started in this minute; it ends in {} ms",
+                wait.as_millis()
+            )));
         }
         // The child belongs to the runtime of the host's I/O, on whose threads it is waited for.
         let _io = self.io.enter();
@@ -177,6 +188,21 @@ impl Guest {
     }
 }
 
+/// Where the lines of a process go, if it takes this one.
+fn writable(
+    running: &Running,
+    process: u32,
+    line: &str,
+) -> Result<mpsc::Sender<(String, oneshot::Sender<()>)>, process::Error> {
+    let entry = running.by_number.get(&process).ok_or(process::Error::Ended)?;
+    if line.len() as u64 > entry.entry.max_line || line.contains(['\n', '\r', '\0']) {
+        let most = entry.entry.max_line;
+        let rule = format!("a line has at most {most} bytes, and no line break and no NUL in it");
+        return Err(process::Error::Denied(rule));
+    }
+    entry.lines.clone().ok_or(process::Error::Ended)
+}
+
 impl process::Host for Guest {
     fn stop(&mut self, process: u32) -> wasmtime::Result<()> {
         // Without a sender the task closes the standard input.
@@ -192,7 +218,11 @@ impl process::HostWithStore<Guest> for HasSelf<Guest> {
         accessor: &Accessor<Guest, Self>,
         name: String,
     ) -> wasmtime::Result<Result<u32, process::Error>> {
-        Ok(accessor.with(|mut access| access.get().start_process(&name)))
+        accessor.with(|mut access| {
+            let guest = access.get();
+            let _held = guest.begin_small()?;
+            Ok(guest.start_process(&name))
+        })
     }
 
     async fn write_line(
@@ -200,16 +230,15 @@ impl process::HostWithStore<Guest> for HasSelf<Guest> {
         process: u32,
         line: String,
     ) -> wasmtime::Result<Result<(), process::Error>> {
-        let found = accessor.with(|mut access| {
-            let running = lock(&access.get().processes.running);
-            let entry = running.by_number.get(&process).ok_or(process::Error::Ended)?;
-            if line.len() as u64 > entry.entry.max_line || line.contains(['\n', '\r', '\0']) {
-                let most = entry.entry.max_line;
-                let rule = format!("a line has at most {most} bytes, and no line break and no NUL in it");
-                return Err(process::Error::Denied(rule));
-            }
-            entry.lines.clone().ok_or(process::Error::Ended)
-        });
+        let (held, found) = accessor.with(|mut access| {
+            let guest = access.get();
+            let Ok(held) = guest.begin(line.len())? else {
+                return Ok((None, Err(process::Error::Denied(Full::WORDS.to_owned()))));
+            };
+            let running = lock(&guest.processes.running);
+            Ok::<_, wasmtime::Error>((Some(held), writable(&running, process, &line)))
+        })?;
+        let _held = held;
         let lines = match found {
             Ok(lines) => lines,
             Err(error) => return Ok(Err(error)),

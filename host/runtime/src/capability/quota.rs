@@ -32,13 +32,18 @@ impl Budget {
     }
 
     pub(crate) fn take(&mut self, now: Instant) -> Verdict {
+        self.take_many(1, now)
+    }
+
+    /// Takes so much at once. More than the whole limit is granted to nobody.
+    pub(crate) fn take_many(&mut self, amount: u32, now: Instant) -> Verdict {
         let mut refused = 0;
         if now.duration_since(self.window) >= WINDOW {
             refused = std::mem::take(&mut self.refused);
             (self.window, self.used) = (now, 0);
         }
-        if self.used < self.limit {
-            self.used += 1;
+        if self.used.saturating_add(amount) <= self.limit {
+            self.used += amount;
             return Verdict::Granted(refused);
         }
         self.refused += 1;
@@ -51,12 +56,29 @@ impl Budget {
 pub(crate) struct Budgets {
     pub(crate) requests: Budget,
     pub(crate) emits: Budget,
+    /// Bytes of the messages.
+    pub(crate) emitted: Budget,
+    /// Programs that were started.
+    pub(crate) starts: Budget,
 }
 
 impl Guest {
     /// The instance wanted more than it may have: counted, and shown until it is within its limit again.
     pub(crate) fn over(&self, what: Over) {
         self.facts.send_modify(|facts| facts.refused(what));
+    }
+
+    /// Takes one of the minute's requests, for HTTP or for a websocket's handshake. The error is for people.
+    pub(crate) fn take_request(&mut self) -> Result<(), String> {
+        if let Verdict::Refused(wait) = self.budgets.requests.take(Instant::now()) {
+            self.over(Over::Requests);
+            return Err(format!(
+                "the requests of this minute are used up; it ends in {} ms",
+                wait.as_millis()
+            ));
+        }
+        self.within(Over::Requests);
+        Ok(())
     }
 
     /// The instance is within this limit again.

@@ -25,6 +25,8 @@ use wasmtime::component::{Accessor, HasSelf};
 
 use super::Guest;
 use super::events::{EventQueue, Occurrence};
+use super::http::SECRET;
+use super::under_way::Full;
 use crate::bindings::channel::openclaw::plugin::types::{Closed, Frame, Payload};
 use crate::bindings::channel::openclaw::plugin::websocket;
 use crate::channel::facts::Over;
@@ -81,6 +83,11 @@ impl Sockets {
             most: usize::try_from(most).unwrap_or(usize::MAX),
             open: Arc::default(),
         }
+    }
+
+    /// The longest messages of the endpoints, in bytes.
+    pub(crate) fn max_frames(&self) -> impl Iterator<Item = u64> {
+        self.endpoints.iter().map(|endpoint| endpoint.max_frame)
     }
 
     /// Takes a place for one more socket of `endpoint`.
@@ -164,10 +171,15 @@ struct Opening {
 }
 
 impl Guest {
-    fn prepare_socket(&self, name: &str, at: &websocket::Destination) -> Result<Opening, websocket::Error> {
+    fn prepare_socket(
+        &mut self,
+        name: &str,
+        at: &websocket::Destination,
+    ) -> Result<Opening, websocket::Error> {
         let endpoint = self.sockets.endpoints.iter().find(|endpoint| endpoint.name == name);
         let endpoint = endpoint
             .ok_or_else(|| denied(format!("the manifest has no [[websocket]] entry named `{name}`")))?;
+        let endpoint = &Arc::clone(endpoint);
         let (_, composed) = endpoint
             .open(at.host.as_deref(), at.path.as_deref(), &at.query)
             .map_err(|why| denied(why.to_string()))?;
@@ -177,6 +189,12 @@ impl Guest {
             network: if endpoint.operator_named { Network::OperatorNamed } else { Network::Public },
             max_message: usize::try_from(endpoint.max_frame).unwrap_or(usize::MAX),
         };
+        let words = at.path.iter().chain(at.query.iter().flat_map(|(name, value)| [name, value]));
+        if words.into_iter().any(|word| self.scrubber.finds(word.as_bytes())) {
+            return Err(denied(SECRET));
+        }
+        // A handshake is a request as well: else closing and opening again would be free.
+        self.take_request().map_err(denied)?;
         let place = self.sockets.place(endpoint).map_err(|why| {
             self.over(Over::Sockets);
             denied(why)
@@ -196,15 +214,18 @@ impl Guest {
             let socket = open.by_number.get(&number).ok_or_else(closed)?;
             (Arc::clone(&socket.endpoint), socket.outgoing.clone().ok_or_else(closed)?)
         };
-        let length = match &payload {
-            Payload::Text(text) => text.len(),
-            Payload::Binary(bytes) => bytes.len(),
-        };
-        if length as u64 > endpoint.max_frame {
+        if length(&payload) as u64 > endpoint.max_frame {
             return Err(denied(format!(
                 "the message is longer than the {} bytes of the endpoint",
                 endpoint.max_frame
             )));
+        }
+        let words = match &payload {
+            Payload::Text(text) => text.as_bytes(),
+            Payload::Binary(bytes) => bytes,
+        };
+        if self.scrubber.finds(words) {
+            return Err(denied(SECRET));
         }
         let message = match payload {
             Payload::Text(text) => {
@@ -214,6 +235,13 @@ impl Guest {
             Payload::Binary(bytes) => Message::Binary(bytes.into()),
         };
         Ok((outgoing, message))
+    }
+}
+
+fn length(payload: &Payload) -> usize {
+    match payload {
+        Payload::Text(text) => text.len(),
+        Payload::Binary(bytes) => bytes.len(),
     }
 }
 
@@ -239,11 +267,13 @@ impl websocket::HostWithStore<Guest> for HasSelf<Guest> {
     ) -> wasmtime::Result<Result<u32, websocket::Error>> {
         let prepared = accessor.with(|mut access| {
             let guest = access.get();
-            let opening = guest.prepare_socket(&endpoint, &at)?;
+            let held = guest.begin_small()?;
+            let opening = guest.prepare_socket(&endpoint, &at);
             let parts = (guest.egress.clone(), Arc::clone(&guest.events), Arc::clone(&guest.scrubber));
-            Ok((opening, parts, guest.io.clone()))
-        });
-        let (Opening { request, place }, (egress, events, scrubber), io) = match prepared {
+            let io = guest.io.clone();
+            Ok::<_, wasmtime::Error>(opening.map(|opening| (opening, parts, io, held)))
+        })?;
+        let (Opening { request, place }, (egress, events, scrubber), io, _held) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Ok(Err(error)),
         };
@@ -296,8 +326,16 @@ impl websocket::HostWithStore<Guest> for HasSelf<Guest> {
         socket: u32,
         payload: Payload,
     ) -> wasmtime::Result<Result<(), websocket::Error>> {
-        let prepared = accessor.with(|mut access| access.get().prepare_message(socket, payload));
-        let (outgoing, message) = match prepared {
+        let bytes = length(&payload);
+        let prepared = accessor.with(|mut access| {
+            let guest = access.get();
+            let held = guest.begin(bytes)?;
+            Ok::<_, wasmtime::Error>(match held {
+                Ok(held) => guest.prepare_message(socket, payload).map(|message| (message, held)),
+                Err(Full) => Err(denied(Full::WORDS)),
+            })
+        })?;
+        let ((outgoing, message), _held) = match prepared {
             Ok(prepared) => prepared,
             Err(error) => return Ok(Err(error)),
         };

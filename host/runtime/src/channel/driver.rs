@@ -7,9 +7,12 @@
 //! Why nothing in here waits with a time-out: the event loop does not poll its closure while a guest computes, so a timer
 //! in here could be starved by the guest it is meant to bound. Time lives outside, in [`super::watchdog`] and the caller.
 
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures::FutureExt;
 use openclaw_secrets::Scrubber;
 use tokio::sync::{mpsc, oneshot, watch};
 use wasmtime::component::{Accessor, AccessorTask, InstancePre};
@@ -18,15 +21,22 @@ use wasmtime::{Engine, Store, UpdateDeadline, WasmCoreDump};
 use super::Exit;
 use super::watchdog::{Interrupted, Watched};
 use crate::bindings::channel_types::{
-    Failure, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+    Failure, Identity, Outbound, Outcome, Receipt, Start, Target, WebhookRequest, WebhookResponse,
 };
 use crate::capability::Guest;
-use crate::error::cut;
+use crate::error::{cut, told};
 use crate::exports::{ExportIndices, Exports};
 
 /// Bytes of a failure's `code` and `detail`, by `types.failure` of the contract.
 const CODE: usize = 64;
 const DETAIL: usize = 4 << 10;
+
+/// Most streams, futures, calls and tasks of one instance at once: each is host memory that its own limit does not count.
+const HANDLES: usize = 16_384;
+/// Bytes of a name that a component says, and how many facts and ids of one answer are kept.
+const NAME: usize = 1 << 10;
+const FACTS: usize = 32;
+const IDS: usize = 64;
 
 /// A call for the component, with the place for its answer. What is long is boxed: a queue keeps room for many calls.
 pub(crate) enum Call {
@@ -63,9 +73,16 @@ pub(crate) struct Instance {
 pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Option<Exit>>) -> Exit {
     let Instance { engine, pre, exports, guest, start, work, ended } = instance;
     let facts = guest.facts.clone();
+    let words = guest.words();
     let interrupted = Interrupted::default();
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.memory);
+    // One call of the guest may bring as much as the largest thing that it was granted to send.
+    store.set_hostcall_fuel(words);
+    store.set_max_component_handles(HANDLES);
+    if let Some(table) = store.concurrent_resource_table() {
+        table.set_max_capacity(HANDLES);
+    }
     store.set_epoch_deadline(1);
     let mark = interrupted.clone();
     store.epoch_deadline_callback(move |_| {
@@ -87,9 +104,20 @@ pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Optio
     };
     match ran {
         Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => Exit::Trapped { memories: memories(&error, &store), reason: format!("{error:#}") },
+        Ok(Err(error)) => Exit::Trapped { memories: memories(&error, &store), reason: told(&error) },
         Err(_runaway) => Exit::Runaway,
     }
+}
+
+/// A fault of the host while it drives an instance ends that instance, as a crash of it would.
+pub(crate) async fn endure(driven: impl Future<Output = Exit>) -> Exit {
+    // What the fault left half done is the store, which nobody can reach any more.
+    AssertUnwindSafe(driven).catch_unwind().await.unwrap_or_else(|fault| {
+        let text = fault.downcast_ref::<String>().map(String::as_str);
+        let words = text.or_else(|| fault.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        let reason = format!("a fault of the host while it drove the component: {words}");
+        Exit::Trapped { reason, memories: Arc::default() }
+    })
 }
 
 /// The guest's memories as they were at the trap, where the engine kept them.
@@ -165,7 +193,7 @@ impl AccessorTask<Guest> for Begun {
         match self.call {
             Call::Send(outbound, reply) => {
                 let outcome = match exports.send(accessor, *outbound).await? {
-                    Outcome::Sent(receipt) => Outcome::Sent(receipt),
+                    Outcome::Sent(receipt) => Outcome::Sent(receipt_of(receipt, &scrubber)),
                     Outcome::Retryable(failure) => Outcome::Retryable(bounded(failure)),
                     Outcome::Ambiguous(failure) => Outcome::Ambiguous(bounded(failure)),
                     Outcome::Permanent(failure) => Outcome::Permanent(bounded(failure)),
@@ -173,7 +201,10 @@ impl AccessorTask<Guest> for Begun {
                 };
                 drop(reply.send(outcome));
             }
-            Call::Probe(reply) => drop(reply.send(exports.probe(accessor).await?.map_err(bounded))),
+            Call::Probe(reply) => {
+                let probed = exports.probe(accessor).await?;
+                drop(reply.send(probed.map(|identity| identity_of(identity, &scrubber)).map_err(bounded)));
+            }
             Call::Typing(target, reply) => {
                 if let Some(shown) = exports.typing(accessor, target).await? {
                     drop(reply.send(shown.map_err(bounded)));
@@ -181,7 +212,7 @@ impl AccessorTask<Guest> for Begun {
             }
             Call::Webhook(request, reply) => {
                 if let Some(response) = exports.webhook(accessor, *request).await? {
-                    drop(reply.send(response));
+                    drop(reply.send(response_of(response, &scrubber)));
                 }
             }
         }
@@ -201,12 +232,76 @@ fn bounded(failure: Failure, scrubber: &Scrubber) -> Failure {
     Failure { kind, code: clean(code, CODE), detail: clean(detail, DETAIL), retry_after_ms }
 }
 
+/// A guest's words about itself as they may be shown.
+fn identity_of(identity: Identity, scrubber: &Scrubber) -> Identity {
+    let clean = |text: String| cut(&scrubber.scrub(cut(&text, 2 * NAME)), NAME).to_owned();
+    Identity {
+        id: clean(identity.id),
+        username: identity.username.map(clean),
+        display_name: identity.display_name.map(clean),
+        facts: identity
+            .facts
+            .into_iter()
+            .take(FACTS)
+            .map(|(name, value)| (clean(name), clean(value)))
+            .collect(),
+    }
+}
+
+/// A receipt as it may be shown. How long an id may be is for whoever keeps it to say.
+fn receipt_of(receipt: Receipt, scrubber: &Scrubber) -> Receipt {
+    let clean = |text: String| match scrubber.scrub(&text) {
+        Cow::Owned(masked) => masked,
+        Cow::Borrowed(_) => text,
+    };
+    Receipt { message_ids: receipt.message_ids.into_iter().take(IDS).map(clean).collect() }
+}
+
+/// A webhook's answer as it may leave: one with a secret in it does not.
+fn response_of(response: WebhookResponse, scrubber: &Scrubber) -> WebhookResponse {
+    let pairs = response.headers.iter();
+    let found = scrubber.finds(&response.body)
+        || pairs.into_iter().any(|(_, value)| scrubber.finds(value.as_bytes()));
+    match found {
+        true => WebhookResponse { status: 500, headers: Vec::new(), body: Vec::new() },
+        false => response,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use openclaw_secrets::Secret;
 
     use super::*;
     use crate::bindings::channel_types::FailureKind;
+
+    #[tokio::test]
+    async fn a_fault_of_the_host_is_the_end_of_one_instance() {
+        let exit = endure(async { panic!("as asked") }).await;
+        let Exit::Trapped { reason, .. } = exit else { panic!("{exit:?}") };
+        assert!(reason.contains("a fault of the host") && reason.ends_with("as asked"), "{reason}");
+    }
+
+    #[test]
+    fn a_name_a_receipt_and_an_answer_are_free_of_secrets_and_bounded() {
+        let scrubber = Scrubber::new(&[Secret::from("12345:secret-value")]);
+        let text = "it is 12345:secret-value".to_owned();
+        let identity = Identity {
+            id: text.clone(),
+            username: Some("n".repeat(NAME + 1)),
+            display_name: None,
+            facts: vec![("f".to_owned(), text.clone()); FACTS + 1],
+        };
+        let seen = identity_of(identity, &scrubber);
+        assert_eq!((seen.id.as_str(), seen.username.unwrap().len()), ("it is ***", NAME));
+        assert_eq!((seen.facts.len(), seen.facts[0].1.as_str()), (FACTS, "it is ***"));
+        let receipt = receipt_of(Receipt { message_ids: vec![text.clone(); IDS + 1] }, &scrubber);
+        assert_eq!((receipt.message_ids.len(), receipt.message_ids[0].as_str()), (IDS, "it is ***"));
+        let answer = |body: &str| WebhookResponse { status: 200, headers: Vec::new(), body: body.into() };
+        assert_eq!(response_of(answer("ok"), &scrubber).status, 200);
+        let refused = response_of(answer(&text), &scrubber);
+        assert_eq!((refused.status, refused.body.len()), (500, 0));
+    }
 
     #[test]
     fn a_failure_is_free_of_secrets_and_no_longer_than_the_contract_says() {

@@ -2,6 +2,11 @@
 
 use wasmtime::ResourceLimiter;
 
+/// Most core instances, memories and tables of one component. All instances share one pool of each, so that a component with
+/// very many would leave none for the others; what the toolchains make has four instances and two tables.
+pub(crate) const INSTANCES: u32 = 16;
+pub(crate) const MEMORIES: u32 = 4;
+pub(crate) const TABLES: u32 = 16;
 /// Most elements of all tables together.
 const TABLE_ELEMENTS: usize = 100_000;
 
@@ -35,6 +40,18 @@ impl ResourceLimiter for MemoryLimit {
         }
         self.elements = elements;
         Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        TABLES as usize
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES as usize
     }
 }
 

@@ -25,8 +25,9 @@ use crate::capability::inbound::Inbox;
 use crate::capability::kv::Kv;
 use crate::capability::process::Processes;
 use crate::capability::quota::{Budget, Budgets};
+use crate::capability::under_way::UnderWay;
 use crate::capability::websocket::Sockets;
-use crate::capability::{Guest, http};
+use crate::capability::{Guest, http, inbound, process};
 use crate::plugin::{Code, Features, Plugin};
 use crate::{LoadError, Runtime, wasi};
 use driver::{Call, Work};
@@ -35,6 +36,9 @@ use memory::MemoryLimit;
 
 /// Most calls in flight on one instance. Further callers wait for their turn.
 const CALLS: usize = 64;
+/// Writes to the host's one store that an instance may have under way: further ones wait behind its own, not before those of
+/// others.
+const WRITES: usize = 2;
 /// How long a component may take to end by itself once it was told to.
 const FAREWELL: Duration = Duration::from_millis(50);
 /// Calls that may wait in the queue between the callers and the instance.
@@ -191,6 +195,7 @@ impl Runtime {
             egress: setup.egress,
             leases: Arc::clone(&self.leases),
             exchanges: Arc::new(Semaphore::new(http::EXCHANGES)),
+            writes: Arc::new(Semaphore::new(WRITES)),
             scrubber,
             sockets: Sockets::new(setup.endpoints, setup.limits.sockets),
             processes: Processes::new(setup.processes),
@@ -198,8 +203,11 @@ impl Runtime {
             budgets: Budgets {
                 requests: Budget::new(setup.limits.requests),
                 emits: Budget::new(setup.limits.emits),
+                emitted: Budget::new(inbound::bytes_a_minute(setup.limits.emits)),
+                starts: Budget::new(process::STARTS),
             },
             log: Budget::new(setup.limits.log_lines),
+            under_way: UnderWay::default(),
             io: self.io.clone(),
         };
         let instance = driver::Instance {
@@ -212,7 +220,7 @@ impl Runtime {
             ended: work.downgrade(),
         };
         self.guests.spawn(async move {
-            let how = driver::drive(instance, retired).await;
+            let how = driver::endure(driver::drive(instance, retired)).await;
             ended.send_replace(Some(how));
         });
         Ok(ChannelInstance {

@@ -234,7 +234,7 @@ impl then::http::HostWithStore<Guest> for HasSelf<Guest> {
         };
         let request =
             now::http::Request { grant, host: None, method, path, query, headers, body, timeout_ms };
-        let answer = match http::exchange(accessor, request).await {
+        let answer = match http::exchange(accessor, request).await? {
             Ok(answer) => answer,
             Err(error) => return Ok(Err(told(error))),
         };

@@ -1,0 +1,3 @@
+;; Traps before anybody has called it.
+(func $start unreachable)
+(start $start)
