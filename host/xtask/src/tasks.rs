@@ -2,13 +2,15 @@
 
 use std::{path::PathBuf, process::Command};
 
+use openclaw_authoring::Kind;
+
 use crate::{
     cargo::{cargo, program_in_root, run as run_command, shown},
     clients,
     error::Error,
     guests, peer_docs,
     steps::Steps,
-    workspace::{self, Guest, root, target},
+    workspace::{self, root, target},
 };
 
 /// The program itself.
@@ -120,9 +122,9 @@ fn clippy() -> Result<(), Error> {
     let deny_warnings = ["--", "-D", "warnings"];
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(deny_warnings))?;
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(guest_packages()?).args(deny_warnings))?;
-    for guest in all_guests()? {
-        let mut command = cargo(["clippy", "--profile", "guest", "--target", guest.kind.target()]);
-        run_command(command.args(["-p", &guest.package]).args(deny_warnings))?;
+    for (package, kind) in all_guests()? {
+        let mut command = cargo(["clippy", "--profile", "guest", "--target", kind.target()]);
+        run_command(command.args(["-p", &package]).args(deny_warnings))?;
     }
     Ok(())
 }
@@ -134,15 +136,15 @@ fn docs() -> Result<(), Error> {
     run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-fn all_guests() -> Result<Vec<Guest>, Error> {
+fn all_guests() -> Result<Vec<(String, Kind)>, Error> {
     let mut plugins = workspace::plugins("plugins")?;
     plugins.extend(workspace::plugins("tests/guests")?);
-    Ok(plugins.into_iter().filter_map(|plugin| plugin.guest).collect())
+    Ok(plugins.into_iter().filter_map(|plugin| Some((plugin.guest?, plugin.kind))).collect())
 }
 
 /// `-p` arguments for what is not a default member but has tests that run natively: the guests and the SDK.
 fn guest_packages() -> Result<Vec<String>, Error> {
-    let guests = all_guests()?.into_iter().map(|guest| guest.package);
+    let guests = all_guests()?.into_iter().map(|(package, _)| package);
     Ok(guests.chain(["openclaw-sdk".to_owned()]).flat_map(|package| ["-p".to_owned(), package]).collect())
 }
 
