@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -36,6 +37,8 @@ pub struct Built {
     pub folder: PathBuf,
     /// The component's size in bytes.
     pub bytes: u64,
+    /// When the compiler had finished.
+    pub compiled: Instant,
 }
 
 /// A build that is under way. It ends with its owner's word or by itself, not when this is dropped.
@@ -76,6 +79,7 @@ impl Build {
     pub fn wait(mut self) -> Result<Built, AuthoringError> {
         let built = component_of(&mut self.child, &self.plan.folder);
         let status = self.child.wait().at(&self.plan.folder)?;
+        let compiled = Instant::now();
         if !status.success() {
             return Err(AuthoringError::Failed { command: self.command, status });
         }
@@ -85,7 +89,7 @@ impl Build {
         let folder =
             self.plan.destination.clone().unwrap_or_else(|| target.join("openclaw").join(&self.plan.id));
         let bytes = lay_out(&self.plan, Some(&wasm), &folder)?;
-        Ok(Built { folder, bytes })
+        Ok(Built { folder, bytes, compiled })
     }
 }
 

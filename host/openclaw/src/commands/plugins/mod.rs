@@ -3,6 +3,7 @@
 mod author;
 mod build;
 mod check;
+mod dev;
 mod doctor;
 mod fetch;
 mod inspect;
@@ -60,6 +61,8 @@ before goes on, and the exit code is 1.")]
     Check(check::Flags),
     /// Build a plugin, run its tests and check it
     Test(test::Flags),
+    /// Run a plugin in the gateway of this machine, and again after each change
+    Dev(dev::Flags),
     /// Pack a folder with plugin.toml and component.wasm into one file
     Pack(author::PackFlags),
     /// Sign a package
@@ -83,6 +86,7 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         Subcommand::Build(flags) => build::run(flags, context),
         Subcommand::Check(flags) => check::run(flags, context),
         Subcommand::Test(flags) => test::run(flags, context),
+        Subcommand::Dev(flags) => dev::run(flags, context),
         Subcommand::Pack(flags) => author::pack(flags, context),
         Subcommand::Sign(flags) => author::sign(flags, context),
         Subcommand::Verify(flags) => author::verify(flags, context),
