@@ -126,3 +126,30 @@ fn host_files(extensions: &[&str]) -> Vec<PathBuf> {
     files.sort();
     files
 }
+
+#[test]
+fn an_unpacked_sdk_is_built_as_here() {
+    let here = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let unpacked = fs::read_to_string(root().join("sdk/workspace.toml")).unwrap();
+    let mut section = "";
+    let mut faults = Vec::new();
+    for line in unpacked.lines() {
+        if line.starts_with('[') {
+            section = line;
+        }
+        let shared = ["[workspace.package]", "[workspace.dependencies]", "[workspace.lints"]
+            .map(|start| section.starts_with(start));
+        if shared.contains(&true)
+            && !line.is_empty()
+            && !line.starts_with("# ")
+            && !here.lines().any(|other| other == line)
+        {
+            faults.push(format!("sdk/workspace.toml: {line}"));
+        }
+    }
+    report(
+        "What the SDK is built with is the same here and where it is unpacked.",
+        &faults,
+        "write the line in sdk/workspace.toml as it stands in Cargo.toml.",
+    );
+}

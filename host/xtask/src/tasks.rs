@@ -133,19 +133,22 @@ fn docs() -> Result<(), Error> {
     let mut command = cargo(["doc", "--release", "--no-deps", "--document-private-items"]);
     run_command(command.env("RUSTDOCFLAGS", "-D warnings"))?;
     let mut command = cargo(["doc", "--release", "--no-deps", "-p", "openclaw-sdk", "--all-features"]);
+    command.args(["-p", "openclaw-sdk-test"]);
     run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn all_guests() -> Result<Vec<(String, Kind)>, Error> {
     let mut plugins = workspace::plugins("plugins")?;
     plugins.extend(workspace::plugins("tests/guests")?);
+    plugins.extend(workspace::plugins("sdk/templates")?);
     Ok(plugins.into_iter().filter_map(|plugin| Some((plugin.guest?, plugin.kind))).collect())
 }
 
 /// `-p` arguments for what is not a default member but has tests that run natively: the guests and the SDK.
 fn guest_packages() -> Result<Vec<String>, Error> {
     let guests = all_guests()?.into_iter().map(|(package, _)| package);
-    Ok(guests.chain(["openclaw-sdk".to_owned()]).flat_map(|package| ["-p".to_owned(), package]).collect())
+    let sdk = ["openclaw-sdk", "openclaw-sdk-test"].map(str::to_owned);
+    Ok(guests.chain(sdk).flat_map(|package| ["-p".to_owned(), package]).collect())
 }
 
 /// `cargo deny … check`, built on first use.

@@ -1,10 +1,10 @@
 //! Whether the bot can do its work in a channel. Owns the arithmetic of Discord's permissions (Topics, "Permissions"):
 //! roles of the server, then overwrites of the channel for everybody, for roles, and for the member.
 
+use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
 
 use crate::api::{Channel, Member, Overwrite, Role};
-use crate::host::Host;
 use crate::outcome::Refusal;
 use crate::rest::{Rest, Route};
 use crate::rooms::Room;
@@ -92,22 +92,23 @@ fn bits(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_sdk_test::FakeHost;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::fake::{Fake, block_on};
+    use crate::script::Script;
 
     const VIEW: u64 = 1 << 10;
     const SEND: u64 = 1 << 11;
 
     /// What is missing for the bot 1000, which has the role 5 of server 10.
     fn check(kind: u8, everybody: u64, role: u64, overwrites: &Value) -> Vec<&'static str> {
-        let fake = Fake::default()
+        let fake = FakeHost::new()
             .says(json!({"id": "20", "type": kind, "guild_id": "10", "permission_overwrites": overwrites}))
             .says(json!([{"id": "10", "permissions": everybody.to_string()}, {"id": "5", "permissions": role.to_string()},
                 {"id": "6", "permissions": ADMINISTRATOR.to_string()}]))
             .says(json!({"roles": ["5"]}));
-        block_on(missing(&fake, &Rest::new(), "1000", &mut Server::default(), "20")).unwrap()
+        fake.finish(missing(&fake, &Rest::new(), "1000", &mut Server::default(), "20")).unwrap()
     }
 
     fn overwrite(id: &str, kind: u8, allow: u64, deny: u64) -> Value {
@@ -130,12 +131,13 @@ mod tests {
 
     #[test]
     fn a_thread_has_the_overwrites_of_its_parent() {
-        let fake = Fake::default()
+        let fake = FakeHost::new()
             .says(json!({"id": "30", "type": 11, "guild_id": "10", "parent_id": "20"}))
             .says(json!([{"id": "10", "permissions": (VIEW | 1 << 38).to_string()}]))
             .says(json!({"roles": []}))
             .says(json!({"id": "20", "type": 0, "guild_id": "10", "permission_overwrites": [overwrite("10", 0, 0, VIEW)]}));
-        let missing = block_on(missing(&fake, &Rest::new(), "1000", &mut Server::default(), "30")).unwrap();
+        let missing =
+            fake.finish(missing(&fake, &Rest::new(), "1000", &mut Server::default(), "30")).unwrap();
         assert_eq!(missing, ["ViewChannel"]);
         let asked =
             ["GET /channels/30", "GET /guilds/10/roles", "GET /guilds/10/members/1000", "GET /channels/20"];

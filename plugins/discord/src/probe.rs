@@ -2,12 +2,12 @@
 //! whether the bot can do its work in the configured channels.
 
 use openclaw_sdk::channel::{Failure, Identity};
+use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
 
 use crate::api::{Application, User};
 use crate::audit::{self, Server};
 use crate::config::Config;
-use crate::host::Host;
 use crate::intents::{self, NO_CONTENT, NO_CONTENT_FIX};
 use crate::outcome::Refusal;
 use crate::rest::{Rest, Route};
@@ -70,17 +70,18 @@ pub(crate) async fn probe<H: Host>(host: &H, rest: &Rest, config: &Config) -> Re
 mod tests {
     use openclaw_sdk::channel::FailureKind;
     use openclaw_sdk::http::ErrorKind;
+    use openclaw_sdk_test::FakeHost;
     use serde_json::json;
 
     use super::*;
-    use crate::fake::{Fake, block_on};
+    use crate::script::Script;
 
-    fn me(fake: Fake) -> Fake {
+    fn me(fake: FakeHost) -> FakeHost {
         fake.says(json!({"id": "1000", "username": "claw", "global_name": null, "bot": true}))
     }
 
-    fn run(fake: &Fake, config: &str) -> Result<Identity, Failure> {
-        block_on(probe(fake, &Rest::new(), &Config::parse(config).unwrap()))
+    fn run(fake: &FakeHost, config: &str) -> Result<Identity, Failure> {
+        fake.finish(probe(fake, &Rest::new(), &Config::parse(config).unwrap()))
     }
 
     fn fact<'a>(identity: &'a Identity, name: &str) -> Option<&'a str> {
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn tells_who_we_are_and_what_is_allowed() {
-        let fake = me(Fake::default()).says(json!({"id": "99", "name": "App", "flags": 1 << 19 | 1 << 12}));
+        let fake = me(FakeHost::new()).says(json!({"id": "99", "name": "App", "flags": 1 << 19 | 1 << 12}));
         let identity = run(&fake, "{}").unwrap();
         assert_eq!((identity.id.as_str(), identity.username.as_deref()), ("1000", Some("claw")));
         let expected = [
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn an_intent_that_is_off_is_an_issue_only_if_it_is_wanted() {
         let issue = |config| {
-            let fake = me(Fake::default()).says(json!({"id": "99", "flags": 0}));
+            let fake = me(FakeHost::new()).says(json!({"id": "99", "flags": 0}));
             fact(&run(&fake, config).unwrap(), "issue.1").map(str::to_owned)
         };
         assert!(issue("{}").unwrap().starts_with("Message Content Intent is disabled. Bot may not see"));
@@ -114,7 +115,7 @@ mod tests {
 
     #[test]
     fn configured_channels_are_looked_at() {
-        let fake = me(Fake::default()).says(json!({"id": "99", "flags": 1 << 18})).says(json!({"id": "20"}));
+        let fake = me(FakeHost::new()).says(json!({"id": "99", "flags": 1 << 18})).says(json!({"id": "20"}));
         let fake = fake.refuses(403, 50_001, "Missing Access");
         let config = r#"{"guilds": {"10": {"channels": {"20": {}, "21": {}, "general": {}, "*": {}}}}}"#;
         let identity = run(&fake, config).unwrap();
@@ -129,11 +130,11 @@ mod tests {
 
     #[test]
     fn a_revoked_token_is_told_from_a_bad_network() {
-        let refused = run(&Fake::default().refuses(401, 0, "401: Unauthorized"), "{}").unwrap_err();
+        let refused = run(&FakeHost::new().refuses(401, 0, "401: Unauthorized"), "{}").unwrap_err();
         assert_eq!(refused.kind, FailureKind::Unauthorised);
         assert!(refused.detail.contains("getMe failed (401)"), "{}", refused.detail);
-        let unreachable = run(&Fake::default().fails(ErrorKind::NotSent), "{}").unwrap_err();
+        let unreachable = run(&FakeHost::new().fails(ErrorKind::NotSent), "{}").unwrap_err();
         assert_eq!(unreachable.kind, FailureKind::Unavailable);
-        assert!(run(&me(Fake::default()).fails(ErrorKind::Timeout), "{}").is_ok(), "the rest is a courtesy");
+        assert!(run(&me(FakeHost::new()).fails(ErrorKind::Timeout), "{}").is_ok(), "the rest is a courtesy");
     }
 }

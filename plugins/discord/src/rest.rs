@@ -4,12 +4,15 @@
 use std::cell::RefCell;
 
 use openclaw_pace::{Buckets, Limits, Scope};
-use openclaw_sdk::http::{Answer, Method};
+use openclaw_sdk::host::Host;
+use openclaw_sdk::http::{Answer, Method, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::host::{Call, Host};
 use crate::outcome::{Refusal, accepted, result, to_ms};
+
+/// The most that is read of an answer; the manifest grants as much.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// One kind of request on one resource.
 #[derive(Clone, Debug)]
@@ -106,8 +109,9 @@ impl Rest {
                 everything: false,
             });
         }
-        let call = Call { method: route.method, path: route.path.clone(), body, timeout_ms };
-        let answer = host.http(&call).await?;
+        let request = Request::new("api", route.method, &route.path, timeout_ms).limit(MAX_ANSWER);
+        let request = if body.is_empty() { request } else { request.json(body) };
+        let answer = host.http(request).await?;
         let now = host.monotonic_us();
         let mut buckets = self.buckets.borrow_mut();
         buckets.learn(&name, route.resource, &limits(&answer), now);
@@ -134,10 +138,11 @@ fn limits(answer: &Answer) -> Limits<'_> {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_sdk_test::FakeHost;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::fake::{Fake, block_on};
+    use crate::script::Script;
 
     fn route(channel: &str) -> Route<'_> {
         Route::on(Method::Post, "/channels/{}/typing", channel)
@@ -158,25 +163,29 @@ mod tests {
             ("X-RateLimit-Remaining", "0"),
             ("X-RateLimit-Reset-After", "0.5"),
         ];
-        let fake = Fake::default().answers(200, &headers, &json!({"id": "1"})).says(json!({"id": "2"}));
+        let fake =
+            FakeHost::new().answers(200, &headers, json!({"id": "1"}).to_string()).says(json!({"id": "2"}));
         let rest = Rest::new();
-        let ask = |channel: &str| block_on(rest.post::<_, Value>(&fake, &route(channel), &json!({}), 1_000));
+        let ask =
+            |channel: &str| fake.finish(rest.post::<_, Value>(&fake, &route(channel), &json!({}), 1_000));
         assert!(ask("1").is_ok());
         let Err(Refusal::Limited { retry_after_ms, .. }) = ask("1") else { panic!() };
         assert_eq!(retry_after_ms, Some(500));
         assert!(ask("2").is_ok(), "another channel has its own");
-        assert_eq!(fake.calls().len(), 2);
+        assert_eq!(fake.asked().len(), 2);
     }
 
     #[test]
     fn a_global_refusal_stops_everything_until_its_end() {
         let body = json!({"message": "You are being rate limited.", "retry_after": 2, "global": true});
-        let fake = Fake::default().answers(429, &[("X-RateLimit-Global", "true")], &body).says(json!({}));
+        let fake =
+            FakeHost::new().answers(429, &[("X-RateLimit-Global", "true")], body.to_string()).says(json!({}));
         let rest = Rest::new();
-        let ask = |channel: &str| block_on(rest.post::<_, Value>(&fake, &route(channel), &json!({}), 1_000));
+        let ask =
+            |channel: &str| fake.finish(rest.post::<_, Value>(&fake, &route(channel), &json!({}), 1_000));
         assert!(ask("1").is_err());
         assert!(ask("2").is_err());
-        assert_eq!(fake.calls().len(), 1);
+        assert_eq!(fake.asked().len(), 1);
         fake.set_clock_us(2_000_000);
         assert!(ask("2").is_ok());
     }

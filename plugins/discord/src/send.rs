@@ -5,12 +5,13 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use openclaw_sdk::channel::{Failure, Outbound, Outcome, Receipt};
+use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
+use openclaw_sdk::protocol::partly_sent;
 use openclaw_text::{Unit, split, split_lines};
 
 use crate::api::{AllowedMentions, CreateDm, CreateMessage, Made, ReplyTo};
 use crate::config::Config;
-use crate::host::Host;
 use crate::outcome::{NO_READ_HISTORY, Refusal};
 use crate::rest::{Rest, Route};
 use crate::snowflake;
@@ -85,19 +86,14 @@ pub(crate) async fn send<H: Host>(
         match post.part(part, &nonce, !message_ids.is_empty()).await {
             Ok(message) => message_ids.push(message.id),
             Err(refusal) if message_ids.is_empty() => return refusal.outcome(),
-            Err(refusal) => return partly_sent(&refusal, message_ids.len(), parts.len()),
+            Err(refusal) => {
+                return partly_sent(&refusal.failure("sending the message"), message_ids.len(), parts.len());
+            }
         }
         // Only the first part is an answer.
         post.reply_to = None;
     }
     Outcome::Sent(Receipt { message_ids })
-}
-
-/// A second attempt would repeat what is visible already, so the host must not make one by itself.
-fn partly_sent(refusal: &Refusal, sent: usize, all: usize) -> Outcome {
-    let failure = refusal.failure("sending the message");
-    let detail = format!("{sent} of {all} parts were sent, then: {}", failure.detail);
-    Outcome::Ambiguous(Failure { detail, ..failure })
 }
 
 /// Where to post: for a person the private channel, which is made if there is none.

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 
 use openclaw_pace::Quiet;
 use openclaw_sdk::channel::{Failure, Target};
+use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
 
-use crate::host::Host;
 use crate::outcome::Refusal;
 use crate::rest::{Rest, Route};
 use crate::send::{Dms, channel};
@@ -53,19 +53,20 @@ pub(crate) async fn notify<H: Host>(
 
 #[cfg(test)]
 mod tests {
+    use openclaw_sdk_test::FakeHost;
     use serde_json::json;
 
     use super::*;
-    use crate::fake::{Fake, block_on};
+    use crate::script::Script;
 
-    fn notify_at(fake: &Fake, quiet: &RefCell<Quiet>, room: &str) -> Result<(), Failure> {
+    fn notify_at(fake: &FakeHost, quiet: &RefCell<Quiet>, room: &str) -> Result<(), Failure> {
         let target = Target { room: room.into(), thread: None };
-        block_on(notify(fake, &Rest::new(), &Dms::default(), quiet, &target))
+        fake.finish(notify(fake, &Rest::new(), &Dms::default(), quiet, &target))
     }
 
     #[test]
     fn in_a_channel_and_to_a_person() {
-        let fake = Fake::default().says_nothing().says(json!({"id": "55"})).says_nothing();
+        let fake = FakeHost::new().says_nothing().says(json!({"id": "55"})).says_nothing();
         let quiet = RefCell::new(QUIET);
         notify_at(&fake, &quiet, "42").unwrap();
         notify_at(&fake, &quiet, "user:7").unwrap();
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_refused_token_is_not_hammered() {
-        let mut fake = Fake::default();
+        let mut fake = FakeHost::new();
         for _ in 0..20 {
             fake = fake.refuses(401, 0, "401: Unauthorized");
         }
@@ -84,6 +85,6 @@ mod tests {
             fake.set_clock_us(second * 1_000_000);
             assert!(notify_at(&fake, &quiet, "42").is_err());
         }
-        assert_eq!(fake.calls().len(), 10);
+        assert_eq!(fake.asked().len(), 10);
     }
 }

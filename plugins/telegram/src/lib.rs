@@ -1,20 +1,13 @@
 //! Telegram, by the Bot API over long polling.
 //!
-//! The protocol is plain functions and a loop over the small trait `host::Host`, so all of it is tested natively; the
-//! shell that calls the real host is `guest`, which exists only on WebAssembly. The component never sees the bot token:
-//! it asks the grant `api` for `/getMe`, and the host puts `/bot<token>` in front.
+//! The protocol is plain functions and a loop over the SDK's `Host`, so all of it is tested natively. The component never
+//! sees the bot token: it asks the grant `api` for `/getMe`, and the host puts `/bot<token>` in front.
 
-#![cfg_attr(
-    not(target_arch = "wasm32"),
-    allow(dead_code, reason = "natively only the tests reach what the guest shell calls")
-)]
-
+mod account;
 mod api;
+mod call;
 mod config;
 mod format;
-#[cfg(target_arch = "wasm32")]
-mod guest;
-mod host;
 mod id;
 mod inbound;
 mod mention;
@@ -26,4 +19,6 @@ mod target;
 mod typing;
 
 #[cfg(test)]
-mod fake;
+mod script;
+
+openclaw_sdk::export_account!(account::Telegram, typing);

@@ -3,13 +3,14 @@
 
 use openclaw_sdk::backoff::Backoff;
 use openclaw_sdk::channel::Failure;
-use openclaw_sdk::inbound::{AdmitError, Connection};
+use openclaw_sdk::host::Host;
+use openclaw_sdk::inbound::{Connection, admit};
 use openclaw_sdk::log::Level;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::api::{ALLOWED_UPDATES, DeleteWebhook, GetUpdates, Update, UpdateId, User};
-use crate::host::{Host, call};
+use crate::call::call;
 use crate::inbound::{Mapped, map};
 use crate::outcome::{CONFLICT_HINT, Refusal, result, unauthorised_text};
 use crate::probe::get_me;
@@ -21,8 +22,6 @@ const POLL_TIMEOUT_MS: u64 = 45_000;
 const CALL_TIMEOUT_MS: u64 = 15_000;
 /// An empty poll that took less than this was not held open.
 const SHORT_POLL_US: u64 = 1_000_000;
-/// Bounds of the wait that the gateway asks for when it cannot store anything.
-const ADMIT_WAIT_MS: (u64, u64) = (50, 30_000);
 
 /// Where this account has got to, as the gateway keeps it.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -154,7 +153,11 @@ impl<H: Host> Poller<'_, H> {
         let next = update_id.saturating_add(1);
         match serde_json::from_str::<Update>(json.get()) {
             Ok(update) => match map(&update, &self.me) {
-                Mapped::Message(message) => self.admit(*message, next).await,
+                Mapped::Message(message) => {
+                    let cursor = Cursor { offset: next, bot_id: self.me.id };
+                    let cursor = serde_json::to_vec(&cursor).unwrap_or_default();
+                    admit(self.host, &message, Some(&cursor)).await;
+                }
                 Mapped::Nothing(why) => {
                     self.host.log(Level::Debug, &format!("skipping update {update_id}: {why}"))
                 }
@@ -168,29 +171,6 @@ impl<H: Host> Poller<'_, H> {
             }
         }
         self.offset = Some(next);
-    }
-
-    /// Hands a message over, for as long as it takes.
-    async fn admit(&self, message: openclaw_sdk::channel::Message, next: i64) {
-        let cursor = serde_json::to_vec(&Cursor { offset: next, bot_id: self.me.id }).unwrap_or_default();
-        let mut waited = false;
-        loop {
-            match self.host.admit(message.clone(), cursor.clone()).await {
-                Ok(_) => return,
-                Err(AdmitError::Invalid(why)) => {
-                    self.host.log(Level::Warn, &format!("skipping message {}: {why}", message.id));
-                    return;
-                }
-                Err(AdmitError::Unavailable(ms)) => {
-                    if !waited {
-                        self.host.log(Level::Warn, "the gateway cannot take messages now; waiting");
-                        self.host.state(Connection::Degraded("the gateway cannot take messages now".into()));
-                    }
-                    waited = true;
-                    self.host.sleep(ms.clamp(ADMIT_WAIT_MS.0, ADMIT_WAIT_MS.1)).await;
-                }
-            }
-        }
     }
 }
 

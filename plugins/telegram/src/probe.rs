@@ -1,10 +1,11 @@
 //! Asks Telegram who we are, and tells what an operator may want to know about it.
 
 use openclaw_sdk::channel::{Failure, Identity};
+use openclaw_sdk::host::Host;
 use serde::Serialize;
 
 use crate::api::{User, WebhookInfo};
-use crate::host::{Host, call};
+use crate::call::call;
 use crate::outcome::{Refusal, result};
 
 /// Together below the 10 s that the host waits.
@@ -44,10 +45,11 @@ pub(crate) async fn probe<H: Host>(host: &H) -> Result<Identity, Failure> {
 mod tests {
     use openclaw_sdk::channel::FailureKind;
     use openclaw_sdk::http::ErrorKind;
+    use openclaw_sdk_test::FakeHost;
     use serde_json::json;
 
     use super::*;
-    use crate::fake::{Fake, block_on};
+    use crate::script::Script;
 
     fn me() -> serde_json::Value {
         json!({"id": 7, "is_bot": true, "first_name": "Claw", "username": "mock_claw_bot", "can_read_all_group_messages": false})
@@ -55,8 +57,8 @@ mod tests {
 
     #[test]
     fn tells_who_we_are() {
-        let fake = Fake::default().says(me()).says(json!({"url": "", "pending_update_count": 2}));
-        let identity = block_on(probe(&fake)).unwrap();
+        let fake = FakeHost::new().says(me()).says(json!({"url": "", "pending_update_count": 2}));
+        let identity = fake.finish(probe(&fake)).unwrap();
         assert_eq!((identity.id.as_str(), identity.username.as_deref()), ("7", Some("mock_claw_bot")));
         let facts = [("canReadAllGroupMessages", "false"), ("pendingUpdates", "2")];
         assert_eq!(identity.facts, facts.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -64,11 +66,13 @@ mod tests {
 
     #[test]
     fn a_revoked_token_is_told_from_a_bad_network() {
-        let refused = block_on(probe(&Fake::default().refuses(401, "Unauthorized", None))).unwrap_err();
+        let host = FakeHost::new().refuses(401, "Unauthorized", None);
+        let refused = host.finish(probe(&host)).unwrap_err();
         assert_eq!(refused.kind, FailureKind::Unauthorised);
-        let unreachable = block_on(probe(&Fake::default().fails(ErrorKind::NotSent))).unwrap_err();
+        let host = FakeHost::new().fails(ErrorKind::NotSent);
+        let unreachable = host.finish(probe(&host)).unwrap_err();
         assert_eq!(unreachable.kind, FailureKind::Unavailable);
-        let works = Fake::default().says(me()).fails(ErrorKind::Timeout);
-        assert!(block_on(probe(&works)).is_ok(), "the second question is a courtesy");
+        let works = FakeHost::new().says(me()).fails(ErrorKind::Timeout);
+        assert!(works.finish(probe(&works)).is_ok(), "the second question is a courtesy");
     }
 }

@@ -1,11 +1,13 @@
 //! Sends one message, in as many parts as Telegram needs. Owns what is visible so far, and with it the outcome.
 
 use openclaw_sdk::channel::{Failure, Outbound, Outcome, Receipt};
+use openclaw_sdk::host::Host;
+use openclaw_sdk::protocol::partly_sent;
 
 use crate::api::{LinkPreviewOptions, ReplyParameters, SendMessage, SentMessage};
+use crate::call::call;
 use crate::config::Config;
 use crate::format::{self, MAX_TEXT, Part};
-use crate::host::{Host, call};
 use crate::id;
 use crate::inbound::GENERAL_TOPIC;
 use crate::outcome::{Refusal, result};
@@ -43,19 +45,14 @@ pub(crate) async fn send<H: Host>(host: &H, outbound: &Outbound, config: &Config
         match sent {
             Ok(message) => message_ids.push(message.message_id.to_string()),
             Err(refusal) if message_ids.is_empty() => return refusal.outcome(),
-            Err(refusal) => return partly_sent(&refusal, message_ids.len(), parts.len()),
+            Err(refusal) => {
+                return partly_sent(&refusal.failure("sendMessage"), message_ids.len(), parts.len());
+            }
         }
         // Only the first part is an answer.
         reply_to = None;
     }
     Outcome::Sent(Receipt { message_ids })
-}
-
-/// A second attempt would repeat what is visible already, so the host must not make one by itself.
-fn partly_sent(refusal: &Refusal, sent: usize, all: usize) -> Outcome {
-    let failure = refusal.failure("sendMessage");
-    let detail = format!("{sent} of {all} parts were sent, then: {}", failure.detail);
-    Outcome::Ambiguous(Failure { detail, ..failure })
 }
 
 struct Post<'a> {
@@ -101,10 +98,11 @@ impl Post<'_> {
 mod tests {
     use openclaw_sdk::channel::Target;
     use openclaw_sdk::http::ErrorKind;
+    use openclaw_sdk_test::FakeHost;
     use serde_json::json;
 
     use super::*;
-    use crate::fake::{Fake, block_on};
+    use crate::script::Script;
 
     fn outbound(text: &str) -> Outbound {
         Outbound {
@@ -117,29 +115,29 @@ mod tests {
         }
     }
 
-    fn run(fake: &Fake, outbound: &Outbound) -> Outcome {
-        block_on(send(fake, outbound, &Config::default()))
+    fn run(fake: &FakeHost, outbound: &Outbound) -> Outcome {
+        fake.finish(send(fake, outbound, &Config::default()))
     }
 
     #[test]
     fn a_short_message() {
-        let fake = Fake::default().sent(5);
+        let fake = FakeHost::new().sent(5);
         let outcome = run(&fake, &outbound("hello <you>"));
         assert_eq!(outcome, Outcome::Sent(Receipt { message_ids: vec!["5".into()] }));
         let expected = json!({"chat_id": 777_001, "text": "hello &lt;you&gt;", "parse_mode": "HTML"});
-        assert_eq!(fake.calls(), [("sendMessage".to_owned(), expected)]);
+        assert_eq!(fake.asked(), [("sendMessage".to_owned(), expected)]);
     }
 
     #[test]
     fn replies_silence_previews_and_topics() {
-        let fake = Fake::default().sent(5).sent(6);
+        let fake = FakeHost::new().sent(5).sent(6);
         let config = Config::parse(r#"{"linkPreview": false}"#).unwrap();
         let mut message = outbound(&"x".repeat(5000));
         message.reply_to = Some("7:777001:12:u3".into());
         message.silent = true;
         message.target = Target { room: "-1001".into(), thread: Some("9".into()) };
-        assert!(matches!(block_on(send(&fake, &message, &config)), Outcome::Sent(_)));
-        let calls = fake.calls();
+        assert!(matches!(fake.finish(send(&fake, &message, &config)), Outcome::Sent(_)));
+        let calls = fake.asked();
         assert_eq!(
             calls[0].1["reply_parameters"],
             json!({"message_id": 12, "allow_sending_without_reply": true})
@@ -153,62 +151,62 @@ mod tests {
 
     #[test]
     fn the_general_topic_is_not_named() {
-        let fake = Fake::default().sent(5);
+        let fake = FakeHost::new().sent(5);
         let mut message = outbound("x");
         message.target = Target { room: "-1001".into(), thread: Some("1".into()) };
         run(&fake, &message);
-        assert!(fake.calls()[0].1.get("message_thread_id").is_none());
+        assert!(fake.asked()[0].1.get("message_thread_id").is_none());
     }
 
     /// Transcript `58-tg-send400parse`.
     #[test]
     fn refused_markup_is_sent_as_plain_text() {
-        let fake = Fake::default().refuses(400, "Bad Request: can't parse entities: x", None).sent(5);
+        let fake = FakeHost::new().refuses(400, "Bad Request: can't parse entities: x", None).sent(5);
         assert!(matches!(run(&fake, &outbound("**bold** & `c<d`")), Outcome::Sent(_)));
-        let calls = fake.calls();
+        let calls = fake.asked();
         assert_eq!(calls[1].1, json!({"chat_id": 777_001, "text": "bold & c<d"}));
     }
 
     #[test]
     fn a_message_that_stops_midway_is_ambiguous() {
         let long = "x".repeat(5000);
-        let fake = Fake::default().sent(5).refuses(403, "Forbidden: bot was blocked by the user", None);
+        let fake = FakeHost::new().sent(5).refuses(403, "Forbidden: bot was blocked by the user", None);
         let Outcome::Ambiguous(failure) = run(&fake, &outbound(&long)) else { panic!() };
         assert!(failure.detail.starts_with("1 of 2 parts were sent, then: "), "{}", failure.detail);
 
         // Before anything is visible the host may try again; after that the guest waits itself.
-        let limited = || Fake::default().refuses(429, "Too Many Requests: retry after 2", Some(2));
+        let limited = || FakeHost::new().refuses(429, "Too Many Requests: retry after 2", Some(2));
         let Outcome::Retryable(failure) = run(&limited(), &outbound(&long)) else { panic!() };
         assert_eq!(failure.retry_after_ms, Some(2_000));
-        let fake = Fake::default().sent(5).refuses(429, "Too Many Requests: retry after 2", Some(2)).sent(6);
+        let fake = FakeHost::new().sent(5).refuses(429, "Too Many Requests: retry after 2", Some(2)).sent(6);
         assert_eq!(
             run(&fake, &outbound(&long)),
             Outcome::Sent(Receipt { message_ids: vec!["5".into(), "6".into()] })
         );
         assert_eq!(fake.slept(), [2_000]);
-        let fake = Fake::default().sent(5).refuses(429, "Too Many Requests: retry after 99", Some(99));
+        let fake = FakeHost::new().sent(5).refuses(429, "Too Many Requests: retry after 99", Some(99));
         assert!(matches!(run(&fake, &outbound(&long)), Outcome::Ambiguous(_)));
     }
 
     #[test]
     fn a_cut_connection_is_ambiguous_and_none_is_retryable() {
         assert!(matches!(
-            run(&Fake::default().fails(ErrorKind::Interrupted), &outbound("x")),
+            run(&FakeHost::new().fails(ErrorKind::Interrupted), &outbound("x")),
             Outcome::Ambiguous(_)
         ));
         assert!(matches!(
-            run(&Fake::default().fails(ErrorKind::NotSent), &outbound("x")),
+            run(&FakeHost::new().fails(ErrorKind::NotSent), &outbound("x")),
             Outcome::Retryable(_)
         ));
     }
 
     #[test]
     fn what_is_invisible_or_has_no_target_is_not_sent() {
-        let fake = Fake::default();
+        let fake = FakeHost::new();
         assert!(matches!(run(&fake, &outbound(" <b> ")), Outcome::Permanent(_)));
         let mut message = outbound("x");
         message.target.room = "nowhere".into();
         assert!(matches!(run(&fake, &message), Outcome::Permanent(_)));
-        assert!(fake.calls().is_empty());
+        assert!(fake.asked().is_empty());
     }
 }

@@ -3,9 +3,10 @@
 
 use openclaw_pace::Quiet;
 use openclaw_sdk::channel::{Failure, Target};
+use openclaw_sdk::host::Host;
 
 use crate::api::SendChatAction;
-use crate::host::{Host, call};
+use crate::call::call;
 use crate::outcome::{Refusal, result};
 use crate::target;
 
@@ -48,10 +49,11 @@ pub(crate) async fn notify<H: Host>(
 mod tests {
     use std::cell::RefCell;
 
+    use openclaw_sdk_test::FakeHost;
     use serde_json::json;
 
     use super::*;
-    use crate::fake::{Fake, block_on};
+    use crate::script::Script;
 
     fn target(thread: Option<&str>) -> Target {
         Target { room: "-1001".into(), thread: thread.map(str::to_owned) }
@@ -59,33 +61,33 @@ mod tests {
 
     #[test]
     fn the_general_topic_is_named() {
-        let fake = Fake::default().says(json!(true));
-        block_on(notify(&fake, &target(Some("1")), &RefCell::new(QUIET))).unwrap();
+        let fake = FakeHost::new().says(json!(true));
+        fake.finish(notify(&fake, &target(Some("1")), &RefCell::new(QUIET))).unwrap();
         let expected = json!({"chat_id": -1001, "action": "typing", "message_thread_id": 1});
-        assert_eq!(fake.calls(), [("sendChatAction".to_owned(), expected)]);
+        assert_eq!(fake.asked(), [("sendChatAction".to_owned(), expected)]);
     }
 
     #[test]
     fn a_refused_token_is_not_hammered() {
-        let mut fake = Fake::default();
+        let mut fake = FakeHost::new();
         for _ in 0..20 {
             fake = fake.refuses(401, "Unauthorized", None);
         }
         let quiet = RefCell::new(QUIET);
         for second in 0..4_000 {
             fake.set_clock_us(second * 1_000_000);
-            assert!(block_on(notify(&fake, &target(None), &quiet)).is_err());
+            assert!(fake.finish(notify(&fake, &target(None), &quiet)).is_err());
         }
-        assert_eq!(fake.calls().len(), 10);
+        assert_eq!(fake.asked().len(), 10);
     }
 
     #[test]
     fn other_errors_do_not_count() {
-        let fake = Fake::default().refuses(500, "x", None).refuses(401, "x", None).says(json!(true));
+        let fake = FakeHost::new().refuses(500, "x", None).refuses(401, "x", None).says(json!(true));
         let quiet = RefCell::new(QUIET);
-        assert!(block_on(notify(&fake, &target(None), &quiet)).is_err());
-        assert!(block_on(notify(&fake, &target(None), &quiet)).is_err());
+        assert!(fake.finish(notify(&fake, &target(None), &quiet)).is_err());
+        assert!(fake.finish(notify(&fake, &target(None), &quiet)).is_err());
         fake.set_clock_us(2_000_000);
-        assert!(block_on(notify(&fake, &target(None), &quiet)).is_ok());
+        assert!(fake.finish(notify(&fake, &target(None), &quiet)).is_ok());
     }
 }

@@ -29,6 +29,12 @@ impl Backoff {
         wait - spread(entropy, wait / 5)
     }
 
+    /// The next wait with any part of it taken off: full jitter, for instances that many fail together. At least 1 ms.
+    pub fn scattered(&mut self, entropy: u64) -> u64 {
+        let wait = self.exact();
+        1 + spread(entropy, wait)
+    }
+
     /// Begins again at the first wait.
     pub const fn reset(&mut self) {
         self.next = self.initial;
@@ -57,6 +63,14 @@ mod tests {
         assert_eq!(waits, [50, 100, 200, 400, 800, 1000, 1000]);
         backoff.reset();
         assert_eq!(backoff.exact(), 50);
+    }
+
+    #[test]
+    fn full_jitter_covers_the_whole_wait() {
+        let mut waits: Vec<u64> = (0..500).map(|clock| Backoff::new(1_000, 1_000).scattered(clock)).collect();
+        waits.sort_unstable();
+        assert!(waits.iter().all(|wait| (1..=1_000).contains(wait)), "{waits:?}");
+        assert!(waits[50] < 200 && waits[450] > 800, "{waits:?}");
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! The one place where a component idles. Owns the acknowledgement of events: it never exposes the raw `next`, whose
-//! caller could acknowledge too early.
+//! What arrives while an account runs: timers, frames, lines of programs, and the wish that it ends. Owns the
+//! acknowledgement: a caller of the raw `next` could acknowledge too early.
 
 use crate::bindings::channel::openclaw::plugin::events;
+use crate::host::Host;
 
-pub use events::{Occurrence, cancel_timer, set_timer};
+pub use events::{Event, Occurrence};
 
 /// The events of this instance, in order. Have one for each instance: two would acknowledge each other's events.
 #[derive(Debug, Default)]
@@ -20,15 +21,15 @@ impl Events {
 
     /// Waits for the next event. It is acknowledged by the call after this one, so a future that is dropped before it
     /// is ready loses nothing: safe to race.
-    pub async fn next(&mut self) -> Occurrence {
-        let event = events::next(self.acked).await;
+    pub async fn next<H: Host>(&mut self, host: &H) -> Occurrence {
+        let event = host.next_event(self.acked).await;
         self.acked = event.sequence;
         event.occurrence
     }
 
-    /// Waits until the host wants this instance to finish. Timers that fire meanwhile are forgotten.
-    pub async fn shutdown(&mut self) {
-        while self.next().await != Occurrence::Shutdown {}
+    /// Waits until the host wants this instance to finish. Whatever else arrives meanwhile is forgotten.
+    pub async fn shutdown<H: Host>(&mut self, host: &H) {
+        while self.next(host).await != Occurrence::Shutdown {}
     }
 
     /// The sequence number of the last event that `next` returned, 0 before the first.

@@ -2,25 +2,17 @@
 //! of the manifest.
 
 use crate::bindings::channel::openclaw::plugin::kv;
+use crate::host::Host;
 
-pub use kv::{Change, Entry, Error, apply};
-
-/// The value of a key, if it has one.
-///
-/// # Errors
-///
-/// [`Error::Unavailable`] when the host cannot read now.
-pub async fn get(key: &str) -> Result<Option<Vec<u8>>, Error> {
-    kv::get(key.to_owned()).await
-}
+pub use kv::{Change, Entry, Error};
 
 /// Sets one value; durable when it returns.
 ///
 /// # Errors
 ///
 /// [`Error::Full`] when there is no room for it: nothing was changed then.
-pub async fn put(key: &str, value: Vec<u8>) -> Result<(), Error> {
-    kv::apply(vec![Change::Put(Entry { key: key.to_owned(), value })]).await
+pub async fn put<H: Host>(host: &H, key: &str, value: Vec<u8>) -> Result<(), Error> {
+    host.apply(vec![Change::Put(Entry { key: key.to_owned(), value })]).await
 }
 
 /// Forgets one key; what is not there is forgotten already.
@@ -28,8 +20,8 @@ pub async fn put(key: &str, value: Vec<u8>) -> Result<(), Error> {
 /// # Errors
 ///
 /// [`Error::Unavailable`] when the host cannot write now.
-pub async fn delete(key: &str) -> Result<(), Error> {
-    kv::apply(vec![Change::Delete(key.to_owned())]).await
+pub async fn delete<H: Host>(host: &H, key: &str) -> Result<(), Error> {
+    host.apply(vec![Change::Delete(key.to_owned())]).await
 }
 
 /// All entries whose keys begin with `prefix`, in the order of their keys: as many reads as it takes.
@@ -37,13 +29,14 @@ pub async fn delete(key: &str) -> Result<(), Error> {
 /// # Errors
 ///
 /// [`Error::Unavailable`] when the host cannot read now.
-pub async fn all(prefix: &str) -> Result<Vec<Entry>, Error> {
-    let mut entries = Vec::new();
-    let mut after = None;
+pub async fn all<H: Host>(host: &H, prefix: &str) -> Result<Vec<Entry>, Error> {
+    let mut entries: Vec<Entry> = Vec::new();
     loop {
-        let next = kv::scan(prefix.to_owned(), after, u32::MAX).await?;
-        let Some(last) = next.last() else { return Ok(entries) };
-        after = Some(last.key.clone());
+        let after = entries.last().map(|last| last.key.as_str());
+        let next = host.scan(prefix, after).await?;
+        if next.is_empty() {
+            return Ok(entries);
+        }
         entries.extend(next);
     }
 }

@@ -23,16 +23,20 @@ pub use wit_bindgen;
 #[doc(hidden)]
 pub mod bindings;
 
+#[cfg(feature = "channel")]
+pub mod account;
 pub mod backoff;
 pub mod bounds;
 #[cfg(feature = "channel")]
 pub mod channel;
 #[cfg(feature = "channel")]
-pub mod clock;
-#[cfg(feature = "channel")]
 pub mod events;
 #[cfg(feature = "channel")]
 pub mod failure;
+#[cfg(feature = "channel")]
+pub mod gateway;
+#[cfg(feature = "channel")]
+pub mod host;
 #[cfg(feature = "channel")]
 pub mod http;
 #[cfg(feature = "channel")]
@@ -42,9 +46,17 @@ pub mod kv;
 #[cfg(feature = "channel")]
 pub mod log;
 #[cfg(feature = "channel")]
+pub mod long_poll;
+#[cfg(feature = "channel")]
 pub mod process;
+#[cfg(feature = "channel")]
+pub mod protocol;
 #[cfg(feature = "provider")]
 pub mod provider;
 pub mod race;
 #[cfg(feature = "channel")]
 pub mod sockets;
+#[cfg(feature = "channel")]
+pub mod webhook;
+#[cfg(feature = "channel")]
+pub mod websocket;

@@ -1,12 +1,13 @@
-//! Lines for the plugin's own log: `info!("polling", "offset" => offset)`.
+//! Lines for the plugin's own log: `info!(host, "polling", "offset" => offset)`.
 
-pub use crate::bindings::channel::openclaw::plugin::log::{Level, write};
+pub use crate::bindings::channel::openclaw::plugin::log::Level;
 
-/// Writes a line at the given level, with optional `"name" => value` fields.
+/// Writes a line at the given level through a [`crate::host::Host`], with optional `"name" => value` fields.
 #[macro_export]
 macro_rules! log_at {
-    ($level:expr, $message:expr $(, $name:literal => $value:expr)* $(,)?) => {
-        $crate::log::write(
+    ($level:expr, $host:expr, $message:expr $(, $name:literal => $value:expr)* $(,)?) => {
+        $crate::host::Host::write(
+            $host,
             $level,
             &::std::string::ToString::to_string(&$message),
             &[$((::std::string::String::from($name), ::std::string::ToString::to_string(&$value))),*],

@@ -1,23 +1,21 @@
-//! Websockets through an endpoint of the manifest. Owns the building of a destination; what arrives comes through
-//! [`crate::events::Events`] as `Occurrence::Frame` and `Occurrence::Closed`, and nowhere else.
+//! Websockets through an endpoint of the manifest. Owns the building of a destination; [`crate::host::Host`] opens it,
+//! and what arrives comes through [`crate::events::Events`] as `Occurrence::Frame` and `Occurrence::Closed` alone.
 
 use crate::bindings::channel::openclaw::plugin::{types, websocket};
 
 pub use types::{Closed, Frame, Payload};
-pub use websocket::{Error, ErrorKind};
+pub use websocket::{Destination, Error, ErrorKind};
 
-/// An open socket. Forgetting it does not close it: it closes by [`Socket::close`], by the vendor, and with the instance.
+/// An open socket. Forgetting it does not close it: it is closed by [`crate::host::Host::close`], by the vendor, and with
+/// the instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Socket(u32);
 
 impl Socket {
-    /// Opens a socket of the endpoint named `endpoint`, at its own address.
-    ///
-    /// # Errors
-    ///
-    /// The host's word for why there is none; only [`ErrorKind::Refused`] comes from the vendor, with its `status`.
-    pub async fn open(endpoint: &str) -> Result<Self, Error> {
-        Opening::new(endpoint).open().await
+    /// The socket with the number that its events carry.
+    #[must_use]
+    pub const fn numbered(number: u32) -> Self {
+        Self(number)
     }
 
     /// The number that its events carry.
@@ -25,43 +23,20 @@ impl Socket {
     pub const fn number(self) -> u32 {
         self.0
     }
-
-    /// Sends a text message. Where the manifest says so, the host sets a secret into it on its way.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Interrupted`] means that it may have arrived; after any other kind it has not left.
-    pub async fn text(self, text: String) -> Result<(), Error> {
-        websocket::send(self.0, Payload::Text(text)).await
-    }
-
-    /// Sends a binary message.
-    ///
-    /// # Errors
-    ///
-    /// As [`Socket::text`].
-    pub async fn binary(self, bytes: Vec<u8>) -> Result<(), Error> {
-        websocket::send(self.0, Payload::Binary(bytes)).await
-    }
-
-    /// Starts to close: `Occurrence::Closed` follows. `code` is 1000 or 3000 to 4999.
-    pub fn close(self, code: u16, reason: &str) {
-        websocket::close(self.0, code, reason);
-    }
 }
 
 /// A socket to be opened.
 #[derive(Clone, Debug)]
 pub struct Opening {
     endpoint: String,
-    at: websocket::Destination,
+    at: Destination,
 }
 
 impl Opening {
     /// At the own address of the endpoint named `endpoint`.
     #[must_use]
     pub fn new(endpoint: &str) -> Self {
-        let at = websocket::Destination { host: None, path: None, query: Vec::new() };
+        let at = Destination { host: None, path: None, query: Vec::new() };
         Self { endpoint: endpoint.to_owned(), at }
     }
 
@@ -86,12 +61,19 @@ impl Opening {
         self
     }
 
-    /// Opens it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Socket::open`].
-    pub async fn open(self) -> Result<Socket, Error> {
+    /// The name of the endpoint.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Where, within what the endpoint allows.
+    #[must_use]
+    pub const fn destination(&self) -> &Destination {
+        &self.at
+    }
+
+    pub(crate) async fn open(self) -> Result<Socket, Error> {
         websocket::open(self.endpoint, self.at).await.map(Socket)
     }
 }

@@ -6,4 +6,4 @@ mod cursor;
 mod session;
 
 pub(crate) use cursor::Cursor;
-pub(crate) use session::{Dispatch, Effect, Session, Timer};
+pub(crate) use session::{Dispatch, Effect, Session};

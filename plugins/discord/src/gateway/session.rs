@@ -8,6 +8,7 @@ use openclaw_sdk::backoff::{Backoff, spread};
 use openclaw_sdk::channel::Failure;
 use openclaw_sdk::inbound::Connection;
 use openclaw_sdk::log::Level;
+use openclaw_sdk::websocket;
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -31,29 +32,10 @@ const MAX_ATTEMPTS: u32 = 50;
 /// How soon to look again whether the host takes messages.
 const PAUSE_MS: u64 = 1_000;
 
-/// What the session waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Timer {
-    Heartbeat,
-    /// READY or RESUMED is overdue.
-    Ready,
-    /// It is time to connect.
-    Connect,
-}
-
-impl Timer {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Heartbeat => "heartbeat",
-            Self::Ready => "ready",
-            Self::Connect => "connect",
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Heartbeat, Self::Ready, Self::Connect].into_iter().find(|timer| timer.name() == name)
-    }
-}
+/// The timers: the next heartbeat; READY or RESUMED is overdue; it is time to connect.
+const HEARTBEAT: &str = "heartbeat";
+const READY: &str = "ready";
+const CONNECT: &str = "connect";
 
 /// An event for the account.
 #[derive(Debug, PartialEq)]
@@ -66,25 +48,9 @@ pub(crate) struct Dispatch {
     pub(crate) cursor: Cursor,
 }
 
-/// What is to be done, in this order.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Effect {
-    /// Open a socket: there, or, to begin a session, where `GET /gateway/bot` says.
-    Open {
-        resume_at: Option<String>,
-    },
-    /// Send this text frame.
-    Send(String),
-    /// Close the socket; nothing more of it counts.
-    Close(u16),
-    Arm(Timer, u64),
-    Disarm(Timer),
-    Dispatch(Dispatch),
-    State(Connection),
-    Log(Level, String),
-    /// The account has ended.
-    End(Failure),
-}
+/// What is to be done. A socket is opened at the address of a session that is resumed, or, to begin one, where
+/// `GET /gateway/bot` says.
+pub(crate) type Effect = websocket::Effect<Option<String>, Dispatch>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -139,13 +105,6 @@ impl Session {
         }
     }
 
-    /// Connects for the first time.
-    pub(crate) fn start(&mut self) -> Vec<Effect> {
-        let mut effects = vec![Effect::State(Connection::Connecting)];
-        self.connect(&mut effects);
-        effects
-    }
-
     /// Whether a socket is wanted where `GET /gateway/bot` says so many sessions may be begun; if not, waits.
     pub(crate) fn may_begin(&mut self, limit: Option<SessionStartLimit>) -> Result<(), Vec<Effect>> {
         let Some(SessionStartLimit { remaining: 0, reset_after }) = limit else { return Ok(()) };
@@ -158,7 +117,7 @@ impl Session {
         Err(vec![
             Effect::Log(Level::Warn, text.clone()),
             Effect::State(Connection::Degraded(text)),
-            Effect::Arm(Timer::Connect, wait),
+            Effect::Arm(CONNECT, wait),
         ])
     }
 
@@ -166,124 +125,6 @@ impl Session {
     pub(crate) fn refused(&mut self, failure: Failure) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.end(failure, &mut effects);
-        effects
-    }
-
-    /// The socket is open.
-    pub(crate) fn opened(&mut self) -> Vec<Effect> {
-        self.phase = Phase::Hello;
-        self.acked = true;
-        self.failed_opens = 0;
-        vec![Effect::Arm(Timer::Ready, READY_MS)]
-    }
-
-    /// There is no socket.
-    pub(crate) fn not_opened(&mut self, why: &str, now_us: u64) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        self.failed_opens += 1;
-        if self.failed_opens >= MAX_RESUME_OPENS
-            && let Some(cursor) = &mut self.cursor
-        {
-            cursor.resume_url.clear();
-        }
-        self.retry(&format!("Discord gateway not reachable: {why}"), None, now_us, &mut effects);
-        effects
-    }
-
-    /// A text frame.
-    pub(crate) fn frame(&mut self, text: &str, now_us: u64) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if !self.is_open() {
-            return effects;
-        }
-        match serde_json::from_str::<Frame<'_>>(text) {
-            Ok(frame) => self.take(&frame, now_us, &mut effects),
-            // The error names a place in the JSON, never its content.
-            Err(error) => effects.push(Effect::Log(
-                Level::Warn,
-                format!("skipping a frame that is no JSON of the gateway: {error}"),
-            )),
-        }
-        effects
-    }
-
-    /// The socket is closed.
-    pub(crate) fn closed(&mut self, code: Option<u16>, reason: &str, now_us: u64) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if !self.is_open() {
-            return effects;
-        }
-        let what = match code {
-            Some(code) => format!("Discord closed the gateway connection ({code}: {reason})"),
-            None => format!("the Discord gateway connection broke off: {reason}"),
-        };
-        match after(code, self.intents) {
-            After::Resume => self.retry(&what, None, now_us, &mut effects),
-            After::Identify => {
-                self.cursor = None;
-                self.retry(&what, None, now_us, &mut effects);
-            }
-            After::End(failure) => self.end(failure, &mut effects),
-        }
-        effects
-    }
-
-    /// A timer has fired. One that was disarmed too late does nothing.
-    pub(crate) fn timer(&mut self, timer: Timer, now_us: u64) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        match (timer, self.phase) {
-            (Timer::Heartbeat, Phase::Greeted | Phase::Ready | Phase::Hello) if self.interval > 0 => {
-                if self.acked {
-                    self.beat(&mut effects);
-                    effects.push(Effect::Arm(Timer::Heartbeat, self.interval));
-                } else {
-                    self.give_up("Discord did not answer a heartbeat", now_us, &mut effects);
-                }
-            }
-            (Timer::Ready, Phase::Hello | Phase::Greeted) => {
-                let what = format!("Discord did not begin the session within {} s", READY_MS / 1_000);
-                self.give_up(&what, now_us, &mut effects);
-            }
-            (Timer::Connect, Phase::Waiting) => self.connect(&mut effects),
-            _ => {}
-        }
-        effects
-    }
-
-    /// The host does not take messages: nothing more is read, and the session is resumed later.
-    pub(crate) fn pause(&mut self) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if self.is_open() {
-            let text = "the gateway cannot take messages now".to_owned();
-            effects.push(Effect::Log(Level::Warn, format!("{text}; leaving them with Discord")));
-            effects.push(Effect::State(Connection::Degraded(text)));
-            self.hang_up(KEEP_SESSION, &mut effects);
-            self.phase = Phase::Paused;
-            effects.push(Effect::Arm(Timer::Connect, PAUSE_MS));
-        }
-        effects
-    }
-
-    /// Looks again, at the timer `Connect`, whether a pause has ended. `ready` says that everything was taken.
-    pub(crate) fn look_again(&mut self, ready: bool) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if self.phase == Phase::Paused {
-            if ready {
-                self.connect(&mut effects);
-            } else {
-                effects.push(Effect::Arm(Timer::Connect, PAUSE_MS));
-            }
-        }
-        effects
-    }
-
-    /// The account is to stop; Discord keeps the session for a while.
-    pub(crate) fn stop(&mut self) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if self.is_open() {
-            self.hang_up(KEEP_SESSION, &mut effects);
-        }
-        self.phase = Phase::Over;
         effects
     }
 
@@ -322,7 +163,7 @@ impl Session {
     /// connections together do not beat together.
     fn greet(&mut self, now_us: u64, effects: &mut Vec<Effect>) {
         self.phase = Phase::Greeted;
-        effects.push(Effect::Arm(Timer::Heartbeat, spread(now_us, self.interval)));
+        effects.push(Effect::Arm(HEARTBEAT, spread(now_us, self.interval)));
         self.resuming = self.cursor.is_some();
         // The token is put in by the host on the way out.
         let frame = match &self.cursor {
@@ -374,7 +215,7 @@ impl Session {
         let Some(cursor) = &mut self.cursor else { return };
         cursor.sequence = sequence;
         let data = frame.d.map_or("null", RawValue::get);
-        effects.push(Effect::Dispatch(Dispatch {
+        effects.push(Effect::Event(Dispatch {
             event: event.clone(),
             data: data.to_owned(),
             cursor: cursor.clone(),
@@ -385,7 +226,7 @@ impl Session {
         self.phase = Phase::Ready;
         self.resuming = false;
         self.failed_resumes = 0;
-        effects.push(Effect::Disarm(Timer::Ready));
+        effects.push(Effect::Disarm(READY));
         effects.push(Effect::State(Connection::Ready));
     }
 
@@ -419,8 +260,8 @@ impl Session {
 
     fn hang_up(&mut self, code: u16, effects: &mut Vec<Effect>) {
         effects.push(Effect::Close(code));
-        effects.push(Effect::Disarm(Timer::Heartbeat));
-        effects.push(Effect::Disarm(Timer::Ready));
+        effects.push(Effect::Disarm(HEARTBEAT));
+        effects.push(Effect::Disarm(READY));
         self.interval = 0;
     }
 
@@ -429,8 +270,8 @@ impl Session {
         self.phase = Phase::Waiting;
         self.interval = 0;
         self.attempts += 1;
-        effects.push(Effect::Disarm(Timer::Heartbeat));
-        effects.push(Effect::Disarm(Timer::Ready));
+        effects.push(Effect::Disarm(HEARTBEAT));
+        effects.push(Effect::Disarm(READY));
         if std::mem::take(&mut self.resuming) {
             self.failed_resumes += 1;
             if self.failed_resumes >= MAX_RESUMES {
@@ -452,13 +293,13 @@ impl Session {
         let then = if self.cursor.is_some() { "resuming" } else { "beginning a new session" };
         effects.push(Effect::Log(Level::Warn, format!("{what}; {then} in {wait} ms")));
         effects.push(Effect::State(Connection::Degraded(what.to_owned())));
-        effects.push(Effect::Arm(Timer::Connect, wait));
+        effects.push(Effect::Arm(CONNECT, wait));
     }
 
     fn connect(&mut self, effects: &mut Vec<Effect>) {
         self.phase = Phase::Opening;
         let resume_at = self.cursor.as_ref().map(|cursor| cursor.resume_url.clone());
-        effects.push(Effect::Open { resume_at });
+        effects.push(Effect::Open(resume_at));
     }
 
     fn end(&mut self, failure: Failure, effects: &mut Vec<Effect>) {
@@ -468,6 +309,129 @@ impl Session {
             effects.push(Effect::State(Connection::AuthRequired(failure.detail.clone())));
         }
         effects.push(Effect::End(failure));
+    }
+}
+
+impl websocket::Session for Session {
+    type Address = Option<String>;
+    type Event = Dispatch;
+
+    /// Connects for the first time.
+    fn start(&mut self) -> Vec<Effect> {
+        let mut effects = vec![Effect::State(Connection::Connecting)];
+        self.connect(&mut effects);
+        effects
+    }
+
+    /// The socket is open.
+    fn opened(&mut self, _now_us: u64) -> Vec<Effect> {
+        self.phase = Phase::Hello;
+        self.acked = true;
+        self.failed_opens = 0;
+        vec![Effect::Arm(READY, READY_MS)]
+    }
+
+    /// There is no socket.
+    fn not_opened(&mut self, why: &str, now_us: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.failed_opens += 1;
+        if self.failed_opens >= MAX_RESUME_OPENS
+            && let Some(cursor) = &mut self.cursor
+        {
+            cursor.resume_url.clear();
+        }
+        self.retry(&format!("Discord gateway not reachable: {why}"), None, now_us, &mut effects);
+        effects
+    }
+
+    /// A text frame.
+    fn frame(&mut self, text: &str, now_us: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if !self.is_open() {
+            return effects;
+        }
+        match serde_json::from_str::<Frame<'_>>(text) {
+            Ok(frame) => self.take(&frame, now_us, &mut effects),
+            // The error names a place in the JSON, never its content.
+            Err(error) => effects.push(Effect::Log(
+                Level::Warn,
+                format!("skipping a frame that is no JSON of the gateway: {error}"),
+            )),
+        }
+        effects
+    }
+
+    /// The socket is closed.
+    fn closed(&mut self, code: Option<u16>, reason: &str, now_us: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if !self.is_open() {
+            return effects;
+        }
+        let what = match code {
+            Some(code) => format!("Discord closed the gateway connection ({code}: {reason})"),
+            None => format!("the Discord gateway connection broke off: {reason}"),
+        };
+        match after(code, self.intents) {
+            After::Resume => self.retry(&what, None, now_us, &mut effects),
+            After::Identify => {
+                self.cursor = None;
+                self.retry(&what, None, now_us, &mut effects);
+            }
+            After::End(failure) => self.end(failure, &mut effects),
+        }
+        effects
+    }
+
+    /// A timer has fired. One that was disarmed too late does nothing.
+    fn timer(&mut self, timer: &str, idle: bool, now_us: u64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match (timer, self.phase) {
+            (HEARTBEAT, Phase::Greeted | Phase::Ready | Phase::Hello) if self.interval > 0 => {
+                if self.acked {
+                    self.beat(&mut effects);
+                    effects.push(Effect::Arm(HEARTBEAT, self.interval));
+                } else {
+                    self.give_up("Discord did not answer a heartbeat", now_us, &mut effects);
+                }
+            }
+            (READY, Phase::Hello | Phase::Greeted) => {
+                let what = format!("Discord did not begin the session within {} s", READY_MS / 1_000);
+                self.give_up(&what, now_us, &mut effects);
+            }
+            (CONNECT, Phase::Waiting) => self.connect(&mut effects),
+            (CONNECT, Phase::Paused) if idle => self.connect(&mut effects),
+            (CONNECT, Phase::Paused) => effects.push(Effect::Arm(CONNECT, PAUSE_MS)),
+            _ => {}
+        }
+        effects
+    }
+
+    /// The host does not take messages: nothing more is read, and the session is resumed later.
+    fn pause(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.is_open() {
+            let text = "the gateway cannot take messages now".to_owned();
+            effects.push(Effect::Log(Level::Warn, format!("{text}; leaving them with Discord")));
+            effects.push(Effect::State(Connection::Degraded(text)));
+            self.hang_up(KEEP_SESSION, &mut effects);
+            self.phase = Phase::Paused;
+            effects.push(Effect::Arm(CONNECT, PAUSE_MS));
+        }
+        effects
+    }
+
+    /// The account is to stop; Discord keeps the session for a while.
+    fn stop(&mut self) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.is_open() {
+            self.hang_up(KEEP_SESSION, &mut effects);
+        }
+        self.phase = Phase::Over;
+        effects
+    }
+
+    fn size(event: &Dispatch) -> usize {
+        event.data.len()
     }
 }
 

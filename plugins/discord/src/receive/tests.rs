@@ -1,33 +1,40 @@
-//! The loop against scripted arrivals.
+//! Receiving against scripted sockets.
 #![allow(
     clippy::needless_pass_by_value,
     reason = "a document that is made in place reads better without a borrow"
 )]
 
 use openclaw_sdk::channel::FailureKind;
+use openclaw_sdk::events::Occurrence;
 use openclaw_sdk::http::ErrorKind;
-use openclaw_sdk::inbound::Admission;
+use openclaw_sdk::inbound::AdmitError;
+use openclaw_sdk::websocket::MOST_WAITING;
+use openclaw_sdk_test::{Act, FakeHost, Opened};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Arrivals, Fake, until_idle};
+use crate::script::Script;
 
 fn gateway() -> Value {
     json!({"url": "wss://gateway.discord.gg", "shards": 1,
         "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}})
 }
 
-fn hello() -> Value {
-    json!({"op": 10, "d": {"heartbeat_interval": 41_250}})
+fn text(frame: Value) -> Act {
+    Act::Text(frame.to_string())
 }
 
-fn dispatch(sequence: u64, event: &str, d: Value) -> Value {
+fn hello() -> Act {
+    text(json!({"op": 10, "d": {"heartbeat_interval": 41_250}}))
+}
+
+fn dispatch(sequence: u64, event: &str, d: Value) -> Act {
     let mut frame = json!({"op": 0, "s": sequence, "t": event});
     frame["d"] = d;
-    frame
+    text(frame)
 }
 
-fn ready() -> Value {
+fn ready() -> Act {
     let user = json!({"id": "1000", "username": "claw", "bot": true});
     dispatch(
         1,
@@ -36,7 +43,7 @@ fn ready() -> Value {
     )
 }
 
-fn message(sequence: u64, changes: Value) -> Value {
+fn message(sequence: u64, changes: Value) -> Act {
     let mut message = json!({"id": (sequence + 100).to_string(), "channel_id": "20", "guild_id": "10", "channel_type": 0,
         "content": format!("text {sequence}"), "author": {"id": "7", "username": "ada"}});
     for (key, value) in changes.as_object().unwrap() {
@@ -45,49 +52,49 @@ fn message(sequence: u64, changes: Value) -> Value {
     dispatch(sequence, "MESSAGE_CREATE", message)
 }
 
-/// Everything up to READY on socket 1.
-fn begun() -> (Fake, Arrivals) {
-    let arrivals = Arrivals::default().frame(1, &hello()).frame(1, &ready());
-    (Fake::default().says(gateway()).opens(Ok(1)), arrivals)
+/// A first socket on which the session begins and `acts` follow.
+fn begun(acts: impl IntoIterator<Item = Act>) -> FakeHost {
+    let acts = [hello(), ready()].into_iter().chain(acts).collect();
+    FakeHost::new().says(gateway()).opens(Opened::Socket(acts))
 }
 
-fn receive(fake: &Fake, mut arrivals: Arrivals, cursor: Option<Value>) -> Option<Result<(), Failure>> {
+/// For less time than until a heartbeat goes unanswered.
+fn receive(fake: &FakeHost, cursor: Option<Value>) -> Option<Result<(), Failure>> {
+    receive_for(fake, 10_000, cursor)
+}
+
+fn receive_for(fake: &FakeHost, ms: u64, cursor: Option<Value>) -> Option<Result<(), Failure>> {
     let cursor = cursor.map(|cursor| cursor.to_string().into_bytes());
-    until_idle(run(fake, &mut arrivals, &Rest::new(), &Config::default(), cursor.as_deref()))
+    fake.run_for(ms, run(fake, &Rest::new(), &Config::default(), cursor.as_deref()))
 }
 
-fn texts(fake: &Fake) -> Vec<String> {
-    fake.admitted().into_iter().map(|(message, _)| message.text).collect()
+fn texts(fake: &FakeHost) -> Vec<String> {
+    fake.admitted().into_iter().map(|admitted| admitted.message.text).collect()
 }
 
 #[test]
 fn messages_are_admitted_with_their_place() {
-    let (fake, arrivals) = begun();
-    let arrivals = arrivals.frame(1, &message(2, json!({}))).frame(1, &message(3, json!({})));
-    assert!(receive(&fake, arrivals, None).is_none());
+    let fake = begun([message(2, json!({})), message(3, json!({}))]);
+    assert!(receive(&fake, None).is_none());
     assert_eq!(fake.paths(), ["GET /gateway/bot"]);
-    assert_eq!(fake.opened(), [Some("gateway.discord.gg".to_owned())]);
-    assert_eq!(fake.frames()[0].1["op"], 2);
+    assert_eq!(fake.places(), [Some("gateway.discord.gg".to_owned())]);
+    assert_eq!(fake.opened()[0].destination().query[0], ("v".to_owned(), "10".to_owned()));
+    assert_eq!(fake.wired()[0].1["op"], 2);
     assert_eq!(texts(&fake), ["text 2", "text 3"]);
     let expected = json!({"sessionId": "abc", "resumeUrl": "wss://us-east1.discord.gg", "sequence": 2,
         "botId": "1000", "botName": "claw"});
-    assert_eq!(fake.admitted()[0].1, expected);
+    assert_eq!(fake.taken()[0].1, expected);
 }
 
 #[test]
 fn a_broken_connection_is_resumed_at_the_address_of_the_session() {
-    let (fake, arrivals) = begun();
-    let fake = fake.opens(Ok(2));
-    let arrivals = arrivals
-        .closed(1, None)
-        .frame(1, &message(9, json!({"content": "of a socket that is gone"})))
-        .timer("connect")
-        .frame(2, &hello())
-        .frame(2, &message(2, json!({})))
-        .frame(2, &dispatch(3, "RESUMED", json!({})));
-    receive(&fake, arrivals, None);
-    assert_eq!(fake.opened()[1].as_deref(), Some("us-east1.discord.gg"));
-    assert_eq!(fake.frames()[1], (2, json!({"op": 6, "d": {"token": "", "session_id": "abc", "seq": 1}})));
+    let late = message(9, json!({"content": "of a socket that is gone"}));
+    let fake = begun([Act::Wait(100), Act::Close(None, "why".into()), late]);
+    let replayed = vec![hello(), message(2, json!({})), dispatch(3, "RESUMED", json!({}))];
+    let fake = fake.opens(Opened::Socket(replayed));
+    receive(&fake, None);
+    assert_eq!(fake.places()[1].as_deref(), Some("us-east1.discord.gg"));
+    assert_eq!(fake.wired()[1], (2, json!({"op": 6, "d": {"token": "", "session_id": "abc", "seq": 1}})));
     assert_eq!(texts(&fake), ["text 2"]);
     assert_eq!(fake.paths().len(), 1, "a resume asks for no address");
 }
@@ -95,58 +102,59 @@ fn a_broken_connection_is_resumed_at_the_address_of_the_session() {
 #[test]
 fn a_restart_goes_on_with_the_cursor() {
     let cursor = json!({"sessionId": "old", "resumeUrl": "ws://127.0.0.1:1", "sequence": 5, "botId": "1000", "botName": "claw"});
-    let fake = Fake::default().opens(Ok(1));
-    let arrivals =
-        Arrivals::default().frame(1, &hello()).frame(1, &message(6, json!({"content": "<@1000> missed"})));
-    receive(&fake, arrivals, Some(cursor));
-    assert_eq!(fake.opened(), [None], "an address that is not Discord's own is the manifest's");
-    assert_eq!(fake.frames()[0].1["d"]["seq"], 5);
+    let missed = vec![hello(), message(6, json!({"content": "<@1000> missed"}))];
+    let fake = FakeHost::new().opens(Opened::Socket(missed));
+    receive(&fake, Some(cursor));
+    assert_eq!(fake.places(), [None], "an address that is not Discord's own is the manifest's");
+    assert_eq!(fake.wired()[0].1["d"]["seq"], 5);
     assert_eq!(texts(&fake), ["missed"]);
-    assert!(fake.admitted()[0].0.mentions_self, "the bot knows itself without a READY");
+    assert!(fake.taken()[0].0.mentions_self, "the bot knows itself without a READY");
 }
 
 #[test]
 fn a_refused_token_ends_the_account() {
-    let fake = Fake::default().refuses(401, 0, "401: Unauthorized");
-    let failure = receive(&fake, Arrivals::default(), None).unwrap().unwrap_err();
+    let fake = FakeHost::new().refuses(401, 0, "401: Unauthorized");
+    let failure = receive(&fake, None).unwrap().unwrap_err();
     assert_eq!(failure.kind, FailureKind::Unauthorised);
     assert!(matches!(fake.states().last(), Some(Connection::AuthRequired(_))));
-    let (fake, arrivals) = begun();
-    let failure = receive(&fake, arrivals.closed(1, Some(4014)), None).unwrap().unwrap_err();
-    assert_eq!(failure.code, "4014");
+    let fake = begun([Act::Close(Some(4014), "why".into())]);
+    assert_eq!(receive(&fake, None).unwrap().unwrap_err().code, "4014");
 }
 
 #[test]
 fn without_the_address_the_usual_one_is_used() {
-    let fake = Fake::default().fails(ErrorKind::NotSent).opens(Ok(1));
-    receive(&fake, Arrivals::default().frame(1, &hello()), None);
-    assert_eq!(fake.opened(), [None]);
-    assert_eq!(fake.frames()[0].1["op"], 2);
+    let fake = FakeHost::new().fails(ErrorKind::NotSent).opens(Opened::Socket(vec![hello()]));
+    receive(&fake, None);
+    assert_eq!(fake.places(), [None]);
+    assert_eq!(fake.wired()[0].1["op"], 2);
 }
 
 #[test]
 fn a_shutdown_keeps_the_session() {
-    let (fake, arrivals) = begun();
-    assert_eq!(receive(&fake, arrivals.shutdown(), None), Some(Ok(())));
+    let fake = begun([]);
+    fake.happens_after(500, Occurrence::Shutdown);
+    assert_eq!(receive(&fake, None), Some(Ok(())));
     assert_eq!(fake.closed(), [(1, 4000)]);
     // Also while a socket is being opened, which here takes for ever.
-    let fake = Fake::default().says(gateway());
-    assert_eq!(receive(&fake, Arrivals::default().timer("heartbeat").shutdown(), None), Some(Ok(())));
+    let fake = FakeHost::new().says(gateway());
+    fake.happens(Occurrence::Timer("heartbeat".into()));
+    fake.happens(Occurrence::Shutdown);
+    assert_eq!(receive(&fake, None), Some(Ok(())));
 }
 
 #[test]
 fn messages_of_a_thread_are_found_a_room() {
-    let (fake, arrivals) = begun();
-    let fake = fake.says(json!({"id": "31", "type": 11, "parent_id": "20", "name": "asked"}));
     let guild = json!({"id": "10", "channels": [], "threads": [{"id": "30", "type": 11, "parent_id": "20", "name": "known"}]});
     let in_thread = |id: &str| json!({"channel_id": id, "channel_type": 11});
-    let arrivals = arrivals
-        .frame(1, &dispatch(2, "GUILD_CREATE", guild))
-        .frame(1, &message(3, in_thread("30")))
-        .frame(1, &message(4, in_thread("31")))
-        .frame(1, &message(5, in_thread("31")));
-    receive(&fake, arrivals, None);
-    let rooms: Vec<_> = fake.admitted().into_iter().map(|(message, _)| message.conversation).collect();
+    let fake = begun([
+        dispatch(2, "GUILD_CREATE", guild),
+        message(3, in_thread("30")),
+        message(4, in_thread("31")),
+        message(5, in_thread("31")),
+    ]);
+    let fake = fake.says(json!({"id": "31", "type": 11, "parent_id": "20", "name": "asked"}));
+    receive(&fake, None);
+    let rooms: Vec<_> = fake.taken().into_iter().map(|(message, _)| message.conversation).collect();
     let names: Vec<_> =
         rooms.iter().map(|room| (room.room.as_str(), room.thread.as_deref().unwrap())).collect();
     assert_eq!(names, [("20", "30"), ("20", "31"), ("20", "31")]);
@@ -155,67 +163,78 @@ fn messages_of_a_thread_are_found_a_room() {
 
 #[test]
 fn a_room_that_cannot_be_found_is_no_thread() {
-    let (fake, arrivals) = begun();
+    let fake = begun([message(2, json!({"channel_id": "30", "channel_type": 11}))]);
     let fake = fake.fails(ErrorKind::Timeout).limits(0.7).refuses(403, 50_001, "Missing Access");
-    receive(&fake, arrivals.frame(1, &message(2, json!({"channel_id": "30", "channel_type": 11}))), None);
-    let (message, _) = &fake.admitted()[0];
+    receive(&fake, None);
+    let (message, _) = &fake.taken()[0];
     assert_eq!((message.conversation.room.as_str(), message.conversation.thread.as_deref()), ("30", None));
     assert_eq!(fake.slept().len(), 2);
 }
 
 #[test]
 fn a_host_that_cannot_store_is_waited_for_while_heartbeats_go_on() {
-    let (fake, arrivals) = begun();
-    let fake = fake.admits(Err(AdmitError::Unavailable(1))).admits(Ok(Admission::Accepted));
-    let arrivals = arrivals.frame(1, &message(2, json!({}))).timer("heartbeat");
-    receive(&fake, arrivals, None);
+    let fake = begun([message(2, json!({}))]).refuses_admission(AdmitError::Unavailable(60_000));
+    receive_for(&fake, 42_000, None);
     assert_eq!(texts(&fake), ["text 2"]);
-    assert_eq!(fake.slept(), [50]);
-    assert!(fake.frames().iter().any(|(_, frame)| frame["op"] == 1));
+    assert_eq!(fake.slept(), [30_000], "no longer than that");
+    assert!(fake.wired().iter().any(|(_, frame)| frame["op"] == 1));
 }
 
 #[test]
 fn a_full_queue_leaves_the_rest_with_discord() {
-    let (fake, mut arrivals) = begun();
-    let fake = fake.opens(Ok(2));
-    for sequence in 2..=MOST_WAITING as u64 + 3 {
-        arrivals = arrivals.frame(1, &message(sequence, json!({})));
-    }
-    receive(&fake, arrivals.timer("connect"), None);
+    let fake = begun((2..=MOST_WAITING as u64 + 4).map(|sequence| message(sequence, json!({}))));
+    let fake = fake.refuses_admission(AdmitError::Unavailable(5_000)).opens(Opened::Socket(Vec::new()));
+    receive_for(&fake, 4_000, None);
     assert_eq!(fake.closed(), [(1, 4000)]);
-    assert_eq!(texts(&fake).len(), MOST_WAITING);
-    assert_eq!(fake.opened().len(), 1, "nothing is opened before the queue is empty");
+    assert_eq!(
+        (texts(&fake).len(), fake.opened().len()),
+        (0, 1),
+        "nothing is opened before the queue is empty"
+    );
     assert_eq!(fake.armed().last(), Some(&("connect".to_owned(), 1_000)));
 }
 
 #[test]
+fn a_queue_that_was_full_is_emptied_before_the_session_goes_on() {
+    let fake = begun((2..=MOST_WAITING as u64 + 4).map(|sequence| message(sequence, json!({}))));
+    let fake = fake.refuses_admission(AdmitError::Unavailable(5_000));
+    let last = MOST_WAITING as u64 + 2;
+    let fake = fake.opens(Opened::Socket(vec![hello(), message(last, json!({}))]));
+    receive(&fake, None);
+    assert_eq!(fake.wired().last().unwrap().1["d"]["seq"], last - 1, "nothing is passed over");
+    assert_eq!(texts(&fake).len(), MOST_WAITING + 1);
+}
+
+#[test]
 fn hidden_content_is_told_once() {
-    let (fake, arrivals) = begun();
-    let empty = json!({"content": ""});
-    receive(&fake, arrivals.frame(1, &message(2, empty.clone())).frame(1, &message(3, empty)), None);
+    let empty = || json!({"content": ""});
+    let fake = begun([message(2, empty()), message(3, empty())]);
+    receive(&fake, None);
     assert_eq!(
-        fake.lines().iter().filter(|line| line.starts_with("Message Content Intent is disabled.")).count(),
+        fake.messages().iter().filter(|line| line.starts_with("Message Content Intent is disabled.")).count(),
         1
     );
     assert!(fake.admitted().is_empty());
     // Who does not subscribe to it knows.
-    let (fake, mut arrivals) = begun();
-    arrivals = arrivals.frame(1, &message(2, json!({"content": ""})));
+    let fake = begun([message(2, empty())]);
     let config = Config::parse(r#"{"intents": {"messageContent": false}}"#).unwrap();
-    until_idle(run(&fake, &mut arrivals, &Rest::new(), &config, None));
-    assert!(!fake.lines().iter().any(|line| line.contains("Message Content Intent")));
+    fake.run_for(1_000, run(&fake, &Rest::new(), &config, None));
+    assert!(!fake.messages().iter().any(|line| line.contains("Message Content Intent")));
     assert_eq!(fake.states().last(), Some(&Connection::Ready));
 }
 
 #[test]
 fn what_is_not_understood_is_skipped() {
-    let (fake, arrivals) = begun();
-    let arrivals = arrivals
-        .frame(1, &dispatch(2, "MESSAGE_CREATE", json!({"content": 5})))
-        .frame(1, &dispatch(3, "MESSAGE_CREATE", Value::Null))
-        .frame(1, &message(4, json!({})));
-    let fake = fake.admits(Err(AdmitError::Invalid("text".into())));
-    receive(&fake, arrivals.frame(1, &message(5, json!({}))), None);
+    let fake = begun([
+        dispatch(2, "MESSAGE_CREATE", json!({"content": 5})),
+        dispatch(3, "MESSAGE_CREATE", Value::Null),
+        Act::Text("{".into()),
+        Act::Binary(vec![1, 2]),
+        message(4, json!({})),
+        message(5, json!({})),
+    ]);
+    let fake = fake.refuses_admission(AdmitError::Invalid("text".into()));
+    receive(&fake, None);
     assert_eq!(texts(&fake), ["text 5"]);
 }
 

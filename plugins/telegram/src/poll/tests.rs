@@ -2,19 +2,20 @@
 
 use openclaw_sdk::channel::FailureKind;
 use openclaw_sdk::http::ErrorKind;
-use openclaw_sdk::inbound::Admission;
+use openclaw_sdk::inbound::AdmitError;
+use openclaw_sdk_test::FakeHost;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fake::{Fake, until_idle};
+use crate::script::Script;
 
-fn me(fake: Fake) -> Fake {
+fn me(fake: FakeHost) -> FakeHost {
     fake.says(json!({"id": 7, "is_bot": true, "username": "mock_claw_bot"}))
 }
 
 /// `getMe` and `deleteWebhook` have gone well.
-fn started() -> Fake {
-    me(Fake::default()).says(json!(true))
+fn started() -> FakeHost {
+    me(FakeHost::new()).says(json!(true))
 }
 
 fn update(id: i64) -> Value {
@@ -22,19 +23,19 @@ fn update(id: i64) -> Value {
         "from": {"id": 1, "first_name": "A"}, "date": 5, "text": format!("text {id}")}})
 }
 
-fn receive(fake: &Fake, cursor: Option<Value>) -> Option<Result<(), Failure>> {
+fn receive(fake: &FakeHost, cursor: Option<Value>) -> Option<Result<(), Failure>> {
     let cursor = cursor.map(|cursor| serde_json::to_vec(&cursor).unwrap());
-    until_idle(run(fake, cursor.as_deref()))
+    fake.until_idle(run(fake, cursor.as_deref()))
 }
 
 #[test]
 fn starts_like_the_original() {
     let fake = started().says(json!([])).says(json!([]));
     assert!(receive(&fake, None).is_none());
-    let methods: Vec<String> = fake.calls().into_iter().map(|(method, _)| method).collect();
+    let methods: Vec<String> = fake.asked().into_iter().map(|(method, _)| method).collect();
     assert_eq!(methods, ["getMe", "deleteWebhook", "getUpdates", "getUpdates", "getUpdates"]);
-    assert_eq!(fake.calls_of("deleteWebhook"), [json!({"drop_pending_updates": false})]);
-    let polls = fake.calls_of("getUpdates");
+    assert_eq!(fake.asked_for("deleteWebhook"), [json!({"drop_pending_updates": false})]);
+    let polls = fake.asked_for("getUpdates");
     let allowed = json!(["message", "edited_message", "channel_post", "edited_channel_post"]);
     assert_eq!(polls[0], json!({"limit": 100, "timeout": 0, "allowed_updates": allowed}));
     assert_eq!(polls[1]["timeout"], json!(30), "held open once a poll has succeeded");
@@ -45,12 +46,12 @@ fn starts_like_the_original() {
 fn the_offset_follows_the_admission() {
     let fake = started().says(json!([update(10), update(11)])).says(json!([update(11), update(12)]));
     receive(&fake, None);
-    let admitted = fake.admitted();
+    let admitted = fake.taken();
     let texts: Vec<&str> = admitted.iter().map(|(message, _)| message.text.as_str()).collect();
     assert_eq!(texts, ["text 10", "text 11", "text 12"], "an update that is repeated is not admitted again");
     assert_eq!(admitted[1].1, json!({"offset": 12, "botId": 7}));
     let offsets: Vec<Value> =
-        fake.calls_of("getUpdates").into_iter().map(|poll| poll["offset"].clone()).collect();
+        fake.asked_for("getUpdates").into_iter().map(|poll| poll["offset"].clone()).collect();
     assert_eq!(offsets, [Value::Null, json!(12), json!(13)]);
 }
 
@@ -59,7 +60,7 @@ fn goes_on_where_it_stopped_unless_the_bot_is_another() {
     let first_offset = |cursor: Option<Value>| {
         let fake = started();
         receive(&fake, cursor);
-        fake.calls_of("getUpdates")[0].get("offset").cloned()
+        fake.asked_for("getUpdates")[0].get("offset").cloned()
     };
     assert_eq!(first_offset(Some(json!({"offset": 55, "botId": 7}))), Some(json!(55)));
     assert_eq!(first_offset(Some(json!({"offset": 55, "botId": 8}))), None);
@@ -71,24 +72,24 @@ fn goes_on_where_it_stopped_unless_the_bot_is_another() {
 fn a_gateway_that_cannot_store_is_waited_for() {
     let fake = started()
         .says(json!([update(10)]))
-        .admits(Err(AdmitError::Unavailable(200)))
-        .admits(Err(AdmitError::Unavailable(0)))
-        .admits(Ok(Admission::Accepted));
+        .refuses_admission(AdmitError::Unavailable(200))
+        .refuses_admission(AdmitError::Unavailable(0));
     receive(&fake, None);
     assert_eq!(fake.slept(), [200, 50]);
-    assert_eq!(fake.admitted().len(), 1);
-    assert_eq!(fake.calls_of("getUpdates").len(), 2, "no poll acknowledges what is not stored");
+    assert_eq!(fake.taken().len(), 1);
+    assert_eq!(fake.asked_for("getUpdates").len(), 2, "no poll acknowledges what is not stored");
 }
 
 #[test]
 fn garbage_never_blocks_what_is_behind_it() {
     let bad = json!([17, {"update_id": "x"}, {"update_id": 9, "message": {"chat": 5}}, {"update_id": 10, "poll": {}}, update(11)]);
-    let fake = started().says(bad).admits(Err(AdmitError::Invalid("text".into()))).says(json!([update(12)]));
+    let fake =
+        started().says(bad).refuses_admission(AdmitError::Invalid("text".into())).says(json!([update(12)]));
     receive(&fake, None);
-    let texts: Vec<String> = fake.admitted().into_iter().map(|(message, _)| message.text).collect();
+    let texts: Vec<String> = fake.taken().into_iter().map(|(message, _)| message.text).collect();
     assert_eq!(texts, ["text 12"]);
-    assert!(fake.lines().iter().any(|line| line.starts_with("skipping message 7:1:11: text")));
-    assert_eq!(fake.calls_of("getUpdates")[1]["offset"], json!(12));
+    assert!(fake.messages().iter().any(|line| line.starts_with("skipping message 7:1:11: text")));
+    assert_eq!(fake.asked_for("getUpdates")[1]["offset"], json!(12));
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn empty_polls_that_are_not_held_open_slow_down() {
 #[test]
 fn a_refused_token_needs_a_person() {
     for (status, description) in [(401, "Unauthorized"), (404, "Not Found")] {
-        let fake = Fake::default().refuses(status, description, None);
+        let fake = FakeHost::new().refuses(status, description, None);
         let failure = receive(&fake, None).unwrap().unwrap_err();
         assert_eq!(failure.kind, FailureKind::Unauthorised);
         let text = format!(
@@ -116,22 +117,22 @@ fn a_refused_token_needs_a_person() {
     }
     let later = started().says(json!([])).refuses(401, "Unauthorized", None);
     assert_eq!(receive(&later, None).unwrap().unwrap_err().kind, FailureKind::Unauthorised);
-    let webhook = me(Fake::default()).refuses(401, "Unauthorized", None);
+    let webhook = me(FakeHost::new()).refuses(401, "Unauthorized", None);
     assert_eq!(receive(&webhook, None).unwrap().unwrap_err().kind, FailureKind::Unauthorised);
 }
 
 #[test]
 fn a_bad_network_is_waited_out() {
-    let mut fake = me(Fake::default().fails(ErrorKind::NotSent))
+    let mut fake = me(FakeHost::new().fails(ErrorKind::NotSent))
         .fails(ErrorKind::Timeout)
         .says(json!([]))
         .says(json!(true));
     for _ in 0..7 {
         fake = fake.fails(ErrorKind::NotSent);
     }
-    fake = fake.raw(502, "<html>").says(json!([update(3)]));
+    fake = fake.answers(502, &[], "<html>").says(json!([update(3)]));
     receive(&fake, None);
-    assert_eq!(fake.admitted().len(), 1);
+    assert_eq!(fake.taken().len(), 1);
     let waits: Vec<u64> = fake.slept().into_iter().filter(|ms| *ms > 600).collect();
     for (wait, expected) in
         waits.iter().skip(1).zip([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
@@ -139,11 +140,11 @@ fn a_bad_network_is_waited_out() {
         assert!((expected * 4 / 5..=expected).contains(wait), "{waits:?}");
     }
     assert!(
-        fake.lines().iter().any(|line| line.starts_with("Telegram network error: ")),
+        fake.messages().iter().any(|line| line.starts_with("Telegram network error: ")),
         "{:?}",
-        fake.lines()
+        fake.messages()
     );
-    assert_eq!(fake.calls_of("deleteWebhook").len(), 2, "what failed at the start is tried again");
+    assert_eq!(fake.asked_for("deleteWebhook").len(), 2, "what failed at the start is tried again");
 }
 
 /// A backlog of long messages that is larger than one answer may be must not come back for ever.
@@ -156,9 +157,9 @@ fn an_answer_that_is_too_large_is_asked_for_in_pieces() {
     fake = fake.says(json!([update(1)])).says(json!([update(2)]));
     receive(&fake, None);
     let limits: Vec<Value> =
-        fake.calls_of("getUpdates").into_iter().map(|poll| poll["limit"].clone()).collect();
+        fake.asked_for("getUpdates").into_iter().map(|poll| poll["limit"].clone()).collect();
     assert_eq!(limits, [100, 50, 25, 12, 6, 3, 1, 1, 1, 100, 100].map(Value::from));
-    assert_eq!(fake.admitted().len(), 2);
+    assert_eq!(fake.taken().len(), 2);
 }
 
 #[test]
@@ -179,13 +180,13 @@ fn a_rival_is_waited_out() {
     }
     fake = fake.says(json!([])).says(json!([]));
     assert!(receive(&fake, None).is_none());
-    assert_eq!(fake.calls_of("deleteWebhook").len(), 9);
+    assert_eq!(fake.asked_for("deleteWebhook").len(), 9);
     assert!(fake.slept().iter().all(|ms| *ms <= 30_000), "{:?}", fake.slept());
     let line =
-        fake.lines().into_iter().find(|line| line.starts_with("Telegram getUpdates conflict: ")).unwrap();
+        fake.messages().into_iter().find(|line| line.starts_with("Telegram getUpdates conflict: ")).unwrap();
     assert!(line.ends_with("stop the duplicate poller or switch this account to webhook mode."), "{line}");
     assert!(line.contains("; retrying in 1s."), "{line}");
-    let polls = fake.calls_of("getUpdates");
+    let polls = fake.asked_for("getUpdates");
     assert_eq!(polls[9]["timeout"], json!(0), "the first poll after a conflict is not held open");
     assert_eq!(fake.states().last(), Some(&Connection::Ready));
     assert!(fake.states().iter().any(|state| matches!(state, Connection::Degraded(_))));

@@ -7,15 +7,16 @@ use openclaw_sdk::channel::{
     Channel, ChatKind, Conversation, Failure, Identity, Message, Outbound, Outcome, Receipt, Sender,
     SenderKind, Start, Webhook, WebhookRequest, WebhookResponse,
 };
-use openclaw_sdk::events::{Events, Occurrence, set_timer};
+use openclaw_sdk::events::{Events, Occurrence};
+use openclaw_sdk::gateway::Gateway;
+use openclaw_sdk::host::Host;
 use openclaw_sdk::http::{Method, Request};
-use openclaw_sdk::inbound::{self, Admission, AdmitError, Connection};
+use openclaw_sdk::inbound::{Admission, AdmitError, Connection};
 // By number, as a component that holds no handle would: a stranger's number must lead nowhere.
 use openclaw_sdk::bindings::channel::openclaw::plugin::{process, websocket};
-use openclaw_sdk::process::Process;
 use openclaw_sdk::race::{First, race};
 use openclaw_sdk::sockets::{Frame, Opening, Payload};
-use openclaw_sdk::{clock, info, kv};
+use openclaw_sdk::{info, kv};
 
 use crate::{Command, Config, Mode, Report, Use};
 
@@ -55,8 +56,8 @@ impl Channel for Echo {
             Failure::permanent("config", &format!("the echo guest's configuration: {error}"))
         })?;
         CONFIG.set(config.clone());
-        info!("started", "mode" => format!("{:?}", config.mode), "cursor" => start.cursor.map_or(0, |c| c.len()));
-        inbound::state(&Connection::Ready);
+        info!(&Gateway, "started", "mode" => format!("{:?}", config.mode), "cursor" => start.cursor.map_or(0, |c| c.len()));
+        Gateway.state(Connection::Ready);
         let mut events = Events::new();
         match config.mode {
             Mode::Echo => idle(&mut events, config.tick_ms).await,
@@ -77,7 +78,7 @@ impl Channel for Echo {
     async fn send(outbound: Outbound) -> Outcome {
         let delay = CONFIG.with_borrow(|config| config.send_delay_ms);
         if delay > 0 {
-            clock::sleep(delay).await;
+            Gateway.sleep(delay).await;
         }
         let id = match Command::parse(&outbound.text) {
             Command::Spin(ms) => format!("{}", spin(ms)),
@@ -85,7 +86,7 @@ impl Channel for Echo {
             Command::Grow(mib) => format!("{}", grow(mib)),
             Command::Block(ms) => block(ms),
             Command::Sleep(ms) => {
-                clock::sleep(ms).await;
+                Gateway.sleep(ms).await;
                 format!("{ms}")
             }
             Command::Use(call) => carry_out(*call).await,
@@ -115,7 +116,7 @@ impl Webhook for Echo {
         let WebhookRequest { route, method, query, headers, body } = request;
         match body.as_slice() {
             b"trap" => std::process::abort(),
-            b"sleep" => clock::sleep(60_000).await,
+            b"sleep" => Gateway.sleep(60_000).await,
             _ => {}
         }
         let body = format!("{route} {method:?} {query:?} {headers:?} {}", String::from_utf8_lossy(&body));
@@ -127,10 +128,10 @@ impl Webhook for Echo {
 
 /// Idles on a timer until the host wants the end.
 async fn idle(events: &mut Events, tick_ms: u64) {
-    set_timer("tick", tick_ms);
-    while let Occurrence::Timer(name) = events.next().await {
+    Gateway.set_timer("tick", tick_ms);
+    while let Occurrence::Timer(name) = events.next(&Gateway).await {
         count(|report| report.timers += 1);
-        set_timer(&name, tick_ms);
+        Gateway.set_timer(&name, tick_ms);
     }
 }
 
@@ -138,9 +139,9 @@ async fn idle(events: &mut Events, tick_ms: u64) {
 async fn listen(events: &mut Events) {
     loop {
         while MORE.get() == 0 {
-            clock::sleep(1).await;
+            Gateway.sleep(1).await;
         }
-        let heard = match events.next().await {
+        let heard = match events.next(&Gateway).await {
             Occurrence::Timer(name) => format!("timer {name}"),
             Occurrence::Shutdown => return,
             Occurrence::Frame(Frame { socket, payload: Payload::Text(text) }) => {
@@ -170,7 +171,7 @@ async fn carry_out(call: Use) -> String {
                 Some(host) => opening.host(&host),
                 None => opening,
             };
-            match opening.open().await {
+            match Gateway.open(opening).await {
                 Ok(socket) => socket.number().to_string(),
                 Err(why) => format!("{:?} {:?}: {}", why.kind, why.status, why.detail),
             }
@@ -187,24 +188,24 @@ async fn carry_out(call: Use) -> String {
                 Some(host) => request.at(&host),
                 None => request,
             };
-            match request.send(1 << 20).await {
+            match Gateway.http(request).await {
                 Ok(answer) => answer.status.to_string(),
                 Err(why) => format!("{:?}: {}", why.kind, why.detail),
             }
         }
-        Use::Read(key) => match kv::get(&key).await {
+        Use::Read(key) => match Gateway.get(&key).await {
             Ok(Some(value)) => String::from_utf8_lossy(&value).into_owned(),
             Ok(None) => "none".into(),
             Err(why) => format!("{why:?}"),
         },
-        Use::Put(key, value) => told(kv::put(&key, value.into_bytes()).await),
-        Use::Fill(key, bytes) => told(kv::put(&key, vec![0; bytes]).await),
-        Use::Delete(key) => told(kv::delete(&key).await),
-        Use::Keys(prefix) => match kv::all(&prefix).await {
+        Use::Put(key, value) => told(kv::put(&Gateway, &key, value.into_bytes()).await),
+        Use::Fill(key, bytes) => told(kv::put(&Gateway, &key, vec![0; bytes]).await),
+        Use::Delete(key) => told(kv::delete(&Gateway, &key).await),
+        Use::Keys(prefix) => match kv::all(&Gateway, &prefix).await {
             Ok(entries) => entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>().join(" "),
             Err(why) => format!("{why:?}"),
         },
-        Use::Start(name) => match Process::start(&name).await {
+        Use::Start(name) => match Gateway.start(&name).await {
             Ok(process) => process.number().to_string(),
             Err(why) => format!("{why:?}"),
         },
@@ -227,14 +228,14 @@ fn told<E: std::fmt::Debug>(result: Result<(), E>) -> String {
 async fn poll(events: &mut Events) {
     loop {
         let request = Request::new("api", Method::Get, "/poll", 60_000);
-        match race(events.shutdown(), request.send(1 << 20)).await {
+        match race(events.shutdown(&Gateway), Gateway.http(request)).await {
             First::Left(()) => return,
             First::Right(answer) => {
                 count(|report| report.polls += 1);
                 if answer.is_ok() {
-                    inbound::state(&Connection::Ready);
+                    Gateway.state(Connection::Ready);
                 } else {
-                    clock::sleep(100).await;
+                    Gateway.sleep(100).await;
                 }
             }
         }
@@ -245,12 +246,12 @@ async fn poll(events: &mut Events) {
 /// the host is about to answer.
 async fn drop_pending(events: &mut Events, config: &Config) {
     for timer in 0..config.timers.min(64) {
-        set_timer(&format!("t{timer}"), 0);
+        Gateway.set_timer(&format!("t{timer}"), 0);
     }
     let mut timers = 0;
     while timers < config.count {
         let before = events.acked();
-        match race(events.next(), deadline(config.deadline_us)).await {
+        match race(events.next(&Gateway), deadline(config.deadline_us)).await {
             First::Left(Occurrence::Timer(name)) => {
                 timers += 1;
                 let sequence = events.acked();
@@ -262,7 +263,7 @@ async fn drop_pending(events: &mut Events, config: &Config) {
                     report.gaps += u64::from(sequence != before + 1 || !named);
                 });
                 if config.timers > 0 {
-                    set_timer(&name, 0);
+                    Gateway.set_timer(&name, 0);
                 }
             }
             First::Left(_) => return,
@@ -270,13 +271,13 @@ async fn drop_pending(events: &mut Events, config: &Config) {
         }
     }
     count(|report| report.finished = true);
-    events.shutdown().await;
+    events.shutdown(&Gateway).await;
 }
 
 /// Over after so many microseconds, without the host's timers.
 async fn deadline(us: u64) {
-    let end = clock::monotonic_us().saturating_add(us);
-    while clock::monotonic_us() < end {
+    let end = Gateway.monotonic_us().saturating_add(us);
+    while Gateway.monotonic_us() < end {
         openclaw_sdk::wit_bindgen::yield_async().await;
     }
 }
@@ -299,7 +300,7 @@ async fn admit(messages: u64) {
                 display_name: Some("Sender".into()),
             },
             text: format!("message {number}"),
-            sent_at_ms: clock::now_ms(),
+            sent_at_ms: Gateway.now_ms(),
             mentions_self: false,
             reply_to_self: false,
             edited: false,
@@ -308,12 +309,12 @@ async fn admit(messages: u64) {
             reply_context: Vec::new(),
         };
         loop {
-            match inbound::admit(message.clone(), Some(number.to_string().into_bytes())).await {
+            match Gateway.admit(message.clone(), Some(number.to_string().into_bytes())).await {
                 Ok(Admission::Accepted) => count(|report| report.accepted += 1),
                 Ok(Admission::Duplicate) => count(|report| report.duplicates += 1),
                 Err(AdmitError::Invalid(_)) => {}
                 Err(AdmitError::Unavailable(ms)) => {
-                    clock::sleep(ms).await;
+                    Gateway.sleep(ms).await;
                     continue;
                 }
             }
@@ -324,9 +325,9 @@ async fn admit(messages: u64) {
 }
 
 fn spin(ms: u64) -> u64 {
-    let end = clock::monotonic_us().saturating_add(ms.saturating_mul(1_000));
+    let end = Gateway.monotonic_us().saturating_add(ms.saturating_mul(1_000));
     let mut value = 1_u64;
-    while clock::monotonic_us() < end {
+    while Gateway.monotonic_us() < end {
         // Long stretches of pure computation: host calls would give the host a chance to step in.
         for _ in 0..1_000_000 {
             value = std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));

@@ -5,6 +5,7 @@
 )]
 
 use openclaw_sdk::channel::FailureKind;
+use openclaw_sdk::websocket::Session as _;
 use serde_json::Value;
 
 use super::*;
@@ -40,7 +41,7 @@ fn sent(effects: &[Effect]) -> Vec<Value> {
     sent.collect()
 }
 
-fn armed(effects: &[Effect], wanted: Timer) -> Option<u64> {
+fn armed(effects: &[Effect], wanted: &str) -> Option<u64> {
     effects.iter().rev().find_map(|effect| match effect {
         Effect::Arm(timer, ms) if *timer == wanted => Some(*ms),
         _ => None,
@@ -67,7 +68,7 @@ fn fresh() -> Session {
 /// A session that is ready, at second 0.
 fn living() -> Session {
     let mut session = fresh();
-    session.opened();
+    session.opened(0);
     session.frame(&hello(), 0);
     session.frame(&ready("abc"), 0);
     session
@@ -75,16 +76,16 @@ fn living() -> Session {
 
 /// Connects again; the frame with which the session greets.
 fn greeting(session: &mut Session, now_us: u64) -> Value {
-    session.timer(Timer::Connect, now_us);
-    session.opened();
+    session.timer(CONNECT, true, now_us);
+    session.opened(0);
     sent(&session.frame(&hello(), now_us))[0].clone()
 }
 
 #[test]
 fn a_new_session_identifies_without_a_token() {
     let mut session = Session::new(INTENTS, None);
-    assert_eq!(session.start(), [Effect::State(Connection::Connecting), Effect::Open { resume_at: None }]);
-    assert_eq!(session.opened(), [Effect::Arm(Timer::Ready, READY_MS)]);
+    assert_eq!(session.start(), [Effect::State(Connection::Connecting), Effect::Open(None)]);
+    assert_eq!(session.opened(0), [Effect::Arm(READY, READY_MS)]);
     let effects = session.frame(&hello(), 7);
     assert_eq!(
         sent(&effects),
@@ -92,7 +93,7 @@ fn a_new_session_identifies_without_a_token() {
             "properties": {"os": "linux", "browser": "openclaw", "device": "openclaw"}}})]
     );
     let effects = session.frame(&ready("abc"), 8);
-    assert!(has(&effects, &Effect::State(Connection::Ready)) && has(&effects, &Effect::Disarm(Timer::Ready)));
+    assert!(has(&effects, &Effect::State(Connection::Ready)) && has(&effects, &Effect::Disarm(READY)));
 }
 
 #[test]
@@ -100,8 +101,8 @@ fn the_first_heartbeat_comes_at_a_random_moment_of_the_interval() {
     let mut moments = std::collections::BTreeSet::new();
     for now in 0..100 {
         let mut session = fresh();
-        session.opened();
-        let moment = armed(&session.frame(&hello(), now), Timer::Heartbeat).unwrap();
+        session.opened(0);
+        let moment = armed(&session.frame(&hello(), now), HEARTBEAT).unwrap();
         assert!(moment < INTERVAL);
         moments.insert(moment);
     }
@@ -112,18 +113,18 @@ fn the_first_heartbeat_comes_at_a_random_moment_of_the_interval() {
 #[test]
 fn heartbeats_carry_the_last_number() {
     let mut session = fresh();
-    session.opened();
+    session.opened(0);
     session.frame(&hello(), 0);
-    let effects = session.timer(Timer::Heartbeat, 0);
+    let effects = session.timer(HEARTBEAT, true, 0);
     assert_eq!(sent(&effects), [json!({"op": 1, "d": null})]);
-    assert_eq!(armed(&effects, Timer::Heartbeat), Some(INTERVAL));
+    assert_eq!(armed(&effects, HEARTBEAT), Some(INTERVAL));
     session.frame(&op(11, Value::Null), 0);
     session.frame(&ready("abc"), 0);
     session.frame(&event(5), 0);
-    assert_eq!(sent(&session.timer(Timer::Heartbeat, 0)), [json!({"op": 1, "d": 5})]);
+    assert_eq!(sent(&session.timer(HEARTBEAT, true, 0)), [json!({"op": 1, "d": 5})]);
     assert_eq!(session.frame(&op(11, Value::Null), 0), [Effect::State(Connection::Ready)]);
     assert_eq!(sent(&session.frame(&op(1, Value::Null), 0)), [json!({"op": 1, "d": 5})], "asked for one");
-    let effects = session.timer(Timer::Heartbeat, 0);
+    let effects = session.timer(HEARTBEAT, true, 0);
     assert!(
         !has(&effects, &Effect::Close(KEEP_SESSION)),
         "the next regular one is not overdue because of that"
@@ -134,15 +135,15 @@ fn heartbeats_carry_the_last_number() {
 fn a_connection_that_does_not_answer_is_given_up_and_resumed() {
     let mut session = living();
     session.frame(&event(9), 0);
-    session.timer(Timer::Heartbeat, 0);
-    let effects = session.timer(Timer::Heartbeat, INTERVAL * 1_000);
+    session.timer(HEARTBEAT, true, 0);
+    let effects = session.timer(HEARTBEAT, true, INTERVAL * 1_000);
     assert!(has(&effects, &Effect::Close(KEEP_SESSION)), "a code that keeps the session");
     assert!(sent(&effects).is_empty());
-    let wait = armed(&effects, Timer::Connect).unwrap();
+    let wait = armed(&effects, CONNECT).unwrap();
     assert!((800..=1_000).contains(&wait));
-    let effects = session.timer(Timer::Connect, 50 * SECOND_US);
-    assert_eq!(effects, [Effect::Open { resume_at: Some("wss://us-east1.discord.gg".into()) }]);
-    session.opened();
+    let effects = session.timer(CONNECT, true, 50 * SECOND_US);
+    assert_eq!(effects, [Effect::Open(Some("wss://us-east1.discord.gg".into()))]);
+    session.opened(0);
     let effects = session.frame(&hello(), 50 * SECOND_US);
     assert_eq!(sent(&effects), [json!({"op": 6, "d": {"token": "", "session_id": "abc", "seq": 9}})]);
 }
@@ -153,7 +154,7 @@ fn what_was_missed_is_replayed_with_its_place() {
     session.frame(&op(7, Value::Null), 0);
     greeting(&mut session, SECOND_US);
     let replayed = session.frame(&event(2), SECOND_US);
-    let [Effect::Dispatch(dispatch)] = &replayed[..] else { panic!("{replayed:?}") };
+    let [Effect::Event(dispatch)] = &replayed[..] else { panic!("{replayed:?}") };
     assert_eq!((dispatch.event.as_str(), dispatch.data.as_str()), ("MESSAGE_CREATE", r#"{"id":"2"}"#));
     assert_eq!((dispatch.cursor.session_id.as_str(), dispatch.cursor.sequence), ("abc", 2));
     assert_eq!(dispatch.cursor.bot_id, "1000");
@@ -173,8 +174,8 @@ fn a_restart_resumes_where_the_cursor_says() {
     let kept = Cursor::parse(&cursor.to_bytes());
     assert_eq!(kept, Some(cursor));
     let mut session = Session::new(INTENTS, kept);
-    assert!(has(&session.start(), &Effect::Open { resume_at: Some("wss://x.discord.gg".into()) }));
-    session.opened();
+    assert!(has(&session.start(), &Effect::Open(Some("wss://x.discord.gg".into()))));
+    session.opened(0);
     assert_eq!(
         sent(&session.frame(&hello(), 0)),
         [json!({"op": 6, "d": {"token": "", "session_id": "old", "seq": 77}})]
@@ -190,10 +191,10 @@ fn an_invalid_session_waits_and_identifies() {
         greeting(&mut session, 100 * SECOND_US);
         let effects = session.frame(&op(9, json!(false)), 100 * SECOND_US + now);
         assert!(has(&effects, &Effect::Close(END_SESSION)));
-        let wait = armed(&effects, Timer::Connect).unwrap();
+        let wait = armed(&effects, CONNECT).unwrap();
         assert!((1_000..=5_000).contains(&wait), "{wait}");
-        assert_eq!(session.timer(Timer::Connect, 110 * SECOND_US), [Effect::Open { resume_at: None }]);
-        session.opened();
+        assert_eq!(session.timer(CONNECT, true, 110 * SECOND_US), [Effect::Open(None)]);
+        session.opened(0);
         assert_eq!(sent(&session.frame(&hello(), 110 * SECOND_US))[0]["op"], 2);
     }
 }
@@ -210,14 +211,14 @@ fn a_session_that_can_be_resumed_is() {
 fn an_identify_never_follows_another_within_five_seconds() {
     for now in 0..50 {
         let mut session = fresh();
-        session.opened();
+        session.opened(0);
         session.frame(&hello(), 0);
         let effects = session.frame(&op(9, json!(false)), now * 1_000);
-        assert!(armed(&effects, Timer::Connect).unwrap() + now >= IDENTIFY_MS);
+        assert!(armed(&effects, CONNECT).unwrap() + now >= IDENTIFY_MS);
     }
     let mut session = living();
     let effects = session.closed(Some(4009), "Session timed out", 2 * SECOND_US);
-    assert_eq!(armed(&effects, Timer::Connect), Some(3_000));
+    assert_eq!(armed(&effects, CONNECT), Some(3_000));
 }
 
 #[test]
@@ -238,8 +239,8 @@ fn close_codes_resume_identify_or_end() {
         let failure = ended(&effects).unwrap();
         assert_eq!((failure.kind, failure.code.clone()), (FailureKind::Unauthorised, code.to_string()));
         assert!(has(&effects, &Effect::State(Connection::AuthRequired(failure.detail.clone()))));
-        assert_eq!(armed(&effects, Timer::Connect), None, "nothing is tried again");
-        assert!(session.timer(Timer::Connect, SECOND_US).is_empty());
+        assert_eq!(armed(&effects, CONNECT), None, "nothing is tried again");
+        assert!(session.timer(CONNECT, true, SECOND_US).is_empty());
     }
 }
 
@@ -260,14 +261,14 @@ fn a_network_that_is_down_does_not_cost_the_session() {
     session.closed(None, "", 0);
     let mut waits = Vec::new();
     for round in 0..10 {
-        session.timer(Timer::Connect, round);
-        waits.push(armed(&session.not_opened("no route", round), Timer::Connect).unwrap());
+        session.timer(CONNECT, true, round);
+        waits.push(armed(&session.not_opened("no route", round), CONNECT).unwrap());
     }
     assert!(waits.is_sorted() || *waits.last().unwrap() <= 30_000, "{waits:?}");
     // The address of the session may be what is down.
-    let effects = session.timer(Timer::Connect, 0);
-    assert_eq!(effects, [Effect::Open { resume_at: Some(String::new()) }]);
-    session.opened();
+    let effects = session.timer(CONNECT, true, 0);
+    assert_eq!(effects, [Effect::Open(Some(String::new()))]);
+    session.opened(0);
     assert_eq!(sent(&session.frame(&hello(), 0))[0]["op"], 6);
 }
 
@@ -276,7 +277,7 @@ fn an_account_that_never_connects_is_left_to_the_host() {
     let mut session = fresh();
     for round in 1..MAX_ATTEMPTS {
         assert!(ended(&session.not_opened("no route", 0)).is_none(), "{round}");
-        session.timer(Timer::Connect, 0);
+        session.timer(CONNECT, true, 0);
     }
     let effects = session.not_opened("no route", 0);
     let failure = ended(&effects).unwrap();
@@ -287,15 +288,15 @@ fn an_account_that_never_connects_is_left_to_the_host() {
 fn a_session_that_does_not_begin_is_given_up() {
     for frames in [vec![], vec![hello()]] {
         let mut session = fresh();
-        session.opened();
+        session.opened(0);
         for frame in frames {
             session.frame(&frame, 0);
         }
-        let effects = session.timer(Timer::Ready, 0);
+        let effects = session.timer(READY, true, 0);
         assert!(has(&effects, &Effect::Close(KEEP_SESSION)));
-        assert!(armed(&effects, Timer::Connect).is_some());
+        assert!(armed(&effects, CONNECT).is_some());
     }
-    assert!(living().timer(Timer::Ready, 0).is_empty(), "disarmed too late");
+    assert!(living().timer(READY, true, 0).is_empty(), "disarmed too late");
 }
 
 #[test]
@@ -305,9 +306,9 @@ fn no_session_is_begun_beyond_the_limit_of_a_day() {
     assert_eq!(session.may_begin(Some(SessionStartLimit { remaining: 1, reset_after: 9 })), Ok(()));
     let limit = SessionStartLimit { remaining: 0, reset_after: 3_600_000 };
     let effects = session.may_begin(Some(limit)).unwrap_err();
-    assert_eq!(armed(&effects, Timer::Connect), Some(3_600_000));
+    assert_eq!(armed(&effects, CONNECT), Some(3_600_000));
     assert!(matches!(&effects[1], Effect::State(Connection::Degraded(text)) if text.contains("3600 s")));
-    assert_eq!(session.timer(Timer::Connect, 0), [Effect::Open { resume_at: None }]);
+    assert_eq!(session.timer(CONNECT, true, 0), [Effect::Open(None)]);
 }
 
 #[test]
@@ -317,9 +318,9 @@ fn a_pause_loses_nothing() {
     let effects = session.pause();
     assert!(has(&effects, &Effect::Close(KEEP_SESSION)));
     assert!(session.frame(&event(5), 0).is_empty(), "not taken over");
-    assert_eq!(session.look_again(false), [Effect::Arm(Timer::Connect, PAUSE_MS)]);
-    assert!(matches!(session.look_again(true)[..], [Effect::Open { resume_at: Some(_) }]));
-    session.opened();
+    assert_eq!(session.timer(CONNECT, false, 0), [Effect::Arm(CONNECT, PAUSE_MS)]);
+    assert!(matches!(session.timer(CONNECT, true, 0)[..], [Effect::Open(Some(_))]));
+    session.opened(0);
     assert_eq!(sent(&session.frame(&hello(), 0))[0]["d"]["seq"], 4);
 }
 
@@ -327,7 +328,7 @@ fn a_pause_loses_nothing() {
 fn a_stop_keeps_the_session_for_the_next_start() {
     let mut session = living();
     assert!(has(&session.stop(), &Effect::Close(KEEP_SESSION)));
-    assert!(session.timer(Timer::Connect, 0).is_empty() && session.frame(&event(2), 0).is_empty());
+    assert!(session.timer(CONNECT, true, 0).is_empty() && session.frame(&event(2), 0).is_empty());
 }
 
 #[test]
@@ -338,7 +339,7 @@ fn odd_frames_do_no_harm() {
         assert!(effects.iter().all(|effect| matches!(effect, Effect::Log(..))), "{odd}: {effects:?}");
     }
     let mut session = fresh();
-    session.opened();
+    session.opened(0);
     let effects = session.frame(&op(10, json!({"heartbeat_interval": 0})), 0);
     assert!(has(&effects, &Effect::Close(KEEP_SESSION)));
 }

@@ -1,0 +1,48 @@
+//! The account: what the calls of one instance share.
+
+use std::cell::RefCell;
+
+use openclaw_pace::Quiet;
+use openclaw_sdk::account::{Account, TypingAccount};
+use openclaw_sdk::channel::{Failure, Identity, Outbound, Outcome, Target};
+use openclaw_sdk::events::Events;
+use openclaw_sdk::host::Host;
+use openclaw_sdk::race::{First, race};
+
+use crate::config::Config;
+use crate::{poll, probe, send, typing};
+
+pub(crate) struct Telegram {
+    config: Config,
+    quiet: RefCell<Quiet>,
+}
+
+impl Account for Telegram {
+    fn configure(config: &str) -> Result<Self, Failure> {
+        let config = Config::parse(config)
+            .map_err(|error| Failure::permanent("config", &format!("channels.telegram: {error}")))?;
+        Ok(Self { config, quiet: RefCell::new(typing::QUIET) })
+    }
+
+    async fn run<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
+        // Dropping the loop is safe anywhere: an update whose admission is under way comes again and is known then.
+        match race(Events::new().shutdown(host), poll::run(host, cursor)).await {
+            First::Left(()) => Ok(()),
+            First::Right(ended) => ended,
+        }
+    }
+
+    async fn send<H: Host>(&self, host: &H, outbound: &Outbound) -> Outcome {
+        send::send(host, outbound, &self.config).await
+    }
+
+    async fn probe<H: Host>(&self, host: &H) -> Result<Identity, Failure> {
+        probe::probe(host).await
+    }
+}
+
+impl TypingAccount for Telegram {
+    async fn notify<H: Host>(&self, host: &H, target: &Target) -> Result<(), Failure> {
+        typing::notify(host, target, &self.quiet).await
+    }
+}
