@@ -29,10 +29,7 @@ fn main() -> io::Result<()> {
     texts(&root.join(CONTRACT), &[], &mut kit)?;
     let mut templates = Vec::new();
     for kind in ["channel", "provider"] {
-        let folder = root.join("sdk/templates").join(kind);
-        if folder.exists() {
-            texts(&folder, &["target"], &mut templates)?;
-        }
+        texts(&root.join("sdk/templates").join(kind), &["target"], &mut templates)?;
     }
     for watched in ["sdk", CONTRACT, "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
@@ -41,6 +38,10 @@ fn main() -> io::Result<()> {
     let mut code = String::new();
     table(&mut code, "KIT", &root, &root, &kit);
     table(&mut code, "TEMPLATES", &root.join("sdk/templates"), &root, &templates);
+    let workspace = root.join("sdk/workspace.toml");
+    let _infallible =
+        writeln!(code, "const WORKSPACE: &str = include_str!({:?});", workspace.to_string_lossy());
+    kit.push(workspace);
     let _infallible = writeln!(code, "const DIGEST: &str = {:?};", digest(&root, &kit)?);
     let _infallible = writeln!(code, "const LOCK: &str = {lock:?};");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());

@@ -21,6 +21,9 @@ const README: &str = "\
 The SDK and the contract of the gateway, as `openclaw` carries them: what this plugin is built on. Do not change anything here:
 `openclaw plugins build` writes this folder anew when the program is newer.
 ";
+/// The workspace stands among the crates.
+const PLACES: [(&str, &str); 2] =
+    [("members = [\"sdk/openclaw-*\"]", "members = [\"openclaw-*\"]"), ("path = \"sdk/", "path = \"")];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The templates, `<kind>/<file>`.
@@ -31,6 +34,14 @@ pub(crate) fn templates() -> &'static [File] {
 /// The versions of the libraries that the SDK was tested with, as a `Cargo.lock`.
 pub(crate) fn lock() -> &'static str {
     LOCK
+}
+
+/// The workspace that the SDK's crates and the templates are written for, with these texts in place of others, and without the words to
+/// whoever writes the SDK.
+pub(crate) fn workspace(places: &[(&str, &str)]) -> String {
+    let rules = WORKSPACE.lines().skip_while(|line| line.starts_with('#') || line.is_empty());
+    let text = rules.collect::<Vec<_>>().join("\n") + "\n";
+    places.iter().fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 /// What became of an unpacked SDK.
@@ -88,6 +99,7 @@ fn write(kit: &Path) -> Result<(), AuthoringError> {
     for file in KIT {
         place(&kit.join(file.path), file.text)?;
     }
+    place(&kit.join("sdk/Cargo.toml"), &workspace(&PLACES))?;
     place(&kit.join("README.md"), README)?;
     place(&kit.join(STAMP), &stamp())
 }
@@ -138,6 +150,17 @@ mod tests {
         std::fs::write(dir.path().join("Cargo.toml"), "path = \"../../sdk/openclaw-sdk\"").unwrap();
         assert_eq!(refresh(dir.path()).unwrap(), Refreshed::Elsewhere);
         assert!(!dir.path().join(FOLDER).exists());
+    }
+
+    #[test]
+    fn the_workspace_leads_to_the_crates() {
+        let text = workspace(&PLACES);
+        assert!(text.starts_with("[workspace]\n"), "{text}");
+        assert!(
+            text.contains("\nmembers = [\"openclaw-*\"]\n")
+                && text.contains("openclaw-sdk = { path = \"openclaw-sdk\" }")
+        );
+        assert!(!text.contains("sdk/"), "{text}");
     }
 
     #[test]

@@ -6,22 +6,12 @@ use crate::error::{AtPath, AuthoringError};
 use crate::kit::{self, place, templates};
 use crate::toolchain::Kind;
 
-/// Where the templates' crates find the SDK in this program's own repository, and where an author's does.
-const SDK: (&str, &str) = ("path = \"../../", "path = \".openclaw/sdk/");
-/// What a plugin of this repository has from its workspace. An author's folder is a workspace by itself.
-const WORKSPACE: &str = "
-[workspace]
-exclude = [\".openclaw\"]
-
-# What `openclaw plugins build` builds: small, because it is loaded and sent around.
-[profile.guest]
-inherits = \"release\"
-opt-level = \"s\"
-lto = \"fat\"
-codegen-units = 1
-panic = \"abort\"
-strip = true
-";
+/// What the workspace of the templates says of the SDK, and what an author's says. `.openclaw/` is no part of his workspace: it has its
+/// own, which comes anew with each later program.
+const PLACES: [(&str, &str); 2] = [
+    ("members = [\"sdk/openclaw-*\"]", "exclude = [\".openclaw\"]"),
+    ("path = \"sdk/", "path = \".openclaw/sdk/"),
+];
 const IGNORED: &str = "/target\n";
 
 impl Kind {
@@ -65,7 +55,7 @@ fn write(folder: &Path, id: &str, kind: Kind) -> Result<(), AuthoringError> {
         };
         let mut text = file.text.replace(&name, id).replace(&crate_name, &own_crate);
         if path == "Cargo.toml" {
-            text = text.replace(SDK.0, SDK.1) + WORKSPACE;
+            text = format!("{text}\n{}", kit::workspace(&PLACES));
         }
         place(&folder.join(path), &text)?;
     }

@@ -70,9 +70,13 @@ fn licence(folder: &Path, text: &str, manifest: &Manifest, findings: &mut Vec<Fi
     }
 }
 
-/// A text of `[package]` in a `Cargo.toml`, with its line.
+/// A text of `[package]` in a `Cargo.toml`, or of `[workspace.package]`, with its line.
 fn package_value(cargo: &str, key: &str) -> Option<(usize, String)> {
-    let lines = cargo.lines().enumerate().skip_while(|(_, line)| line.trim() != "[package]").skip(1);
+    ["[package]", "[workspace.package]"].iter().find_map(|table| value_in(cargo, table, key))
+}
+
+fn value_in(cargo: &str, table: &str, key: &str) -> Option<(usize, String)> {
+    let lines = cargo.lines().enumerate().skip_while(|(_, line)| line.trim() != table).skip(1);
     let mut lines = lines.take_while(|(_, line)| !line.trim_start().starts_with('['));
     lines.find_map(|(at, line)| {
         let (left, right) = line.split_once('=')?;
@@ -256,6 +260,9 @@ dm-policy = "/dmPolicy"
             &[("PLUGIN_LICENCE_UNKNOWN", Some(7))],
         );
         check(TEXT, GOOD, &CARGO.replace("1.0.0", "1.0.1"), &[("PLUGIN_CARGO_DIFFERS", Some(3))]);
+        let workspace = CARGO.replace("version = \"1.0.0\"", "version.workspace = true")
+            + "[workspace.package]\nversion = \"2.0.0\"\n";
+        check(TEXT, GOOD, &workspace, &[("PLUGIN_CARGO_DIFFERS", Some(6))]);
         check(TEXT, "{", CARGO, &[("PLUGIN_SCHEMA_INVALID", Some(1))]);
         check(
             TEXT,
