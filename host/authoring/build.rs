@@ -2,10 +2,11 @@
 //! they were tested with. Texts alone, as they stand in the repository.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use miniz_oxide::deflate::compress_to_vec;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 /// The contract that the SDK is generated from.
@@ -14,6 +15,9 @@ const CONTRACT: &str = "wit/0.2.0";
 const TEXTS: &[&str] = &[".rs", ".toml", ".md", ".wit", ".json", ".jsonl"];
 /// Folders below `sdk` that are not the SDK itself: written for this repository, or embedded by themselves.
 const APART: &[&str] = &["examples", "templates"];
+
+/// The level that takes longest and makes the least.
+const BEST: u8 = 10;
 
 fn main() -> io::Result<()> {
     let root =
@@ -35,17 +39,15 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let lock = pinned(&fs::read_to_string(root.join("Cargo.lock"))?);
-    let mut code = String::new();
-    table(&mut code, "KIT", &root, &root, &kit);
-    table(&mut code, "TEMPLATES", &root.join("sdk/templates"), &root, &templates);
-    let workspace = root.join("sdk/workspace.toml");
-    let _infallible =
-        writeln!(code, "const WORKSPACE: &str = include_str!({:?});", workspace.to_string_lossy());
-    kit.push(workspace);
-    let _infallible = writeln!(code, "const DIGEST: &str = {:?};", digest(&root, &kit)?);
-    let _infallible = writeln!(code, "const LOCK: &str = {lock:?};");
+    let workspace = fs::read_to_string(root.join("sdk/workspace.toml"))?;
+    let parts = json!({
+        "kit": table(&root, &kit)?, "templates": table(&root.join("sdk/templates"), &templates)?, "workspace": workspace, "lock": lock,
+    })
+    .to_string();
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("embedded.rs"), code)
+    fs::write(out.join("kit"), compress_to_vec(parts.as_bytes(), BEST))?;
+    println!("cargo::rustc-env=OPENCLAW_KIT_DIGEST={}", hex::encode(Sha256::digest(&parts)));
+    Ok(())
 }
 
 fn sorted(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -69,30 +71,13 @@ fn texts(folder: &Path, without: &[&str], found: &mut Vec<PathBuf>) -> io::Resul
     Ok(())
 }
 
-/// A table of files, named as below `base`.
-fn table(code: &mut String, name: &str, base: &Path, root: &Path, files: &[PathBuf]) {
-    let _infallible = writeln!(code, "static {name}: &[File] = &[");
-    for file in files {
-        let shown = file.strip_prefix(base).or(file.strip_prefix(root)).unwrap_or(file).to_string_lossy();
-        let _infallible = writeln!(
-            code,
-            "    File {{ path: {shown:?}, text: include_str!({:?}) }},",
-            file.to_string_lossy()
-        );
-    }
-    code.push_str("];\n");
-}
-
-fn digest(root: &Path, files: &[PathBuf]) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    for file in files {
-        let text = fs::read(file)?;
-        hash.update(file.strip_prefix(root).unwrap_or(file).to_string_lossy().as_bytes());
-        // The lengths keep them apart.
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(&text);
-    }
-    Ok(hex::encode(hash.finalize()))
+/// The texts of files by their places below `base`.
+fn table(base: &Path, files: &[PathBuf]) -> io::Result<Map<String, Value>> {
+    let entry = |file: &PathBuf| {
+        let place = file.strip_prefix(base).unwrap_or(file).to_string_lossy().into_owned();
+        Ok((place, Value::String(fs::read_to_string(file)?)))
+    };
+    files.iter().map(entry).collect()
 }
 
 /// What `Cargo.lock` says about the libraries that the SDK and the templates stand on, and about no others. Cargo writes one block for

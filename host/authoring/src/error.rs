@@ -18,6 +18,9 @@ pub enum AuthoringError {
         #[source]
         cause: std::io::Error,
     },
+    /// What this program carries cannot be read.
+    #[error("the SDK inside this program is damaged: {0} (install openclaw again)")]
+    Damaged(String),
     /// There is no Rust toolchain.
     #[error(
         "cannot start {program}: {cause} (a plugin is built with Rust: install it from https://rustup.rs, then try again)"
@@ -72,6 +75,7 @@ impl AuthoringError {
         match self {
             Self::Exists(_) => "PLUGIN_FOLDER_EXISTS",
             Self::File { .. } => "PLUGIN_FILE_UNUSABLE",
+            Self::Damaged(_) => "PLUGIN_SDK_DAMAGED",
             Self::NoToolchain { .. } => "TOOLCHAIN_MISSING",
             Self::NoTarget { .. } => "TOOLCHAIN_TARGET_MISSING",
             Self::Failed { .. } => "PLUGIN_BUILD_FAILED",

@@ -3,15 +3,81 @@
 
 use std::path::{Path, PathBuf};
 
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use serde_json::Value;
+
 use crate::error::{AtPath, AuthoringError};
 
-include!(concat!(env!("OUT_DIR"), "/embedded.rs"));
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kit"));
+/// The most that it unpacks to, in bytes.
+const LARGEST: usize = 4 << 20;
 
-/// One embedded text.
-pub(crate) struct File {
-    /// Below the place where it belongs.
-    pub(crate) path: &'static str,
-    pub(crate) text: &'static str,
+/// What the program carries, unpacked in memory.
+pub(crate) struct Kit(Value);
+
+impl Kit {
+    pub(crate) fn unpacked() -> Result<Self, AuthoringError> {
+        // It was packed by the build of this very program.
+        let text = decompress_to_vec_with_limit(PACKED, LARGEST)
+            .map_err(|error| AuthoringError::Damaged(error.to_string()))?;
+        let parts =
+            serde_json::from_slice(&text).map_err(|error| AuthoringError::Damaged(error.to_string()))?;
+        Ok(Self(parts))
+    }
+
+    /// The files of a table, by their places.
+    fn files(&self, table: &str) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.0.get(table).and_then(Value::as_object).into_iter().flatten();
+        files.filter_map(|(place, text)| Some((place.as_str(), text.as_str()?)))
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The templates, `<kind>/<file>`.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files("templates")
+    }
+
+    /// The versions of the libraries that the SDK was tested with, as a `Cargo.lock`.
+    pub(crate) fn lock(&self) -> &str {
+        self.text("lock")
+    }
+
+    /// The workspace that the SDK's crates and the templates are written for, with these texts in place of others, and without the
+    /// words to whoever writes the SDK.
+    pub(crate) fn workspace(&self, places: &[(&str, &str)]) -> String {
+        let rules =
+            self.text("workspace").lines().skip_while(|line| line.starts_with('#') || line.is_empty());
+        let text = rules.collect::<Vec<_>>().join("\n") + "\n";
+        places.iter().fold(text, |text, (from, to)| text.replace(from, to))
+    }
+
+    /// Writes it as `folder/.openclaw`.
+    pub(crate) fn unpack(&self, folder: &Path) -> Result<(), AuthoringError> {
+        self.write(&folder.join(FOLDER))
+    }
+
+    fn write(&self, kit: &Path) -> Result<(), AuthoringError> {
+        // The stamp goes first and comes last: half a kit is never taken for a whole one.
+        for old in [STAMP, "sdk", "wit"].map(|name| kit.join(name)) {
+            let removed =
+                if old.is_dir() { std::fs::remove_dir_all(&old) } else { std::fs::remove_file(&old) };
+            match removed {
+                Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(AuthoringError::File { path: old, cause });
+                }
+                _ => {}
+            }
+        }
+        for (file, text) in self.files("kit") {
+            place(&kit.join(file), text)?;
+        }
+        place(&kit.join("sdk/Cargo.toml"), &self.workspace(&PLACES))?;
+        place(&kit.join("README.md"), README)?;
+        place(&kit.join(STAMP), &stamp())
+    }
 }
 
 /// The folder beside `plugin.toml`.
@@ -25,24 +91,6 @@ The SDK and the contract of the gateway, as `openclaw` carries them: what this p
 const PLACES: [(&str, &str); 2] =
     [("members = [\"sdk/openclaw-*\"]", "members = [\"openclaw-*\"]"), ("path = \"sdk/", "path = \"")];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The templates, `<kind>/<file>`.
-pub(crate) fn templates() -> &'static [File] {
-    TEMPLATES
-}
-
-/// The versions of the libraries that the SDK was tested with, as a `Cargo.lock`.
-pub(crate) fn lock() -> &'static str {
-    LOCK
-}
-
-/// The workspace that the SDK's crates and the templates are written for, with these texts in place of others, and without the words to
-/// whoever writes the SDK.
-pub(crate) fn workspace(places: &[(&str, &str)]) -> String {
-    let rules = WORKSPACE.lines().skip_while(|line| line.starts_with('#') || line.is_empty());
-    let text = rules.collect::<Vec<_>>().join("\n") + "\n";
-    places.iter().fold(text, |text, (from, to)| text.replace(from, to))
-}
 
 /// What became of an unpacked SDK.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,32 +124,8 @@ pub fn refresh(folder: &Path) -> Result<Refreshed, AuthoringError> {
     if let Some(theirs) = theirs.as_ref().filter(|theirs| parts(theirs) > parts(VERSION)) {
         return Err(AuthoringError::NewerKit { folder: kit, theirs: theirs.clone(), own: VERSION });
     }
-    write(&kit)?;
+    Kit::unpacked()?.write(&kit)?;
     Ok(Refreshed::Written(theirs))
-}
-
-/// Writes the kit as `folder/.openclaw`.
-pub(crate) fn unpack(folder: &Path) -> Result<(), AuthoringError> {
-    write(&folder.join(FOLDER))
-}
-
-fn write(kit: &Path) -> Result<(), AuthoringError> {
-    // The stamp goes first and comes last: half a kit is never taken for a whole one.
-    for old in [STAMP, "sdk", "wit"].map(|name| kit.join(name)) {
-        let removed = if old.is_dir() { std::fs::remove_dir_all(&old) } else { std::fs::remove_file(&old) };
-        match removed {
-            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
-                return Err(AuthoringError::File { path: old, cause });
-            }
-            _ => {}
-        }
-    }
-    for file in KIT {
-        place(&kit.join(file.path), file.text)?;
-    }
-    place(&kit.join("sdk/Cargo.toml"), &workspace(&PLACES))?;
-    place(&kit.join("README.md"), README)?;
-    place(&kit.join(STAMP), &stamp())
 }
 
 /// Writes a file, and the folders above it.
@@ -112,7 +136,7 @@ pub(crate) fn place(path: &Path, text: &str) -> Result<(), AuthoringError> {
 }
 
 fn stamp() -> String {
-    format!("{VERSION} {DIGEST}\n")
+    format!("{VERSION} {}\n", env!("OPENCLAW_KIT_DIGEST"))
 }
 
 /// Versions are compared number by number.
@@ -154,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_workspace_leads_to_the_crates() {
-        let text = workspace(&PLACES);
+        let text = Kit::unpacked().unwrap().workspace(&PLACES);
         assert!(text.starts_with("[workspace]\n"), "{text}");
         assert!(
             text.contains("\nmembers = [\"openclaw-*\"]\n")
@@ -165,8 +189,10 @@ mod tests {
 
     #[test]
     fn the_kit_is_small() {
-        let size: usize = KIT.iter().chain(TEMPLATES).map(|file| file.text.len()).sum::<usize>() + LOCK.len();
-        println!("{} files, {size} bytes", KIT.len() + TEMPLATES.len());
-        assert!(size < 400 * 1024, "{size} bytes");
+        let kit = Kit::unpacked().unwrap();
+        let size = |(_, text): (&str, &str)| text.len();
+        let unpacked = kit.files("kit").map(size).sum::<usize>() + kit.templates().map(size).sum::<usize>();
+        println!("{unpacked} bytes, packed {}", PACKED.len());
+        assert!(PACKED.len() < 128 * 1024, "{} bytes", PACKED.len());
     }
 }

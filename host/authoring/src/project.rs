@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{AtPath, AuthoringError};
-use crate::kit::{self, place, templates};
+use crate::kit::{Kit, place};
 use crate::toolchain::Kind;
 
 /// What the workspace of the templates says of the SDK, and what an author's says. `.openclaw/` is no part of his workspace: it has its
@@ -47,19 +47,52 @@ pub fn create(folder: &Path, id: &str, kind: Kind) -> Result<(), AuthoringError>
 }
 
 fn write(folder: &Path, id: &str, kind: Kind) -> Result<(), AuthoringError> {
+    let kit = Kit::unpacked()?;
     let (word, name) = (kind.word(), format!("template-{}", kind.word()));
     let (crate_name, own_crate) = (name.replace('-', "_"), id.replace('-', "_"));
-    for file in templates() {
-        let Some(path) = file.path.strip_prefix(word).and_then(|path| path.strip_prefix('/')) else {
-            continue;
-        };
-        let mut text = file.text.replace(&name, id).replace(&crate_name, &own_crate);
+    for (path, text) in kit.templates() {
+        let Some(path) = path.strip_prefix(word).and_then(|path| path.strip_prefix('/')) else { continue };
+        let mut text = text.replace(&name, id).replace(&crate_name, &own_crate);
         if path == "Cargo.toml" {
-            text = format!("{text}\n{}", kit::workspace(&PLACES));
+            text = format!("{text}\n{}", kit.workspace(&PLACES));
         }
         place(&folder.join(path), &text)?;
     }
     place(&folder.join(".gitignore"), IGNORED)?;
-    place(&folder.join("Cargo.lock"), kit::lock())?;
-    kit::unpack(folder)
+    place(&folder.join("Cargo.lock"), kit.lock())?;
+    kit.unpack(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_plugin_has_its_id_everywhere_and_never_takes_anothers_place() {
+        for kind in [Kind::Channel, Kind::Provider] {
+            let dir = tempfile::tempdir().unwrap();
+            let folder = dir.path().join("inner").join("my-chat");
+            create(&folder, "my-chat", kind).unwrap();
+            let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+            let (cargo, manifest) = (read("Cargo.toml"), read("plugin.toml"));
+            assert!(
+                cargo.contains("name = \"my-chat\"") && manifest.contains("id = \"my-chat\""),
+                "{cargo}\n{manifest}"
+            );
+            assert!(
+                cargo.contains("exclude = [\".openclaw\"]")
+                    && cargo.contains("{ path = \".openclaw/sdk/openclaw-sdk\" }")
+            );
+            assert!(!cargo.contains("= \"sdk/") && !cargo.contains("[\"sdk/"), "{cargo}");
+            for name in ["Cargo.toml", "plugin.toml", "config.schema.json", "src/lib.rs"] {
+                assert!(!read(name).contains("template"), "{name}: {}", read(name));
+            }
+            assert!(
+                read("Cargo.lock").contains("name = \"wit-bindgen\"")
+                    && !read("Cargo.lock").contains("name = \"wasmtime\"")
+            );
+            let again = create(&folder, "my-chat", kind).unwrap_err();
+            assert_eq!(again.code(), "PLUGIN_FOLDER_EXISTS");
+        }
+    }
 }
