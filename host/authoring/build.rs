@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use miniz_oxide::deflate::compress_to_vec;
-use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 /// The contract that the SDK is generated from.
@@ -39,11 +38,16 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let lock = pinned(&fs::read_to_string(root.join("Cargo.lock"))?);
-    let workspace = fs::read_to_string(root.join("sdk/workspace.toml"))?;
-    let parts = json!({
-        "kit": table(&root, &kit)?, "templates": table(&root.join("sdk/templates"), &templates)?, "workspace": workspace, "lock": lock,
-    })
-    .to_string();
+    let mut parts = String::new();
+    for (table, base, files) in [("kit", &root, &kit), ("templates", &root.join("sdk/templates"), &templates)]
+    {
+        for file in files {
+            let place = file.strip_prefix(base).unwrap_or(file).to_string_lossy();
+            part(&mut parts, table, &place, &fs::read_to_string(file)?);
+        }
+    }
+    part(&mut parts, "workspace", "", &fs::read_to_string(root.join("sdk/workspace.toml"))?);
+    part(&mut parts, "lock", "", &lock);
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("kit"), compress_to_vec(parts.as_bytes(), BEST))?;
     println!("cargo::rustc-env=OPENCLAW_KIT_DIGEST={}", hex::encode(Sha256::digest(&parts)));
@@ -71,13 +75,9 @@ fn texts(folder: &Path, without: &[&str], found: &mut Vec<PathBuf>) -> io::Resul
     Ok(())
 }
 
-/// The texts of files by their places below `base`.
-fn table(base: &Path, files: &[PathBuf]) -> io::Result<Map<String, Value>> {
-    let entry = |file: &PathBuf| {
-        let place = file.strip_prefix(base).unwrap_or(file).to_string_lossy().into_owned();
-        Ok((place, Value::String(fs::read_to_string(file)?)))
-    };
-    files.iter().map(entry).collect()
+/// Adds a text behind a line with its table, its length in bytes and its place.
+fn part(parts: &mut String, table: &str, place: &str, text: &str) {
+    parts.push_str(&format!("{table} {} {place}\n{text}", text.len()));
 }
 
 /// What `Cargo.lock` says about the libraries that the SDK and the templates stand on, and about no others. Cargo writes one block for

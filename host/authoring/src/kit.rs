@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
-use serde_json::Value;
 
 use crate::error::{AtPath, AuthoringError};
 
@@ -12,27 +11,39 @@ static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/kit"));
 /// The most that it unpacks to, in bytes.
 const LARGEST: usize = 4 << 20;
 
-/// What the program carries, unpacked in memory.
-pub(crate) struct Kit(Value);
+/// What the program carries, unpacked in memory: texts with their table and their place there, as `build.rs` writes them.
+pub(crate) struct Kit(Vec<(String, String, String)>);
 
 impl Kit {
     pub(crate) fn unpacked() -> Result<Self, AuthoringError> {
+        let damaged = |what: &str| AuthoringError::Damaged(what.to_owned());
         // It was packed by the build of this very program.
-        let text = decompress_to_vec_with_limit(PACKED, LARGEST)
-            .map_err(|error| AuthoringError::Damaged(error.to_string()))?;
-        let parts =
-            serde_json::from_slice(&text).map_err(|error| AuthoringError::Damaged(error.to_string()))?;
+        let bytes =
+            decompress_to_vec_with_limit(PACKED, LARGEST).map_err(|error| damaged(&error.to_string()))?;
+        let all = String::from_utf8(bytes).map_err(|error| damaged(&error.to_string()))?;
+        let (mut parts, mut rest) = (Vec::new(), all.as_str());
+        while !rest.is_empty() {
+            let cut = rest.split_once('\n').and_then(|(head, behind)| {
+                let mut words = head.splitn(3, ' ');
+                let (table, length, place) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
+                let (text, behind) = behind.split_at_checked(length)?;
+                Some(((table.to_owned(), place.to_owned(), text.to_owned()), behind))
+            });
+            let (part, behind) = cut.ok_or_else(|| damaged("it is cut off"))?;
+            parts.push(part);
+            rest = behind;
+        }
         Ok(Self(parts))
     }
 
     /// The files of a table, by their places.
-    fn files(&self, table: &str) -> impl Iterator<Item = (&str, &str)> {
-        let files = self.0.get(table).and_then(Value::as_object).into_iter().flatten();
-        files.filter_map(|(place, text)| Some((place.as_str(), text.as_str()?)))
+    fn files(&self, wanted: &str) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.0.iter().filter(move |(table, ..)| table == wanted);
+        files.map(|(_, place, text)| (place.as_str(), text.as_str()))
     }
 
-    fn text(&self, name: &str) -> &str {
-        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    fn text(&self, table: &str) -> &str {
+        self.files(table).next().map_or("", |(_, text)| text)
     }
 
     /// The templates, `<kind>/<file>`.
