@@ -92,7 +92,10 @@ pub(crate) fn advisories() -> Result<(), Error> {
 fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps.step("test guests", || {
         bundled_guests()?;
-        guests::build(&workspace::plugins("tests/guests")?, &workspace::test_plugins())
+        let mut guests = workspace::plugins("tests/guests")?;
+        // The example runs in the real gateway, too.
+        guests.extend(workspace::plugins("sdk/examples")?);
+        guests::build(&guests, &workspace::test_plugins())
     })?;
     steps.step("binary", || binary(GATEWAY))?;
     steps.step("documentation of the original", peer_docs::fetch)?;
@@ -141,6 +144,7 @@ fn all_guests() -> Result<Vec<(String, Kind)>, Error> {
     let mut plugins = workspace::plugins("plugins")?;
     plugins.extend(workspace::plugins("tests/guests")?);
     plugins.extend(workspace::plugins("sdk/templates")?);
+    plugins.extend(workspace::plugins("sdk/examples")?);
     Ok(plugins.into_iter().filter_map(|plugin| Some((plugin.guest?, plugin.kind))).collect())
 }
 
