@@ -222,7 +222,7 @@ impl Printer {
         if self.json {
             return print_line(&json!({"type": "notice", "message": text}).to_string());
         }
-        eprintln!("{text}");
+        crate::output::note(text);
         Ok(())
     }
 }
