@@ -6,6 +6,7 @@ use openclaw_pace::Quiet;
 use openclaw_sdk::account::{Account, TypingAccount};
 use openclaw_sdk::channel::{Failure, Identity, Outbound, Outcome, Target};
 use openclaw_sdk::host::Host;
+use openclaw_sdk::typing::QUIET;
 
 use crate::config::Config;
 use crate::rest::Rest;
@@ -23,7 +24,7 @@ impl Account for Discord {
     fn configure(config: &str) -> Result<Self, Failure> {
         let config = Config::parse(config)
             .map_err(|error| Failure::permanent("config", &format!("channels.discord: {error}")))?;
-        Ok(Self { config, rest: Rest::new(), dms: Dms::default(), quiet: RefCell::new(typing::QUIET) })
+        Ok(Self { config, rest: Rest::new(), dms: Dms::default(), quiet: RefCell::new(QUIET) })
     }
 
     async fn run<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Where a message goes, as the gateway or an operator names it.
 
 use openclaw_sdk::channel::{Failure, Target};
+use openclaw_text::behind;
 
 use crate::snowflake;
 
@@ -17,27 +18,19 @@ pub(crate) fn parse(target: &Target) -> Result<Destination, Failure> {
     if let Some(thread) = target.thread.as_deref().map(str::trim).filter(|thread| !thread.is_empty()) {
         return channel(thread).ok_or_else(|| invalid(thread));
     }
-    let room = without(target.room.trim(), "discord:");
+    let typed = target.room.trim();
+    let room = behind(typed, "discord:").unwrap_or(typed);
     let mentioned = |mark: &str| room.strip_prefix(mark).and_then(|rest| rest.strip_suffix('>'));
-    let user = mentioned("<@!").or_else(|| mentioned("<@")).or_else(|| prefixed(room, "user:"));
+    let user = mentioned("<@!").or_else(|| mentioned("<@")).or_else(|| behind(room, "user:"));
     let found = match user {
         Some(user) => snowflake::is_id(user).then(|| Destination::User(user.to_owned())),
-        None => channel(mentioned("<#").or_else(|| prefixed(room, "channel:")).unwrap_or(room)),
+        None => channel(mentioned("<#").or_else(|| behind(room, "channel:")).unwrap_or(room)),
     };
     found.ok_or_else(|| invalid(&target.room))
 }
 
 fn channel(id: &str) -> Option<Destination> {
     snowflake::is_id(id).then(|| Destination::Channel(id.to_owned()))
-}
-
-fn prefixed<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then(|| text.get(prefix.len()..)).flatten()
-}
-
-fn without<'a>(text: &'a str, prefix: &str) -> &'a str {
-    prefixed(text, prefix).unwrap_or(text)
 }
 
 fn invalid(room: &str) -> Failure {

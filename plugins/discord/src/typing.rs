@@ -1,5 +1,4 @@
-//! The typing notice. It is a courtesy: it waits for no limit and is never repeated, and it keeps quiet while the token
-//! is refused.
+//! The typing notice. It waits for no limit.
 
 use std::cell::RefCell;
 
@@ -7,18 +6,15 @@ use openclaw_pace::Quiet;
 use openclaw_sdk::channel::{Failure, Target};
 use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
+use openclaw_sdk::typing::notice;
 
-use crate::outcome::Refusal;
 use crate::rest::{Rest, Route};
 use crate::send::{Dms, channel};
 use crate::target;
 
 const TIMEOUT_MS: u64 = 5_000;
 
-/// The quiet that fits a typing notice.
-pub(crate) const QUIET: Quiet = Quiet::new(1_000, 300_000, 10);
-
-/// Shows "typing…" for about ten seconds. `quiet` is borrowed only between awaits.
+/// Shows "typing…" for about ten seconds.
 pub(crate) async fn notify<H: Host>(
     host: &H,
     rest: &Rest,
@@ -27,34 +23,19 @@ pub(crate) async fn notify<H: Host>(
     target: &Target,
 ) -> Result<(), Failure> {
     let destination = target::parse(target)?;
-    if !quiet.borrow().may_call(host.monotonic_us()) {
-        return Err(Failure::unauthorised(
-            "typing_suspended",
-            "Discord refused the token; no typing notice is sent",
-        ));
-    }
     let shown = async {
         let channel = channel(host, rest, dms, destination).await?;
         rest.act(host, &Route::on(Method::Post, "/channels/{}/typing", &channel), TIMEOUT_MS).await
     };
-    match shown.await {
-        Ok(()) => {
-            quiet.borrow_mut().accepted();
-            Ok(())
-        }
-        Err(refusal) => {
-            if matches!(refusal, Refusal::Unauthorised { .. }) {
-                quiet.borrow_mut().refused(host.monotonic_us());
-            }
-            Err(refusal.failure("the typing notice"))
-        }
-    }
+    notice(host, quiet, async { shown.await.map_err(|refusal| refusal.failure("the typing notice")) }).await
 }
 
 #[cfg(test)]
 mod tests {
     use openclaw_sdk_test::FakeHost;
     use serde_json::json;
+
+    use openclaw_sdk::typing::QUIET;
 
     use super::*;
     use crate::script::Script;

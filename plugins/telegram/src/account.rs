@@ -8,6 +8,7 @@ use openclaw_sdk::channel::{Failure, Identity, Outbound, Outcome, Target};
 use openclaw_sdk::events::Events;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::race::{First, race};
+use openclaw_sdk::typing::QUIET;
 
 use crate::config::Config;
 use crate::{poll, probe, send, typing};
@@ -21,7 +22,7 @@ impl Account for Telegram {
     fn configure(config: &str) -> Result<Self, Failure> {
         let config = Config::parse(config)
             .map_err(|error| Failure::permanent("config", &format!("channels.telegram: {error}")))?;
-        Ok(Self { config, quiet: RefCell::new(typing::QUIET) })
+        Ok(Self { config, quiet: RefCell::new(QUIET) })
     }
 
     async fn run<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {

@@ -19,6 +19,8 @@ mod target;
 mod typing;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod script;
 
 openclaw_sdk::export_account!(account::Telegram, typing);

@@ -1,6 +1,8 @@
 //! Whether a message names the bot. Owns the reading of entities, whose offsets count UTF-16 code units; never decides
 //! whether a mention is needed.
 
+use openclaw_text::mentions;
+
 use crate::api::{Entity, User};
 
 /// What the words of a message say about whom they address.
@@ -16,7 +18,8 @@ pub(crate) struct Addressed {
 pub(crate) fn addressed(text: &str, entities: &[Entity], me: &User) -> Addressed {
     let name = me.username.as_deref().unwrap_or_default();
     let is_me = |found: &str| !name.is_empty() && found.eq_ignore_ascii_case(name);
-    let mut addressed = Addressed { to_self: stands_alone(text, name), to_other_bot: false };
+    // Some clients send no entity for it.
+    let mut addressed = Addressed { to_self: mentions(text, name), to_other_bot: false };
     for entity in entities {
         let words = utf16_slice(text, entity.offset, entity.length).unwrap_or_default();
         match entity.kind.as_str() {
@@ -46,22 +49,6 @@ pub(crate) fn without_own_name(text: &str, me: &User) -> String {
         }
         _ => text.to_owned(),
     }
-}
-
-/// Whether `@name` stands in the text as a word of its own, in any case. Some clients send no entity for it.
-fn stands_alone(text: &str, name: &str) -> bool {
-    if name.is_empty() {
-        return false;
-    }
-    let part_of_a_name = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices('@').any(|(at, _)| {
-        let before = text.get(..at).and_then(|left| left.chars().next_back());
-        let found = text.get(at + 1..at + 1 + name.len());
-        let after = text.get(at + 1 + name.len()..).and_then(|right| right.chars().next());
-        found.is_some_and(|found| found.eq_ignore_ascii_case(name))
-            && !before.is_some_and(part_of_a_name)
-            && !after.is_some_and(part_of_a_name)
-    })
 }
 
 /// The text between two UTF-16 offsets; `None` if they do not fall between characters of it.

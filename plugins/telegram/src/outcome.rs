@@ -71,9 +71,8 @@ fn by_status(answer: &Answer, status: u16, description: String, parameters: Opti
         401 | 404 => Refusal::Unauthorised { status, description },
         409 => Refusal::Conflict { description },
         429 => {
-            let header = || answer.header("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
-            let retry_after_ms =
-                parameters.retry_after.or_else(header).map(|seconds| seconds.saturating_mul(1000));
+            let told = parameters.retry_after.map(|seconds| seconds.saturating_mul(1_000));
+            let retry_after_ms = told.or_else(|| answer.retry_after_ms());
             Refusal::Limited { description, retry_after_ms }
         }
         400 if is_about_markup(&description) => Refusal::Markup { description },

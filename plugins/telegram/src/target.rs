@@ -1,6 +1,7 @@
 //! Where a message goes, as the gateway or an operator names it.
 
 use openclaw_sdk::channel::{Failure, Target};
+use openclaw_text::behind;
 
 use crate::api::ChatId;
 
@@ -15,10 +16,7 @@ pub(crate) struct Destination {
 pub(crate) fn parse(target: &Target) -> Result<Destination, Failure> {
     let mut room = target.room.trim();
     for prefix in ["telegram:", "tg:", "group:"] {
-        room = room
-            .get(..prefix.len())
-            .filter(|head| head.eq_ignore_ascii_case(prefix))
-            .map_or(room, |head| room.get(head.len()..).unwrap_or_default());
+        room = behind(room, prefix).unwrap_or(room);
     }
     let (chat, topic) = room.split_once(":topic:").map_or((room, None), |(chat, topic)| (chat, Some(topic)));
     let topic = topic.or(target.thread.as_deref());

@@ -1,56 +1,42 @@
-//! The typing notice. It keeps quiet while the token is refused: Telegram may delete a bot that keeps calling with a
-//! revoked token.
+//! The typing notice.
+
+use std::cell::RefCell;
 
 use openclaw_pace::Quiet;
 use openclaw_sdk::channel::{Failure, Target};
 use openclaw_sdk::host::Host;
+use openclaw_sdk::typing::notice;
 
 use crate::api::SendChatAction;
 use crate::call::call;
-use crate::outcome::{Refusal, result};
+use crate::outcome::result;
 use crate::target;
 
 const TIMEOUT_MS: u64 = 10_000;
-/// The quiet that fits a typing notice.
-pub(crate) const QUIET: Quiet = Quiet::new(1_000, 300_000, 10);
 
-/// Shows "typing…" for about five seconds. `quiet` is borrowed only between awaits.
+/// Shows "typing…" for about five seconds.
 pub(crate) async fn notify<H: Host>(
     host: &H,
     target: &Target,
-    quiet: &std::cell::RefCell<Quiet>,
+    quiet: &RefCell<Quiet>,
 ) -> Result<(), Failure> {
     let destination = target::parse(target)?;
-    if !quiet.borrow().may_call(host.monotonic_us()) {
-        return Err(Failure::unauthorised(
-            "typing_suspended",
-            "Telegram refused the token; no typing notice is sent",
-        ));
-    }
     // Unlike a message, a notice needs the number of the general topic.
     let parameters =
         SendChatAction { chat_id: &destination.chat, action: "typing", message_thread_id: destination.topic };
-    let answer = call(host, "sendChatAction", &parameters, TIMEOUT_MS).await;
-    match result::<bool>(&answer) {
-        Ok(_) => {
-            quiet.borrow_mut().accepted();
-            Ok(())
-        }
-        Err(refusal) => {
-            if matches!(refusal, Refusal::Unauthorised { .. }) {
-                quiet.borrow_mut().refused(host.monotonic_us());
-            }
-            Err(refusal.failure("sendChatAction"))
-        }
-    }
+    let sending = async {
+        let answer = call(host, "sendChatAction", &parameters, TIMEOUT_MS).await;
+        result::<bool>(&answer).map(|_| ()).map_err(|refusal| refusal.failure("sendChatAction"))
+    };
+    notice(host, quiet, sending).await
 }
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-
     use openclaw_sdk_test::FakeHost;
     use serde_json::json;
+
+    use openclaw_sdk::typing::QUIET;
 
     use super::*;
     use crate::script::Script;

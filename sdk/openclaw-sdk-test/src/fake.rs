@@ -200,8 +200,9 @@ impl FakeHost {
             if reached() {
                 return None;
             }
+            let news = self.news();
             let fired = self.instance.fire(self.world.now_us.get());
-            if fired || self.world.changed.get() || woken.0.load(Ordering::Relaxed) {
+            if news || fired || self.world.changed.get() || woken.0.load(Ordering::Relaxed) {
                 spins += 1;
                 assert!(spins < MOST_SPINS, "the account never waits: it would keep its thread for ever");
                 continue;
@@ -226,6 +227,19 @@ impl FakeHost {
                 }
             }
         }
+    }
+
+    /// Lets the vendor do what it does by itself; whether it did anything.
+    fn news(&self) -> bool {
+        let news = match self.world.vendor.borrow_mut().as_mut() {
+            Some(vendor) => vendor.news(self.world.elapsed_ms()),
+            None => return false,
+        };
+        let any = !news.is_empty();
+        for (number, acts) in news.into_iter().filter(|(number, _)| self.instance.is_open(*number)) {
+            self.plan(number, acts);
+        }
+        any
     }
 
     async fn pass(&self, ms: u64) {
@@ -435,6 +449,7 @@ impl Host for FakeHost {
             return Err(http::Error { kind: ErrorKind::Denied, detail: why.to_owned() });
         }
         self.world.calls.borrow_mut().push((self.world.now_us.get(), record.clone()));
+        self.turn().await;
         let mut reply = self.world.reply(record);
         let mut left = record.timeout_ms;
         let fail = |kind, detail: &str| Err(http::Error { kind, detail: detail.to_owned() });
@@ -448,8 +463,6 @@ impl Host for FakeHost {
             if wait > 0 {
                 self.pass(wait).await;
                 left -= wait;
-            } else {
-                self.turn().await;
             }
             match reply {
                 Reply::After(ms, then) => {

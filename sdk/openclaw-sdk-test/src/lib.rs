@@ -31,8 +31,10 @@
     reason = "all of it is test code: a panic is how a test fails"
 )]
 
+pub mod conformance;
 mod fake;
 mod outbound;
+pub mod transcript;
 mod vendor;
 mod world;
 

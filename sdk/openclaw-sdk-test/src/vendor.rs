@@ -102,6 +102,12 @@ pub trait Vendor {
         Vec::new()
     }
 
+    /// What happens on sockets without being asked for; asked again and again.
+    fn news(&mut self, now_ms: u64) -> Vec<(u32, Vec<Act>)> {
+        let _ = now_ms;
+        Vec::new()
+    }
+
     /// The account closes a socket.
     fn closed(&mut self, socket: u32, code: u16) {
         let _ = (socket, code);

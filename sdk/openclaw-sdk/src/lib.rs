@@ -57,6 +57,8 @@ pub mod race;
 #[cfg(feature = "channel")]
 pub mod sockets;
 #[cfg(feature = "channel")]
+pub mod typing;
+#[cfg(feature = "channel")]
 pub mod webhook;
 #[cfg(feature = "channel")]
 pub mod websocket;

@@ -1,7 +1,7 @@
-//! Measuring and splitting text for chat vendors.
+//! Measuring, splitting and reading text for chat vendors.
 //!
-//! Owns the length units that vendors count in, the safe places to cut a text, the fence-aware splitters, and tables for
-//! vendors that have none. It never renders markup, does no I/O and depends on nothing, so that host and guests share one implementation.
+//! Owns the length units that vendors count in, the safe places to cut a text, the fence-aware splitters, tables for
+//! vendors that have none, and names in a text. It never renders markup, does no I/O and depends on nothing, so that host and guests share one implementation.
 
 #![forbid(unsafe_code)]
 
@@ -9,11 +9,13 @@ mod boundary;
 mod fence;
 mod lines;
 mod measure;
+mod names;
 mod split;
 mod table;
 
 pub use boundary::cut;
 pub use lines::split_lines;
 pub use measure::{Unit, length};
+pub use names::{behind, mentions};
 pub use split::split;
 pub use table::{aligned, rewrite_tables};

@@ -20,4 +20,6 @@ use openclaw_sdk::long_poll::LongPolling;
 openclaw_sdk::export_account!(LongPolling<Protocol>);
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;

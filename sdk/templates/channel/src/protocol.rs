@@ -6,7 +6,7 @@ use openclaw_sdk::channel::{
 use openclaw_sdk::http::{Answer, Method, Request};
 use openclaw_sdk::long_poll::{Item, LongPoll};
 use openclaw_sdk::protocol;
-use openclaw_text::{Unit, split};
+use openclaw_text::{Unit, mentions, split};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -121,7 +121,7 @@ impl Protocol {
     }
 
     fn message(&self, posted: Posted) -> Message {
-        let named = self.me.as_ref().is_some_and(|me| posted.text.contains(&format!("@{}", me.id)));
+        let named = self.me.as_ref().is_some_and(|me| mentions(&posted.text, &me.id));
         Message {
             id: posted.id.to_string(),
             conversation: Conversation {
