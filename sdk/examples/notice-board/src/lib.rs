@@ -14,4 +14,7 @@ use openclaw_sdk::webhook::Hooked;
 openclaw_sdk::export_account!(Hooked<Board>, webhook);
 
 #[cfg(test)]
+mod model;
+
+#[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Below the 10 s that the gateway waits for a probe.
 const ME_TIMEOUT_MS: u64 = 8_000;
 const SEND_TIMEOUT_MS: u64 = 20_000;
-/// The longest note, in characters.
+/// The longest note, in UTF-16 code units.
 const MAX_TEXT: usize = 1_000;
 
 /// The state of the protocol: who we are, once the board has said so.
@@ -84,7 +84,7 @@ impl Protocol for Board {
             let body = serde_json::to_vec(&NewNote { text, answers }).unwrap_or_default();
             Request::new("api", Method::Post, &path, SEND_TIMEOUT_MS).json(body)
         };
-        Ok(split(&outbound.text, MAX_TEXT, Unit::Chars).iter().map(post).collect())
+        Ok(split(&outbound.text, MAX_TEXT, Unit::Utf16).iter().map(post).collect())
     }
 
     fn receipt(&self, answer: &Answer) -> Result<String, Failure> {

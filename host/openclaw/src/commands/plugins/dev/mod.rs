@@ -131,8 +131,17 @@ impl Session<'_> {
                 self.build = Some(Running { group, ended: spawn_blocking(move || build.wait()) });
                 Ok(())
             }
-            Err(error) => print_line(&self.context.output.bad(&clean(&error.to_string()))),
+            Err(error) => self.tell(&error),
         }
+    }
+
+    /// Tells what went wrong; the work goes on.
+    fn tell(&self, error: &CliError) -> Result<(), CliError> {
+        let code = match error {
+            CliError::Detailed { code, .. } => format!(" [{code}]"),
+            _ => String::new(),
+        };
+        print_line(&self.context.output.bad(&format!("{}{code}", clean(&error.to_string()))))
     }
 
     /// Ends the build under way, if there is one.
@@ -150,7 +159,7 @@ impl Session<'_> {
     async fn use_it(&mut self, built: Result<Built, AuthoringError>) -> Result<(), CliError> {
         let built = match built {
             Ok(built) => built,
-            Err(error) => return print_line(&self.context.output.bad(&clean(&error.to_string()))),
+            Err(error) => return self.tell(&error.into()),
         };
         let linked = self.link.lead_to(&built.folder)?;
         let done = self.gateway.reload().await;
@@ -165,7 +174,7 @@ impl Session<'_> {
                 }
                 print_line(&format!("{text} ({took} after the compiler)"))
             }
-            Err(error) => print_line(&self.context.output.bad(&clean(&error.to_string()))),
+            Err(error) => self.tell(&error.into()),
         }
     }
 }
