@@ -156,6 +156,11 @@ impl Model for Discords {
         Reply::answer(401, r#"{"message": "401: Unauthorized", "code": 0}"#)
     }
 
+    fn unauthorised_socket(&self) -> Opened {
+        let hello = text(&json!({"op": 10, "d": {"heartbeat_interval": 41_250}}));
+        Opened::Socket(vec![hello, Act::Wait(50), Act::Close(Some(4004), "Authentication failed.".into())])
+    }
+
     fn limited(&self, retry_after_s: Option<u64>) -> Reply {
         let mut body = json!({"message": "You are being rate limited.", "global": false});
         if let Some(seconds) = retry_after_s {

@@ -2,7 +2,7 @@
 //! hammer nobody, and end when it is asked to.
 //!
 //! A channel describes itself by a [`Subject`], with a model of its vendor that works; the suite makes the vendor fail,
-//! kills the account, and looks. [`conformance!`](crate::conformance) makes a test of each rule.
+//! kills the account, and looks. [`conformance!`](crate::conformance!) makes a test of each rule.
 
 mod receiving;
 mod rig;
@@ -24,6 +24,7 @@ macro_rules! conformance {
             what_comes_again_is_taken_once
             every_character_arrives
             a_refused_credential_waits_for_a_person
+            a_credential_that_is_refused_later_ends_the_account_too
             a_limit_is_kept_while_receiving
             a_broken_vendor_is_not_hammered_and_found_again
             garbage_is_survived

@@ -1,11 +1,14 @@
 //! The rules about receiving.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use openclaw_sdk::account::Account;
 use openclaw_sdk::channel::FailureKind;
 use openclaw_sdk::events::Occurrence;
+use openclaw_sdk::host::Host;
 use openclaw_sdk::inbound::{AdmitError, Connection};
+use openclaw_sdk::race::{First, race};
 
 use super::rig::{CHARACTERS, Fault, Model as _, Of, Rig, Subject, garbage, text};
 
@@ -55,7 +58,7 @@ pub fn what_the_gateway_skips_holds_up_nothing<S: Subject>() {
     rig.host = rig.host.refuses_admission(AdmitError::Invalid("text".into()));
     // What is skipped may be acknowledged, so the watch over acknowledgements does not apply.
     let account = Rig::<S>::account();
-    let ended = rig.host.run_for(2 * MINUTE, account.run(&rig.host, None));
+    let ended = rig.host.run_for(2 * MINUTE, rig.receives(&account, None));
     assert_eq!(ended, None, "the account has ended by itself");
     assert_eq!(rig.texts(), [text(2), text(3)]);
 }
@@ -86,7 +89,7 @@ pub fn a_refused_credential_waits_for_a_person<S: Subject>() {
     let rig = Rig::<S>::told(1);
     rig.fails(Of::All, Fault::Unauthorised);
     let account = Rig::<S>::account();
-    let ended = rig.host.run_for(10 * MINUTE, account.run(&rig.host, None));
+    let ended = rig.host.run_for(10 * MINUTE, rig.receives(&account, None));
     let failure = ended.expect("the account ends").expect_err("it ends with a failure");
     assert_eq!(failure.kind, FailureKind::Unauthorised, "{failure:?}");
     assert!(!failure.detail.is_empty(), "a person is told what to do");
@@ -94,6 +97,31 @@ pub fn a_refused_credential_waits_for_a_person<S: Subject>() {
     assert!(rig.requests() <= 3, "{} requests with a refused credential", rig.requests());
     let probed = rig.host.run_for(10_000, account.probe(&rig.host)).expect("within 10 s");
     assert_eq!(probed.expect_err("the credential is refused").kind, FailureKind::Unauthorised);
+}
+
+/// A credential that is refused after it worked ends the account within ten minutes, if it asks the vendor for anything.
+pub fn a_credential_that_is_refused_later_ends_the_account_too<S: Subject>() {
+    let rig = Rig::<S>::told(1);
+    let account = Rig::<S>::account();
+    let asked = Cell::new(0);
+    let revoked = async {
+        rig.host.sleep(MINUTE).await;
+        rig.fails(Of::All, Fault::Unauthorised);
+        asked.set(rig.requests());
+        std::future::pending::<()>().await;
+    };
+    let lived = rig.host.run_for(11 * MINUTE, race(rig.receives(&account, None), revoked));
+    rig.assert_taken(1);
+    let more = rig.requests() - asked.get();
+    match lived {
+        Some(First::Left(Err(failure))) => {
+            assert_eq!(failure.kind, FailureKind::Unauthorised, "{failure:?}");
+            assert!(matches!(rig.host.states().last(), Some(Connection::AuthRequired(_))));
+            assert!(more <= 5, "{more} requests with a refused credential");
+        }
+        None if more == 0 => {}
+        other => panic!("after {more} requests: {other:?}"),
+    }
 }
 
 /// While the vendor says for how long, nothing is asked; afterwards the account goes on.
@@ -130,21 +158,18 @@ pub fn a_broken_vendor_is_not_hammered_and_found_again<S: Subject>() {
         let account = Rig::<S>::account();
         let cursor = rig.host.cursor();
         let healed = async {
-            openclaw_sdk::host::Host::sleep(&rig.host, 10 * MINUTE).await;
+            rig.host.sleep(10 * MINUTE).await;
             let asked = rig.requests() - before;
             assert!((2..=150).contains(&asked), "{asked} requests in ten minutes of {fault:?}");
             let states = rig.host.states();
             let last = states.iter().rev().find(|state| !matches!(state, Connection::Connecting));
             assert!(matches!(last, Some(Connection::Degraded(_))), "{fault:?}: {states:?}");
             rig.works();
-            openclaw_sdk::host::Host::sleep(&rig.host, 5 * MINUTE).await;
+            rig.host.sleep(5 * MINUTE).await;
         };
-        let run = account.run(&rig.host, cursor.as_deref());
-        let lived = rig.host.run_for(20 * MINUTE, openclaw_sdk::race::race(run, healed));
-        assert!(
-            matches!(lived, Some(openclaw_sdk::race::First::Right(()))),
-            "{fault:?}: the account has ended: {lived:?}"
-        );
+        let run = rig.receives(&account, cursor.as_deref());
+        let lived = rig.host.run_for(20 * MINUTE, race(run, healed));
+        assert!(matches!(lived, Some(First::Right(()))), "{fault:?}: the account has ended: {lived:?}");
         rig.assert_taken(3);
     }
 }
@@ -156,12 +181,12 @@ pub fn garbage_is_survived<S: Subject>() {
         let mut rig = Rig::<S>::told(1);
         rig.lives(MINUTE, None);
         rig.fails(Of::TheRest, fault.clone());
-        let run = Rig::<S>::account();
+        let account = Rig::<S>::account();
         let cursor = rig.host.cursor();
         rig.host = rig.host.restarted();
-        // It may end for it, which the gateway answers with a restart.
-        rig.host.run_for(MINUTE, run.run(&rig.host, cursor.as_deref()));
-        rig.host.run_for(10_000, run.probe(&rig.host));
+        let ended = rig.host.run_for(MINUTE, rig.receives(&account, cursor.as_deref()));
+        assert_eq!(ended, None, "{} ends the account", shown(&fault));
+        rig.host.run_for(10_000, account.probe(&rig.host));
         rig.works();
         rig.say([2]);
         rig.lives(6 * MINUTE, None);
@@ -189,7 +214,7 @@ pub fn the_end_is_heeded<S: Subject>() {
             let host = rig.host.clone().refuses_admission(AdmitError::Unavailable(30_000));
             host.happens_after(after, Occurrence::Shutdown);
             let account = Rig::<S>::account();
-            let ended = host.run_for(after + 1_000, account.run(&host, None));
+            let ended = host.run_for(after + 1_000, rig.receives(&account, None));
             assert_eq!(ended, Some(Ok(())), "asked after {after} ms, {fault:?}");
         }
     }

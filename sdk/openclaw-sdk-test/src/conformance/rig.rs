@@ -1,11 +1,15 @@
 //! A channel, its vendor, and the fault that the vendor has at the moment.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
+use std::future::Future;
 use std::rc::Rc;
 
 use openclaw_sdk::account::Account;
-use openclaw_sdk::channel::{Outbound, Outcome};
+use openclaw_sdk::channel::{Failure, Outbound, Outcome, WebhookRequest, WebhookResponse};
+use openclaw_sdk::host::Host;
 use openclaw_sdk::http::{Answer, ErrorKind, Record};
+use openclaw_sdk::race::{First, race};
 use openclaw_sdk::sockets::{Opening, Payload};
 
 use crate::fake::FakeHost;
@@ -29,8 +33,23 @@ pub trait Model: Vendor {
     /// How the vendor refuses a credential.
     fn unauthorised(&self) -> Reply;
 
+    /// How the vendor refuses a credential for a socket.
+    fn unauthorised_socket(&self) -> Opened {
+        Opened::refused(401)
+    }
+
     /// How the vendor says that there were too many requests.
     fn limited(&self, retry_after_s: Option<u64>) -> Reply;
+
+    /// What the vendor sends to the gateway's port now, for a channel that takes webhooks.
+    fn calls(&mut self) -> Option<WebhookRequest> {
+        None
+    }
+
+    /// What the account answered to it.
+    fn answered(&mut self, response: &WebhookResponse) {
+        let _ = response;
+    }
 }
 
 /// A channel, as the suite has to know it.
@@ -49,6 +68,16 @@ pub trait Subject {
 
     /// A vendor to which nothing has been said.
     fn model() -> Self::Model;
+
+    /// For a channel that takes webhooks: `account.handle(host, request).await`.
+    fn handle(
+        account: &Self::Account,
+        host: &FakeHost,
+        request: &WebhookRequest,
+    ) -> impl Future<Output = WebhookResponse> {
+        let _ = (account, host, request);
+        async { WebhookResponse { status: 501, headers: Vec::new(), body: Vec::new() } }
+    }
 }
 
 /// What is wrong with the vendor.
@@ -139,9 +168,36 @@ impl<S: Subject> Rig<S> {
             );
             until.is_some_and(|until| taken >= until)
         };
-        let run = account.run(&self.host, cursor.as_deref());
+        let run = self.receives(&account, cursor.as_deref());
         if let Some(ended) = self.host.run_until(ms, reached, run) {
             panic!("the account has ended by itself: {ended:?}");
+        }
+    }
+
+    /// What the gateway does with a running account: besides `run` it hands it what the vendor sends to its port.
+    pub(crate) async fn receives(&self, account: &S::Account, cursor: Option<&[u8]>) -> Result<(), Failure> {
+        match race(account.run(&self.host, cursor), self.hands_over(account)).await {
+            First::Left(ended) => ended,
+            First::Right(never) => match never {},
+        }
+    }
+
+    async fn hands_over(&self, account: &S::Account) -> Infallible {
+        loop {
+            let fault = self.fault.borrow().clone();
+            let call = self.model.borrow_mut().calls();
+            match (call, fault) {
+                (Some(call), None) => {
+                    let response = S::handle(account, &self.host, &call).await;
+                    self.model.borrow_mut().answered(&response);
+                }
+                (Some(call), Some((_, Fault::Says(body)))) => {
+                    S::handle(account, &self.host, &WebhookRequest { body, ..call }).await;
+                }
+                // What is wrong with the vendor keeps it from calling too.
+                _ => {}
+            }
+            self.host.sleep(500).await;
         }
     }
 
@@ -223,7 +279,7 @@ impl<M: Model> Vendor for Faulty<M> {
                 self.sockets.push(socket);
                 self.model.borrow_mut().open(socket, opening, now_ms)
             }
-            Some(Fault::Unauthorised) => Opened::refused(401),
+            Some(Fault::Unauthorised) => self.model.borrow().unauthorised_socket(),
             Some(Fault::Limited(_)) => Opened::refused(429),
             Some(Fault::Broken) => Opened::refused(502),
             Some(Fault::NotSent | Fault::LostBefore | Fault::LostAfter) => Opened::not_connected(),

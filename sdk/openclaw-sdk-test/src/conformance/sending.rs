@@ -19,7 +19,7 @@ pub fn a_message_is_sent_while_the_account_receives<S: Subject>() {
         let sent = account.send(&rig.host, &message).await;
         (sent, rig.host.elapsed_ms() - begun)
     };
-    let both = race(account.run(&rig.host, None), meanwhile);
+    let both = race(rig.receives(&account, None), meanwhile);
     let Some(First::Right((sent, took))) = rig.host.run_for(60_000, both) else {
         panic!("the account ends, or the send does not");
     };
