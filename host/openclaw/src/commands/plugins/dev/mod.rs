@@ -90,7 +90,15 @@ struct Session<'c> {
 }
 
 impl Session<'_> {
-    async fn follow(mut self, mut changes: Changes) -> Result<(), CliError> {
+    async fn follow(mut self, changes: Changes) -> Result<(), CliError> {
+        let ended = self.until_interrupted(changes).await;
+        // However it ended: no build goes on by itself.
+        self.cancel().await;
+        ended?;
+        print_line(&format!("\n{}", self.link.farewell()))
+    }
+
+    async fn until_interrupted(&mut self, mut changes: Changes) -> Result<(), CliError> {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
@@ -98,7 +106,7 @@ impl Session<'_> {
         loop {
             tokio::select! {
                 // When the signal cannot be waited for, the system's own answer to it ends this process.
-                Ok(()) = &mut interrupted => break,
+                Ok(()) = &mut interrupted => return Ok(()),
                 () = changes.next() => {
                     self.cancel().await;
                     self.start()?;
@@ -110,8 +118,6 @@ impl Session<'_> {
                 _ = looks.tick() => self.gateway.look().await?,
             }
         }
-        self.cancel().await;
-        print_line(&format!("\n{}", self.link.farewell()))
     }
 
     /// Starts a build of what the folder holds now. What is wrong with it is told; the next change begins anew.
