@@ -24,7 +24,7 @@ pub(super) fn review(folder: &Path, text: &str, manifest: &Manifest, findings: &
         },
     };
     if let Some(schema) = &schema {
-        schema_itself(file, schema, findings);
+        schema_itself(file, schema, manifest, findings);
     }
     keys(text, file, manifest, schema.as_ref(), findings);
 }
@@ -94,7 +94,7 @@ fn read_schema(folder: &Path, name: &str) -> Result<Value, Box<Finding>> {
     })
 }
 
-fn schema_itself(file: &str, schema: &Value, findings: &mut Vec<Finding>) {
+fn schema_itself(file: &str, schema: &Value, manifest: &Manifest, findings: &mut Vec<Finding>) {
     if let Some(problem) = openclaw_config::schema_problem(schema) {
         findings.push(Finding::error(
             "PLUGIN_SCHEMA_INVALID",
@@ -104,7 +104,9 @@ fn schema_itself(file: &str, schema: &Value, findings: &mut Vec<Finding>) {
         ));
         return;
     }
-    if schema.get("additionalProperties") != Some(&Value::Bool(false)) {
+    // In a provider's section stand keys of the host's own, too.
+    let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+    if manifest.provider.is_none() && !closed {
         let problem = "keys that are not listed are let through, so that nobody is told of a misspelt one";
         findings.push(Finding::warning(
             "PLUGIN_SCHEMA_OPEN",
