@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
         "openclaw-runtime",
         "openclaw-store",
     ],
-    &["openclaw-protocol", "openclaw-secrets"],
+    &["openclaw-authoring", "openclaw-protocol", "openclaw-secrets"],
 ];
 
 /// Edges inside a layer, and why each is worth it.

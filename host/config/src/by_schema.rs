@@ -19,6 +19,13 @@ pub(crate) struct Schema<'s> {
     validator: Validator,
 }
 
+/// What is wrong with a schema of a plugin, if anything is: it must be one of draft 2020-12.
+#[must_use]
+pub fn schema_problem(schema: &Value) -> Option<String> {
+    let built = jsonschema::options().with_draft(Draft::Draft202012).build(schema);
+    built.err().map(|error| shorten(&error.to_string()))
+}
+
 /// Where something stands in the file.
 pub(crate) struct Place {
     pub(crate) path: KeyPath,

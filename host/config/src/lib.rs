@@ -49,6 +49,7 @@ mod write;
 
 pub use ask::{Ask, read_document, read_value};
 pub use basis::{Basis, ChannelSchema, ChannelSchemas, MovedKey, PluginSchemas, ProviderSchema};
+pub use by_schema::schema_problem;
 pub use change::{ChangeOptions, Changed, change, is_read_only, replace};
 pub use dotenv::{DotEnv, read_own, read_workspace};
 pub use env::{Env, LayeredEnv, ProcessEnv};

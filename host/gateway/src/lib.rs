@@ -16,6 +16,7 @@ mod demo;
 mod devices;
 mod embeddings;
 mod error;
+mod examine;
 mod http;
 mod identity;
 mod infer;
@@ -48,6 +49,7 @@ use openclaw_protocol::plugins::PluginEntry;
 
 pub use credentials::{CredentialError, channel_manifest, try_credentials};
 pub use error::StartError;
+pub use examine::{Examined, NotTaken, examine_plugin};
 pub use infer::{EmbedAnswer, EmbedRequest, InferAnswer, InferError, InferRequest, embed_local, infer_local};
 pub use options::GatewayOptions;
 pub use start::{Owner as PortOwner, Running};

@@ -107,11 +107,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli
             let name = error.get(clap::error::ContextKind::InvalidSubcommand);
             let name = name.map(ToString::to_string).unwrap_or_default();
             let name = name.trim_matches('\'').to_owned();
-            eprintln!("error: unknown command '{name}'");
+            crate::output::note(&format!("error: unknown command '{name}'"));
             if let Some(suggestion) = error.get(clap::error::ContextKind::SuggestedSubcommand) {
-                eprintln!("(Did you mean {suggestion}?)");
+                crate::output::note(&format!("(Did you mean {suggestion}?)"));
             }
-            eprintln!("Run openclaw --help for the list of commands.");
+            crate::output::note("Run openclaw --help for the list of commands.");
             ExitCode::FAILURE
         }
         // The original's exit code for a wrong use is 1 as well.
@@ -194,6 +194,11 @@ mod tests {
         check("openclaw plugins update --all");
         check("openclaw plugins update x --from ./x --accept-publisher 0123456789abcdef --allow-downgrade");
         check("openclaw plugins sign x.wasm --key k --new-key");
+        check("openclaw plugins new x --kind provider --dir d");
+        check("openclaw plugins build d --json -- --offline");
+        check("openclaw plugins check");
+        check("openclaw plugins test d -- --offline --quiet");
+        check("openclaw plugins dev");
         check("openclaw completion bash");
     }
 }

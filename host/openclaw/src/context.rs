@@ -73,13 +73,13 @@ impl Context {
     /// Says once, where it matters, that the usual state directory belongs to another program.
     pub(crate) fn announce_own_state(&self) {
         if let Some(usual) = &self.passed_over {
-            eprintln!(
+            crate::output::note(&format!(
                 "{} holds an installation of another program; this one keeps its state in {}.\n\
                  To use the former all the same, stop that program and set OPENCLAW_STATE_DIR={}.",
                 self.shown(usual),
                 self.shown(&self.paths.state_dir),
                 self.shown(usual)
-            );
+            ));
         }
     }
 

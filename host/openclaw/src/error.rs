@@ -71,12 +71,13 @@ impl CliError {
         if let Self::Gateway(error) = &self
             && let Some(line) = error.log_line()
         {
-            eprintln!("{line}");
+            crate::output::note(&line.to_string());
         }
         if as_json {
-            println!("{:#}", self.to_json());
+            // Whoever has gone hears of no failure either.
+            crate::output::print_line(&format!("{:#}", self.to_json())).ok();
         } else {
-            eprintln!("{self}");
+            crate::output::note(&self.to_string());
         }
         ExitCode::from(code)
     }

@@ -30,6 +30,7 @@ pub struct Plugin {
     id: String,
     /// It is part of the binary: whoever trusts the one trusts the other.
     pub(crate) bundled: bool,
+    imports: Vec<String>,
     pub(crate) code: Code,
 }
 
@@ -49,6 +50,11 @@ impl Plugin {
     /// The id of its manifest.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// The names of all that the component imports, with their versions.
+    pub fn imports(&self) -> &[String] {
+        &self.imports
     }
 
     /// What the component can do beyond the required interfaces.
@@ -119,7 +125,8 @@ impl Runtime {
             contract: SPOKEN,
             reason: format!("{error:#}"),
         })?;
-        Ok(Arc::new(Plugin { id, bundled: package.bundled, code }))
+        let imports = imports.into_iter().map(str::to_owned).collect();
+        Ok(Arc::new(Plugin { id, bundled: package.bundled, imports, code }))
     }
 
     fn engine_of(&self, kind: Kind) -> &Engine {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use openclaw_authoring::AuthoringError;
+
 /// Why a task stopped.
 #[derive(Debug)]
 pub(crate) enum Error {
@@ -13,8 +15,8 @@ pub(crate) enum Error {
     File { path: PathBuf, source: std::io::Error },
     /// A file does not say what it should.
     Content { path: PathBuf, reason: String },
-    /// A wasm target is missing and cannot be added.
-    Target { target: String, reason: String },
+    /// A guest was not built.
+    Guest(AuthoringError),
 }
 
 impl std::fmt::Display for Error {
@@ -24,11 +26,7 @@ impl std::fmt::Display for Error {
             Self::NotStarted { command, source } => write!(f, "cannot start `{command}`: {source}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Content { path, reason } => write!(f, "{}: {reason}", path.display()),
-            Self::Target { target, reason } => write!(
-                f,
-                "the Rust target {target} is missing and could not be added ({reason}). \
-                 With rustup: rustup target add {target}"
-            ),
+            Self::Guest(error) => error.fmt(f),
         }
     }
 }
@@ -37,8 +35,15 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::NotStarted { source, .. } | Self::File { source, .. } => Some(source),
-            Self::Failed { .. } | Self::Content { .. } | Self::Target { .. } => None,
+            Self::Guest(error) => error.source(),
+            Self::Failed { .. } | Self::Content { .. } => None,
         }
+    }
+}
+
+impl From<AuthoringError> for Error {
+    fn from(error: AuthoringError) -> Self {
+        Self::Guest(error)
     }
 }
 

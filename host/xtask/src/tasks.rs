@@ -2,13 +2,15 @@
 
 use std::{path::PathBuf, process::Command};
 
+use openclaw_authoring::Kind;
+
 use crate::{
     cargo::{cargo, program_in_root, run as run_command, shown},
     clients,
     error::Error,
     guests, peer_docs,
     steps::Steps,
-    workspace::{self, Guest, Plugin, root, target},
+    workspace::{self, Plugin, root, target},
 };
 
 /// The suite of components that mean harm, a test target of its own.
@@ -136,9 +138,9 @@ fn clippy() -> Result<(), Error> {
     let deny_warnings = ["--", "-D", "warnings"];
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(deny_warnings))?;
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(guest_packages()?).args(deny_warnings))?;
-    for guest in all_guests()? {
-        let mut command = cargo(["clippy", "--profile", "guest", "--target", guest.kind.target()]);
-        run_command(command.args(["-p", &guest.package]).args(deny_warnings))?;
+    for (package, kind) in all_guests()? {
+        let mut command = cargo(["clippy", "--profile", "guest", "--target", kind.target()]);
+        run_command(command.args(["-p", &package]).args(deny_warnings))?;
     }
     Ok(())
 }
@@ -151,23 +153,25 @@ fn docs() -> Result<(), Error> {
     run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The guests that are made for the tests, and the one that means harm.
+/// The guests that are made for the tests, the one that means harm, and the example.
 fn test_guests() -> Result<Vec<Plugin>, Error> {
     let mut guests = workspace::plugins("tests/guests")?;
     guests.extend(workspace::plugins("tests/hostile")?);
+    // The example runs in the real gateway, too.
+    guests.extend(workspace::plugins("sdk/examples")?);
     Ok(guests)
 }
 
-fn all_guests() -> Result<Vec<Guest>, Error> {
+fn all_guests() -> Result<Vec<(String, Kind)>, Error> {
     let mut plugins = workspace::plugins("plugins")?;
     plugins.extend(test_guests()?);
     plugins.extend(workspace::plugins("sdk/templates")?);
-    Ok(plugins.into_iter().filter_map(|plugin| plugin.guest).collect())
+    Ok(plugins.into_iter().filter_map(|plugin| Some((plugin.guest?, plugin.kind))).collect())
 }
 
 /// `-p` arguments for what is not a default member but has tests that run natively: the guests and the SDK.
 fn guest_packages() -> Result<Vec<String>, Error> {
-    let guests = all_guests()?.into_iter().map(|guest| guest.package);
+    let guests = all_guests()?.into_iter().map(|(package, _)| package);
     let sdk = ["openclaw-sdk", "openclaw-sdk-test"].map(str::to_owned);
     Ok(guests.chain(sdk).flat_map(|package| ["-p".to_owned(), package]).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use openclaw_authoring::Kind;
 use serde::Deserialize;
 
 use crate::error::{AtPath, Error};
@@ -27,27 +28,6 @@ pub(crate) fn test_plugins() -> PathBuf {
     root().join("target").join("test-plugins")
 }
 
-/// Which side of the contract a guest stands on; it decides how the guest is built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
-    /// Uses the standard library and async imports.
-    Channel,
-    /// Imports nothing at all.
-    Provider,
-}
-
-impl Kind {
-    /// The target that this kind is built for. A `wasm32-wasip2` guest always imports WASI, so that a shim, which may
-    /// import nothing, is a bare module that is encoded as a component afterwards.
-    pub(crate) fn target(self) -> &'static str {
-        match self {
-            Self::Channel => "wasm32-wasip2",
-            Self::Provider => "wasm32-unknown-unknown",
-        }
-    }
-}
-
 /// One folder with a `plugin.toml`.
 #[derive(Debug)]
 pub(crate) struct Plugin {
@@ -55,16 +35,10 @@ pub(crate) struct Plugin {
     pub(crate) id: String,
     /// Where its manifest stands.
     pub(crate) folder: PathBuf,
-    /// What its component is built from; absent for a plugin that has no code yet.
-    pub(crate) guest: Option<Guest>,
-}
-
-/// One package that is built as a component.
-#[derive(Debug)]
-pub(crate) struct Guest {
-    /// The package's name.
-    pub(crate) package: String,
+    /// How it is built.
     pub(crate) kind: Kind,
+    /// The package that its component is built from; absent for a plugin that has no code yet.
+    pub(crate) guest: Option<String>,
 }
 
 /// The plugins below `folder` of the workspace, sorted by id.
@@ -92,7 +66,13 @@ fn plugin(folder: PathBuf) -> Result<Plugin, Error> {
     #[derive(Deserialize)]
     struct PluginTable {
         id: String,
-        kind: Kind,
+        kind: Word,
+    }
+    #[derive(Clone, Copy, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Word {
+        Channel,
+        Provider,
     }
     #[derive(Deserialize)]
     struct CargoManifest {
@@ -106,11 +86,15 @@ fn plugin(folder: PathBuf) -> Result<Plugin, Error> {
     let cargo = folder.join("Cargo.toml");
     let guest = if cargo.exists() {
         let CargoManifest { package } = read_toml(&cargo)?;
-        Some(Guest { package: package.name, kind: plugin.kind })
+        Some(package.name)
     } else {
         None
     };
-    Ok(Plugin { id: plugin.id, folder, guest })
+    let kind = match plugin.kind {
+        Word::Channel => Kind::Channel,
+        Word::Provider => Kind::Provider,
+    };
+    Ok(Plugin { id: plugin.id, folder, kind, guest })
 }
 
 fn read_toml<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Error> {

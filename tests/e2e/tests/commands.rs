@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+use std::process::Stdio;
+
 use openclaw_e2e::{Home, eventually, model, model_only};
 use openclaw_fakes::Mode;
 use serde_json::{Value, json};
@@ -250,4 +252,16 @@ async fn a_wrong_token_is_told_and_sigterm_ends_cleanly() {
     assert_eq!(call.json()["error"]["details"]["code"], "AUTH_TOKEN_MISMATCH");
     eventually("the refusal is in the log", async || home.log().contains("token_mismatch")).await;
     assert_eq!(gateway.terminate().await, 0);
+}
+
+/// As behind `2>&1 | head`: what nobody hears any more ends no command.
+#[tokio::test]
+async fn a_closed_standard_error_is_no_crash() {
+    let home = Home::empty();
+    for arguments in [&["nonsense"][..], &["plugins", "list"], &["plugins", "uninstall", "nobody"]] {
+        let mut child = home.command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stderr.take());
+        let code = child.wait().await.unwrap().code();
+        assert!(matches!(code, Some(0 | 1)), "{arguments:?}: {code:?}");
+    }
 }

@@ -33,7 +33,7 @@ use tracing::info;
 pub(crate) use accounts::{Credential, credential};
 pub(crate) use driver::account_name;
 pub(crate) use instances::Instances;
-pub(crate) use models::ModelParts;
+pub(crate) use models::{ModelParts, runtime};
 pub(crate) use plugins::Plugins;
 pub(crate) use secrets::secrets;
 pub(crate) use shims::Shims;

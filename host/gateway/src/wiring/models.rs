@@ -11,7 +11,7 @@ use openclaw_models::{
     BaseUrl, Catalog, DEMO_MODEL, DEMO_PROVIDER, Dialect, Model, Models, Origin, Provider, choose,
 };
 use openclaw_protocol::status::{ModelChoice, ModelSource};
-use openclaw_runtime::{Compiler, Runtime, RuntimeOptions};
+use openclaw_runtime::{Compiler, LoadError, Runtime, RuntimeOptions};
 use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
@@ -33,6 +33,17 @@ pub(crate) struct ModelParts {
     demo: OnceCell<Provider>,
 }
 
+/// The runtime as a gateway has it.
+pub(crate) fn runtime(paths: &Paths) -> Result<Runtime, LoadError> {
+    Runtime::new(RuntimeOptions {
+        cache_dir: paths.cache_dir(),
+        guest_threads: 0,
+        // By this name it is found even when the file was replaced since.
+        compiler: Some(Compiler::new(PathBuf::from("/proc/self/exe"), vec![OsString::from(crate::COMPILE)])),
+        coredump_on_trap: false,
+    })
+}
+
 impl ModelParts {
     /// The runtime, the provider shims and the catalog as the configuration has it.
     pub(crate) async fn new(
@@ -41,17 +52,7 @@ impl ModelParts {
         plugins: &Plugins,
     ) -> Result<ModelParts, StartError> {
         let egress = Egress::new(EgressOptions::default());
-        let runtime = Runtime::new(RuntimeOptions {
-            cache_dir: paths.cache_dir(),
-            guest_threads: 0,
-            // By this name it is found even when the file was replaced since.
-            compiler: Some(Compiler::new(
-                PathBuf::from("/proc/self/exe"),
-                vec![OsString::from(crate::COMPILE)],
-            )),
-            coredump_on_trap: false,
-        });
-        let runtime = runtime
+        let runtime = runtime(paths)
             .map_err(|error| StartError::failed(format!("Gateway failed to start: {error}"), error))?;
         let shims = Arc::new(Shims::new(runtime.clone(), plugins.load_providers(&runtime).await));
         let catalog = catalog(settings, &providers::dialects(plugins.provider_manifests()));

@@ -52,7 +52,7 @@ pub(super) async fn open(
         && let Ok(opened) = stream::open_local(socket).await
         && let Ok(mut client) = way.attempt(opened, &Presented::default(), None).await
     {
-        NOTICED.call_once(|| eprintln!("{FALLBACK_NOTICE}"));
+        NOTICED.call_once(|| crate::output::note(FALLBACK_NOTICE));
         client.refused_elsewhere = Some(refused.summary());
         return Ok(client);
     }
@@ -125,7 +125,9 @@ impl WayIn<'_> {
             }
             Err(error) if presented.device_token.is_some() && error.is_stale_device_token() => {
                 if let Err(error) = self.tokens.forget(&self.target.key(), ROLE) {
-                    eprintln!("The device token that the gateway refused cannot be removed: {error}");
+                    crate::output::note(&format!(
+                        "The device token that the gateway refused cannot be removed: {error}"
+                    ));
                 }
             }
             Err(_) => {}
@@ -137,7 +139,7 @@ impl WayIn<'_> {
     fn keep(&self, device_id: &str, token: &str, client: &Client) {
         let scopes = client.hello.auth.scopes.iter().map(|scope| scope.as_str().to_owned()).collect();
         if let Err(error) = self.tokens.keep(device_id, &self.target.key(), ROLE, token, scopes) {
-            eprintln!("The device token that the gateway gave cannot be kept: {error}");
+            crate::output::note(&format!("The device token that the gateway gave cannot be kept: {error}"));
         }
     }
 }
@@ -153,7 +155,7 @@ pub(crate) fn keep_rotated(target: &Target, answer: &Value) {
     let scopes = answer.get("scopes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let scopes = scopes.iter().filter_map(|scope| scope.as_str().map(str::to_owned)).collect();
     if own && let Err(error) = Tokens::new(&folder).keep(device, &target.key(), role, token, scopes) {
-        eprintln!("The new token cannot be kept: {error}");
+        crate::output::note(&format!("The new token cannot be kept: {error}"));
     }
 }
 

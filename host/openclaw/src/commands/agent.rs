@@ -155,7 +155,7 @@ fn finish(done: &AgentFinal, shown: &Shown) -> Result<(), CliError> {
         print_line("No reply from agent.")?;
     }
     if done.status != RunStatus::Ok {
-        eprintln!("{}", failure(done));
+        crate::output::note(&failure(done).to_string());
     }
     Ok(())
 }

@@ -222,23 +222,25 @@ impl Printer {
         if self.json {
             return print_line(&json!({"type": "notice", "message": text}).to_string());
         }
-        eprintln!("{text}");
+        crate::output::note(text);
         Ok(())
     }
 }
 
 /// One line of the log file.
 #[derive(Debug, PartialEq)]
-struct Record {
+pub(crate) struct Record {
     time: String,
     level: String,
     subsystem: Option<String>,
     message: String,
+    /// What the line says beside its message: names and values.
+    fields: Vec<(String, String)>,
 }
 
 impl Record {
     /// `None` for a line that is not a record of ours.
-    fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let record: Value = serde_json::from_str(line).ok()?;
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
         let meta = record.get("_meta")?;
@@ -252,7 +254,20 @@ impl Record {
             level,
             subsystem: first.as_ref().and_then(|first| text(first.get("subsystem"))),
             message: text(record.get("message")).or_else(|| text(record.get("1")))?,
+            fields: record
+                .get("1")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+                .collect(),
         })
+    }
+
+    /// Whether the line is about a plugin or one of its accounts, `<id>/<account>`.
+    pub(crate) fn is_about(&self, id: &str) -> bool {
+        let account = |value: &str| value.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'));
+        self.fields.iter().any(|(_, value)| value == id || account(value))
     }
 
     fn to_json(&self, raw: &str) -> Value {
@@ -268,7 +283,7 @@ impl Record {
         format!("{} {} {subsystem}{}", self.time, self.level, self.message)
     }
 
-    fn pretty(&self, output: Output) -> String {
+    pub(crate) fn pretty(&self, output: Output) -> String {
         let clock = self.time.split_once('T').and_then(|(_, rest)| rest.get(..8)).unwrap_or(&self.time);
         let level = match self.level.as_str() {
             "error" | "fatal" => output.bad(&self.level),
@@ -294,6 +309,10 @@ mod tests {
         assert_eq!(record.pretty(plain), "07:00:00 warn gateway/ws hello");
         assert_eq!(record.to_json(LINE)["subsystem"], "gateway/ws");
         assert_eq!(record.to_json(LINE)["raw"], LINE);
+        assert!(!record.is_about("ws"));
+        let about = LINE.replace(r#""1":"hello""#, r#""1":{"plugin":"chat/main"}"#);
+        let about = Record::parse(&about).unwrap();
+        assert!(about.is_about("chat") && !about.is_about("cha") && !about.is_about("main"));
         assert_eq!(Record::parse("no record"), None);
         assert_eq!(Record::parse("{}"), None);
     }

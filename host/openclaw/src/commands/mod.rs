@@ -70,7 +70,7 @@ pub(crate) fn agreed(question: &str, yes: bool, context: &Context) -> Result<boo
             extra: json!({}),
         });
     }
-    eprint!("{question} [y/N] ");
+    crate::output::murmur(&format!("{question} [y/N] "));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))

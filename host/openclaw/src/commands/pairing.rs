@@ -130,9 +130,9 @@ fn approve(flags: &ApproveFlags, context: &Context) -> Result<ExitCode, CliError
     };
     let code = code.trim();
     if devices::is_request_id(code) {
-        eprintln!(
+        crate::output::note(&format!(
             "{code} is the request of a device; those are approved with: openclaw devices approve {code}"
-        );
+        ));
         return devices::approve_request(code, &flags.rpc, context);
     }
     let channel = match channel {
@@ -167,7 +167,7 @@ fn report(raw: &Value, approved: &PairingCodeApproved, context: &Context) -> Res
         print_line(&format!("Command owner configured {owner} (commands.ownerAllowFrom was empty)."))?;
     }
     if approved.notified == Some(false) {
-        eprintln!("The person could not be told; see openclaw logs.");
+        crate::output::note("The person could not be told; see openclaw logs.");
     }
     Ok(ExitCode::SUCCESS)
 }

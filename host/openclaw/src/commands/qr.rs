@@ -66,7 +66,7 @@ pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
         print_json(&raw)?;
     } else if flags.setup_code_only {
         if made.access_downgraded {
-            eprintln!("{DOWNGRADED}");
+            crate::output::note(DOWNGRADED);
         }
         print_line(&made.setup_code)?;
     } else {

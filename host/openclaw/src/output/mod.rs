@@ -87,6 +87,19 @@ pub(crate) fn print_line(text: &str) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Says something beside the result, on the standard error. When nobody hears it any more, as behind `2>&1 | head`, the command
+/// goes on: its result counts.
+pub(crate) fn note(text: &str) {
+    murmur(&format!("{text}\n"));
+}
+
+/// As [`note`], without a line end.
+pub(crate) fn murmur(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    // Nobody is left to tell that nobody is left.
+    stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).ok();
+}
+
 /// Prints without a line end, at once.
 pub(crate) fn print_now(text: &str) -> Result<(), CliError> {
     let mut stdout = std::io::stdout().lock();

@@ -82,6 +82,14 @@ pub struct Plugin {
     pub label: String,
 }
 
+impl Plugin {
+    /// Whether a plugin may be called so.
+    #[must_use]
+    pub fn is_id(text: &str) -> bool {
+        text.len() <= 64 && !text.starts_with('-') && is_word(text)
+    }
+}
+
 /// What a plugin plugs into.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -185,7 +193,7 @@ impl Manifest {
 
     fn plugin_fault(&self) -> Option<Fault> {
         let Plugin { id, version, wit, license, label, .. } = &self.plugin;
-        if id.len() > 64 || id.starts_with('-') || !is_word(id) {
+        if !Plugin::is_id(id) {
             return fault("plugin.id", format!("\"{id}\" is not an id"), "use at most 64 of a-z, 0-9 and -");
         }
         if !is_version(version) {

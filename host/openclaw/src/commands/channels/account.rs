@@ -4,7 +4,11 @@ use openclaw_config::{Ask, ChangeOptions, Changed};
 use openclaw_packages::Manifest;
 use serde_json::{Value, json};
 
-use crate::{context::Context, error::CliError, output::age::file_stamp};
+use crate::{
+    context::Context,
+    error::CliError,
+    output::{age::file_stamp, note},
+};
 
 /// The account that a section without `accounts` describes.
 const IMPLICIT: &str = "default";
@@ -111,7 +115,7 @@ pub(super) fn changed(asks: &[Ask], options: ChangeOptions, context: &Context) -
     let options = ChangeOptions { stamp: file_stamp(), ..options };
     let done = openclaw_config::change(&context.basis(&plugins), asks, &options)?;
     for warning in &done.warnings {
-        eprintln!("warning: {warning}");
+        note(&format!("warning: {warning}"));
     }
     Ok(done)
 }

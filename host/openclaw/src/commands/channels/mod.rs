@@ -126,7 +126,10 @@ fn report(context: &Context, raw: &serde_json::Value, text: &str) -> Result<Exit
 
 fn status(flags: &StatusFlags, context: &Context) -> Result<ExitCode, CliError> {
     if !context.json && !context.output.is_terminal() {
-        eprintln!("Checking channel status{}…", if flags.probe { " (probe)" } else { "" });
+        crate::output::note(&format!(
+            "Checking channel status{}…",
+            if flags.probe { " (probe)" } else { "" }
+        ));
     }
     // The vendors get the time that is asked for; the answer needs a little more.
     let patience = flags.rpc.timeout.unwrap_or(client::PATIENCE_MS);
@@ -263,7 +266,7 @@ fn configuration_only(context: &Context, error: &ClientError) -> Result<ExitCode
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("Gateway not reachable: {}", error.summary());
+    crate::output::note(&format!("Gateway not reachable: {}", error.summary()));
     print_line("Gateway not reachable; showing config-only status.")?;
     print_line(&format!("Config: {}\nMode: {mode}", context.shown_config()))?;
     if channels.is_empty() {

@@ -49,7 +49,7 @@ impl Request {
         }
         let changed = result.inspect_err(|error| self.advise(error))?;
         for warning in &changed.warnings {
-            eprintln!("warning: {warning}");
+            crate::output::note(&format!("warning: {warning}"));
         }
         if context.json {
             print_json(&self.json(&changed, context))?;
@@ -65,7 +65,9 @@ impl Request {
             && matches!(self.subject, Subject::Whole)
             && reasons.starts_with("size-drop")
         {
-            eprintln!("If the file is meant to become this small, run the command again with --force.");
+            crate::output::note(
+                "If the file is meant to become this small, run the command again with --force.",
+            );
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn report(
     let references = check_references(basis, &changed, &context.paths.home, request.allow_exec);
     let ok = references.failures.is_empty();
     for warning in &changed.warnings {
-        eprintln!("warning: {warning}");
+        crate::output::note(&format!("warning: {warning}"));
     }
     if context.json {
         let mut document = request.head(ok, &references, context);
@@ -81,11 +81,11 @@ pub(super) fn report(
         )));
     }
     if references.skipped_exec > 0 {
-        eprintln!(
+        crate::output::note(&format!(
             "Dry run note: skipped {} exec SecretRef resolvability check(s). Re-run with --allow-exec to run their \
              programs.",
             references.skipped_exec
-        );
+        ));
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -80,7 +80,9 @@ pub(super) fn apply(flags: &ApplyFlags, context: &Context) -> Result<ExitCode, C
     read_document(&text).map_err(|error| not_json5(&name, &error))?;
     let config = context.shown_config();
     if !flags.dry_run {
-        eprintln!("This replaces everything in {config}; what the new text does not have is gone.");
+        crate::output::note(&format!(
+            "This replaces everything in {config}; what the new text does not have is gone."
+        ));
     }
     let request = Request {
         subject: Subject::Whole,

@@ -34,13 +34,17 @@ pub(super) fn run(context: &Context) -> Result<ExitCode, CliError> {
     } else {
         print_line(&format!("Config valid: {}", context.shown_config()))?;
         for issue in &report.issues {
-            eprintln!("warning: {issue} ({}); {}", issue.place(), issue.owner.consequence());
+            crate::output::note(&format!(
+                "warning: {issue} ({}); {}",
+                issue.place(),
+                issue.owner.consequence()
+            ));
         }
         for warning in &report.warnings {
-            eprintln!("warning: {warning} ({})", warning.place());
+            crate::output::note(&format!("warning: {warning} ({})", warning.place()));
         }
         if !has_mode(report) {
-            eprintln!("warning: {MODE}: {NO_MODE}");
+            crate::output::note(&format!("warning: {MODE}: {NO_MODE}"));
         }
     }
     Ok(ExitCode::SUCCESS)

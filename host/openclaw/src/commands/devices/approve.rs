@@ -44,10 +44,10 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
     let named = flags.request.as_deref().map(str::trim).filter(|id| !id.is_empty());
     match named {
         Some(code) if pairing::is_code(code) => {
-            eprintln!(
+            crate::output::note(&format!(
                 "{code} looks like the code of a sender in a chat; those are approved with: openclaw pairing approve \
                  <channel> {code}"
-            );
+            ));
             pairing::approve_anywhere(code, &flags.rpc, context)
         }
         Some(id) => approve_request(id, &flags.rpc, context),
@@ -149,9 +149,9 @@ fn latest(flags: &Flags, context: &Context) -> Result<ExitCode, CliError> {
         return Ok(ExitCode::FAILURE);
     }
     print_line(&preview(&devices, request))?;
-    eprintln!("Approve this exact request with: {command}");
+    crate::output::note(&format!("Approve this exact request with: {command}"));
     if let Some(flags) = reused_flags(&flags.rpc) {
-        eprintln!("Reuse the same {flags} when rerunning.");
+        crate::output::note(&format!("Reuse the same {flags} when rerunning."));
     }
     Ok(ExitCode::FAILURE)
 }

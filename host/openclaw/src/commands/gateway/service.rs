@@ -107,13 +107,13 @@ impl Outcome {
         let code = if self.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         if !context.json {
             for warning in &self.warnings {
-                eprintln!("Warning: {warning}");
+                crate::output::note(&format!("Warning: {warning}"));
             }
             let lines = std::iter::once(self.message).chain(self.hints).collect::<Vec<_>>().join("\n");
             if self.ok {
                 print_line(&lines)?;
             } else {
-                eprintln!("{lines}");
+                crate::output::note(&lines.to_string());
             }
             return Ok(code);
         }

@@ -43,14 +43,14 @@ pub(super) struct Flags {
 
 pub(super) fn run(flags: Flags, context: &Context) -> Result<ExitCode, CliError> {
     if flags.password.is_some() {
-        eprintln!(
+        crate::output::note(
             "Warning: a password on the command line is visible in process listings; prefer --password-file or \
-             OPENCLAW_GATEWAY_PASSWORD."
+             OPENCLAW_GATEWAY_PASSWORD.",
         );
     }
     context.announce_own_state();
     for warning in context.dotenv_warnings() {
-        eprintln!("Warning: {warning}");
+        crate::output::note(&format!("Warning: {warning}"));
     }
     let password = match (flags.password, flags.password_file) {
         (None, Some(path)) => Some(read_password(path)?),

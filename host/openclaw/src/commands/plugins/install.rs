@@ -257,7 +257,7 @@ fn report(done: &[Done], failed: &[(String, CliError)], context: &Context) -> Re
         print_line(&line)?;
     }
     for (id, error) in failed {
-        eprintln!("{id}: {error}");
+        crate::output::note(&format!("{id}: {error}"));
     }
     if done.is_empty() && failed.is_empty() {
         print_line("No plugins are installed.")?;

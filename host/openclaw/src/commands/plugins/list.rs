@@ -42,7 +42,7 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
         print_json(&json!({"plugins": plugins, "gatewayReachable": running, "diagnostics": []}))?;
     } else {
         if !running {
-            eprintln!("Gateway not reachable; showing what is present, not what runs.");
+            crate::output::note("Gateway not reachable; showing what is present, not what runs.");
         }
         print_line(&text(&plugins, context.output))?;
     }

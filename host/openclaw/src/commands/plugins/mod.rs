@@ -1,14 +1,20 @@
 //! `openclaw plugins`: what is there, what comes and goes, and what an author needs to hand a plugin on.
 
 mod author;
+mod build;
 mod check;
+mod dev;
+mod doctor;
 mod fetch;
 mod inspect;
 mod install;
 mod list;
+mod new;
 mod progress;
+mod project;
 mod reload;
 mod remove;
+mod test;
 mod toggle;
 
 use std::process::ExitCode;
@@ -47,6 +53,16 @@ before goes on, and the exit code is 1.")]
     Disable(toggle::Flags),
     /// Check the installed plugins: files, digests, signatures
     Doctor,
+    /// Begin a plugin: a folder that builds, passes its tests and runs as it stands
+    New(new::Flags),
+    /// Build a plugin
+    Build(build::Flags),
+    /// Say what is wrong with a plugin, before a gateway does
+    Check(check::Flags),
+    /// Build a plugin, run its tests and check it
+    Test(test::Flags),
+    /// Run a plugin in the gateway of this machine, and again after each change
+    Dev(dev::Flags),
     /// Pack a folder with plugin.toml and component.wasm into one file
     Pack(author::PackFlags),
     /// Sign a package
@@ -65,7 +81,12 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         Subcommand::Reload(flags) => reload::run(flags, context),
         Subcommand::Enable(flags) => toggle::run(flags, true, context),
         Subcommand::Disable(flags) => toggle::run(flags, false, context),
-        Subcommand::Doctor => check::run(context),
+        Subcommand::Doctor => doctor::run(context),
+        Subcommand::New(flags) => new::run(flags, context),
+        Subcommand::Build(flags) => build::run(flags, context),
+        Subcommand::Check(flags) => check::run(flags, context),
+        Subcommand::Test(flags) => test::run(flags, context),
+        Subcommand::Dev(flags) => dev::run(flags, context),
         Subcommand::Pack(flags) => author::pack(flags, context),
         Subcommand::Sign(flags) => author::sign(flags, context),
         Subcommand::Verify(flags) => author::verify(flags, context),

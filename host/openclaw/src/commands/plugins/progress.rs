@@ -27,7 +27,7 @@ impl Progress {
         self.done += bytes as u64;
         if self.watched && self.written.is_none_or(|written| written.elapsed() >= OFTEN) {
             self.written = Some(Instant::now());
-            eprint!("\r{}", line(self.done, self.total));
+            crate::output::murmur(&format!("\r{}", line(self.done, self.total)));
         }
     }
 }
@@ -36,7 +36,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if self.written.is_some() {
             // The line gives way to what comes next, without any escape sequence.
-            eprint!("\r{:60}\r", "");
+            crate::output::murmur(&format!("\r{:60}\r", ""));
         }
     }
 }

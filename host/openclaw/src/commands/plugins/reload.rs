@@ -31,12 +31,13 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
     if context.json {
         print_json(&raw)?;
     } else {
-        print_line(&text(&done))?;
+        print_line(&what(&done))?;
     }
     Ok(if done.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn text(done: &PluginsReloaded) -> String {
+/// What became of each plugin, for people.
+pub(super) fn what(done: &PluginsReloaded) -> String {
     if done.plugins.is_empty() {
         return "Nothing has changed.".to_owned();
     }
@@ -83,7 +84,7 @@ mod tests {
         let done = PluginsReloaded { ok: false, plugins, duration_ms: 40 };
         let expected =
             "a: replaced (40ms)\n- a main: connecting\nb: not replaced: no component\nc: unchanged";
-        assert_eq!(text(&done), expected);
-        assert_eq!(text(&PluginsReloaded::default()), "Nothing has changed.");
+        assert_eq!(what(&done), expected);
+        assert_eq!(what(&PluginsReloaded::default()), "Nothing has changed.");
     }
 }

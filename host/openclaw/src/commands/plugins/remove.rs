@@ -6,7 +6,7 @@ use clap::Args;
 use openclaw_packages::{InstallError, Installed};
 use serde_json::json;
 
-use super::to_take_into_use;
+use super::{dev::Link, to_take_into_use};
 use crate::{
     commands::agreed,
     context::Context,
@@ -35,6 +35,10 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
     let change = installed.change()?;
     let lock = installed.lock().map_err(InstallError::from)?;
     if !lock.plugins.contains_key(&flags.id) {
+        // What `plugins dev` left: the plugin itself stays where its author writes it.
+        if Link::remove(&context.paths.state_dir, &flags.id)? {
+            return removed(&flags.id, None, context);
+        }
         return Err(InstallError::Unknown(flags.id.clone()).into());
     }
     if !agreed(&format!("Remove {}?", flags.id), flags.yes, context)? {
@@ -45,13 +49,20 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
         });
     }
     let entry = change.uninstall(&flags.id)?;
+    removed(&flags.id, Some(&entry.version), context)
+}
+
+/// Says what is gone. One that is being written has no version to tell.
+fn removed(id: &str, version: Option<&str>, context: &Context) -> Result<ExitCode, CliError> {
     let restart = to_take_into_use(context);
     if context.json {
-        let (id, version) = (&flags.id, &entry.version);
         print_json(&json!({"ok": true, "id": id, "version": version, "takeIntoUse": restart}))?;
         return Ok(ExitCode::SUCCESS);
     }
-    print_line(&format!("Removed {} {}.", flags.id, entry.version))?;
+    match version {
+        Some(version) => print_line(&format!("Removed {id} {version}."))?,
+        None => print_line(&format!("Removed the link to the folder of {id}; the folder stays."))?,
+    }
     if let Some(command) = restart {
         print_line(&format!("The running gateway lets go of it with: {command}"))?;
     }
