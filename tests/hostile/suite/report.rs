@@ -66,6 +66,14 @@ impl Report {
         }
     }
 
+    /// What must hold besides, and is no case.
+    pub(crate) fn also(&mut self, name: &str, holds: Result<String, String>) {
+        match holds {
+            Ok(words) => println!("{name}: {words}"),
+            Err(why) => self.fail(name, &why),
+        }
+    }
+
     fn fail(&mut self, name: &str, why: &str) {
         println!("NOT CONTAINED  {name}: {why}");
         self.failed.push(name.to_owned());

@@ -24,9 +24,9 @@ const LONGEST: usize = 64 << 10;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  openclaw channels add --channel telegram                     Asks for what is missing
-  openclaw channels add --channel telegram --account work --token 123:abc
-  openclaw channels add --channel telegram --use-env           The token stays in the environment
+  openclaw channels add --channel my-channel                    Asks for what is missing
+  openclaw channels add --channel my-channel --account work --token 123:abc
+  openclaw channels add --channel my-channel --use-env          The token stays in the environment
   openclaw channels add --channel my-channel --secret signing=abc --set apiRoot=https://chat.example
 
 A secret is tried with the vendor before it is written, where the plugin says how. What the plugin lets the gateway

@@ -18,8 +18,8 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  openclaw channels remove --channel telegram --account work            Switches it off; its section stays
-  openclaw channels remove --channel telegram --account work --delete   Takes its section out")]
+  openclaw channels remove --channel my-channel --account work            Switches it off; its section stays
+  openclaw channels remove --channel my-channel --account work --delete   Takes its section out")]
 pub(crate) struct Flags {
     /// The channel's id
     #[arg(long, value_name = "CHANNEL")]
