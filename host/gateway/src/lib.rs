@@ -27,6 +27,7 @@ mod machine;
 mod metrics;
 mod once;
 mod options;
+mod panics;
 mod presence;
 mod process;
 mod reload;

@@ -393,7 +393,7 @@ async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<()
 }
 
 async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {
-    while tasks.pause(UPKEEP).await {
+    let round = async || {
         if let Err(error) = outbox.sweep().await {
             tracing::warn!(code = error.code(), "the outbox is not swept: {error}");
         }
@@ -402,6 +402,9 @@ async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {
         if let Err(error) = store.prune(now - millis(KEEP), now).await {
             tracing::warn!(code = error.code(), "the ledger is not pruned: {error}");
         }
+    };
+    while tasks.pause(UPKEEP).await {
+        tasks.survive("the upkeep", round()).await;
     }
 }
 

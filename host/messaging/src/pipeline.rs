@@ -55,8 +55,9 @@ impl Pipeline {
 
     /// Decides messages and queues those that become turns.
     pub(crate) async fn decide_all(&self, rows: Vec<InboundRow>) {
-        let decided = join_all(rows.into_iter().map(|row| self.settle(row))).await;
-        for row in decided.into_iter().flatten() {
+        let settle = |row| self.tasks.survive("deciding about a message", self.settle(row));
+        let decided = join_all(rows.into_iter().map(settle)).await;
+        for row in decided.into_iter().flatten().flatten() {
             self.turns.queue(row).await;
         }
     }

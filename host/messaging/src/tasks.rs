@@ -1,9 +1,11 @@
 //! Owns the tasks of this crate, so that shutting down can wait for them and nothing outlives it.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -34,6 +36,13 @@ impl Tasks {
             }
         }
         set.spawn(work);
+    }
+
+    /// Does one piece of a loop's work: a panic in it is logged and ends that piece alone.
+    pub(crate) async fn survive<T>(&self, name: &str, piece: impl Future<Output = T>) -> Option<T> {
+        // What a piece holds is let go with it; the ledger has what was stored, and nothing else outlives it.
+        let done = AssertUnwindSafe(piece).catch_unwind().await;
+        done.inspect_err(|_panic| tracing::error!(code = "panic", "{name} panicked; the next goes on")).ok()
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -75,5 +84,17 @@ impl Tasks {
 
     fn lock(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.set.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_piece_of_work_that_panics_ends_alone() {
+        let tasks = Tasks::new();
+        let broken: Option<()> = tasks.survive("a piece", async { panic!("it breaks") }).await;
+        assert_eq!((broken, tasks.survive("the next", async { 7 }).await), (None, Some(7)));
     }
 }

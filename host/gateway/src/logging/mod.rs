@@ -93,10 +93,7 @@ impl Log {
         let layer = RecordLayer { log: log.clone(), clock, origin, color: options.color };
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))
             .map_err(io::Error::other)?;
-        std::panic::set_hook(Box::new(|panic| {
-            let place = panic.location().map(ToString::to_string).unwrap_or_default();
-            tracing::error!(place, "a task panicked: {}", panic.payload_as_str().unwrap_or("no message"));
-        }));
+        crate::panics::watch();
         Ok(log)
     }
 

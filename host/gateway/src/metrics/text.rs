@@ -89,6 +89,8 @@ impl Page {
         }
         let draining = u8::from(gateway.is_draining());
         self.single("openclaw_draining", "gauge", "1 while the gateway is on its way down.", draining);
+        let help = "Panics of the host's own code; each ended one task.";
+        self.single("openclaw_panics_total", "counter", help, crate::panics::seen());
     }
 
     fn traffic(&mut self, gateway: &Gateway) {

@@ -45,6 +45,7 @@ use crate::live::Live;
 use crate::local::{self, LocalSocket};
 use crate::logging::{Levels, Log, LoggingOptions};
 use crate::options::GatewayOptions;
+use crate::panics::enduring;
 use crate::process::Gateway;
 use crate::reload::{self, Reload};
 use crate::settings::Settings;
@@ -285,8 +286,10 @@ async fn serve(
     // From here on there may be clients: the end is a drain.
     reload::started(&up.gateway).await;
     crate::system_events::started(&up.gateway);
-    tokio::spawn(reload::watch(Arc::clone(&up.gateway)));
-    tokio::spawn(reload::watch_plugins(Arc::clone(&up.gateway)));
+    let gateway = Arc::clone(&up.gateway);
+    enduring("following the configuration", move || reload::watch(Arc::clone(&gateway)));
+    let gateway = Arc::clone(&up.gateway);
+    enduring("following the plugins", move || reload::watch_plugins(Arc::clone(&gateway)));
     // Nobody waits any more where the process is on its way down.
     let _ = up.told.send(());
     notifier.say(&format!("READY=1\nSTATUS=serving\nMAINPID={}", std::process::id()));
@@ -401,8 +404,10 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     }
     announce(&gateway, plan.port, plan.bind, &plan.auth, began);
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
-    tokio::spawn(pulse(Arc::clone(&gateway)));
-    tokio::spawn(Arc::clone(&gateway.hub).tell_state());
+    let ticking = Arc::clone(&gateway);
+    enduring("the tick", move || pulse(Arc::clone(&ticking)));
+    let hub = Arc::clone(&gateway.hub);
+    enduring("telling what changed", move || Arc::clone(&hub).tell_state());
     // Nothing is waited for between the first client and here: what was begun is never just let go.
     Ok(Up { gateway, stop, served, told })
 }
