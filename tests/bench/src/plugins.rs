@@ -74,7 +74,8 @@ async fn memory(telegram: &FakeTelegram, accounts: usize) -> (f64, f64) {
         (0..accounts).map(|number| (format!("a{number}"), json!({ "botToken": bot(telegram, number) })));
     let each: Map<String, Value> = each.collect();
     let section = json!({ "telegram": { "apiRoot": telegram.api_root(), "accounts": each } });
-    let home = Home::new(config(if accounts == 0 { json!({}) } else { section }));
+    let channels = if accounts == 0 { json!({}) } else { section };
+    let home = Home::new(config(&channels));
     let gateway = home.start().await;
     polled(telegram, 0..accounts).await;
     gateway.kill().await;
@@ -136,10 +137,10 @@ impl Installation<'_> {
 fn used(telegram: &FakeTelegram) -> Value {
     let section =
         |number| (name(number), json!({ "apiRoot": telegram.api_root(), "botToken": bot(telegram, number) }));
-    config(Value::Object((0..ENABLED).map(section).collect()))
+    config(&Value::Object((0..ENABLED).map(section).collect()))
 }
 
-fn config(channels: Value) -> Value {
+fn config(channels: &Value) -> Value {
     json!({
         "gateway": { "mode": "local", "bind": "loopback", "auth": { "mode": "token", "token": GATEWAY_TOKEN } },
         "channels": channels,

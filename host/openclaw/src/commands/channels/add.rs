@@ -70,7 +70,7 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
     let manifest = manifest_of(&flags.channel, context)?;
     let place = Place::of(&flags.channel, &flags.account, context)?;
     let section = place.section(&manifest, context);
-    let gathered = Gathered::new(flags, &manifest, section.clone(), context)?;
+    let gathered = Gathered::new(flags, &manifest, &section, context)?;
     if !flags.no_check {
         let mut tried = section;
         if let (Value::Object(keys), Some(more)) = (&mut tried, gathered.keys.as_object()) {
@@ -124,7 +124,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn new(flags: &Flags, manifest: &Manifest, section: Value, context: &Context) -> Result<Self, CliError> {
+    fn new(flags: &Flags, manifest: &Manifest, section: &Value, context: &Context) -> Result<Self, CliError> {
         let mut gathered =
             Self { keys: json!({ "enabled": true }), secrets: AccountSecrets::default(), made: Vec::new() };
         if let Some(name) = &flags.name {
@@ -142,7 +142,7 @@ impl Gathered {
             return Err(CliError::invalid(text));
         }
         for (n, entry) in manifest.secrets.iter().enumerate() {
-            gathered.secret(entry, n == 0, flags, &section, context)?;
+            gathered.secret(entry, n == 0, flags, section, context)?;
         }
         Ok(gathered)
     }
@@ -171,7 +171,7 @@ impl Gathered {
             return Ok(());
         }
         if flags.use_env {
-            return self.from_environment(entry, flags, context);
+            return self.leave_in_environment(entry, flags, context);
         }
         let is_set = |key: &Option<String>| {
             let value = key.as_ref().and_then(|key| section.get(key));
@@ -194,7 +194,7 @@ impl Gathered {
         self.keep(entry, asked(entry, context)?)
     }
 
-    fn from_environment(
+    fn leave_in_environment(
         &mut self,
         entry: &SecretEntry,
         flags: &Flags,
