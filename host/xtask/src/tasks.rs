@@ -108,7 +108,9 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps.step("binary", || binary(GATEWAY))?;
     steps.step("documentation of the original", peer_docs::fetch)?;
     steps.step("clients of others", clients::install)?;
-    steps.step("host tests", || run_command(cargo(["test", "--release"]).args(arguments)))?;
+    // One run tells of everything that fails.
+    steps
+        .step("host tests", || run_command(cargo(["test", "--release", "--no-fail-fast"]).args(arguments)))?;
     steps.step("guest tests", || {
         let mut command = cargo(["test", "--release"]);
         run_command(command.args(guest_packages()?).args(arguments))

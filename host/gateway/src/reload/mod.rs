@@ -23,7 +23,7 @@ use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
 pub(crate) use facts::Facts;
-pub(crate) use plugins::watch as watch_plugins;
+pub(crate) use plugins::{Seen as SeenPlugins, watch as watch_plugins};
 pub(crate) use restore::{Rejection, restore_at_start};
 
 use crate::clock::now_ms;

@@ -38,20 +38,25 @@ struct Swapped {
 }
 
 /// What is known of the plugins' files without reading them.
-type Seen = Vec<(PathBuf, Facts)>;
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Seen(Vec<(PathBuf, Facts)>);
 
-/// Follows the plugins' files until the gateway closes.
-pub(crate) async fn watch(gateway: Arc<Gateway>) {
+/// Follows the plugins' files until the gateway closes. `seen` is what was there before the gateway read any of it: what has
+/// changed since is a change.
+pub(crate) async fn watch(gateway: Arc<Gateway>, mut seen: Seen) {
     let mut closing = gateway.hub.closing();
     let mut changes = Changes::new();
-    let mut seen = look(&gateway).await;
     loop {
-        changes.follow(seen.iter().map(|(file, _)| file.clone()).collect());
-        tokio::select! {
-            () = changes.next() => {}
-            _ = closing.wait_for(|&closing| closing) => return,
-        }
+        changes.follow(seen.0.iter().map(|(file, _)| file.clone()).collect());
+        // A change that came while nothing was watched is found by looking once before waiting.
         let mut now = look(&gateway).await;
+        if now == seen {
+            tokio::select! {
+                () = changes.next() => {}
+                _ = closing.wait_for(|&closing| closing) => return,
+            }
+            now = look(&gateway).await;
+        }
         if now == seen {
             continue;
         }
@@ -71,10 +76,16 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
     }
 }
 
-/// Looks once. The folder itself stands for what comes into it.
 async fn look(gateway: &Gateway) -> Seen {
-    let folder = gateway.paths.state_dir.join("plugins");
-    let looked = spawn_blocking(move || {
+    let state_dir = gateway.paths.state_dir.clone();
+    // Looking does not panic; if it did, there is nothing to tell.
+    spawn_blocking(move || Seen::look(&state_dir)).await.unwrap_or_default()
+}
+
+impl Seen {
+    /// Looks once. The folder itself stands for what comes into it.
+    pub(crate) fn look(state_dir: &Path) -> Self {
+        let folder = state_dir.join("plugins");
         let mut files = vec![folder.clone(), folder.join("plugin")];
         for entry in entries(&folder) {
             let inside = entries(&entry);
@@ -86,10 +97,8 @@ async fn look(gateway: &Gateway) -> Seen {
             let facts = facts_of(&file);
             (file, facts)
         };
-        files.into_iter().map(facts).collect()
-    });
-    // Looking does not panic; if it did, there is nothing to tell.
-    looked.await.unwrap_or_default()
+        Self(files.into_iter().map(facts).collect())
+    }
 }
 
 /// What a folder holds, in order; nothing for what is none.

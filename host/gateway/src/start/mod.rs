@@ -47,7 +47,7 @@ use crate::logging::{Levels, Log, LoggingOptions};
 use crate::options::GatewayOptions;
 use crate::panics::enduring;
 use crate::process::Gateway;
-use crate::reload::{self, Reload};
+use crate::reload::{self, Reload, SeenPlugins};
 use crate::settings::Settings;
 use crate::wiring::{self, Plugins};
 use crate::ws::{Hub, SocketLimits};
@@ -70,6 +70,8 @@ struct Plan {
     /// The file itself is not used; it is put right once this process is the only gateway here.
     refused: Option<Refused>,
     plugins: Arc<Live<Plugins>>,
+    /// The plugins' files, as they were before any was read.
+    seen_plugins: SeenPlugins,
     port: u16,
     bind: Bind,
     listen: Listen,
@@ -115,6 +117,7 @@ fn check(options: &GatewayOptions, passed: &[SocketAddr]) -> Result<Plan, StartE
     let mut environment = options.environment.clone();
     let port_flag = options.port.as_deref().map(port).transpose()?;
     let bind_flag = options.bind.as_deref().map(str::parse::<Bind>).transpose()?;
+    let seen_plugins = SeenPlugins::look(&options.paths.state_dir);
     let plugins = Plugins::discover(&options.paths.state_dir);
     let schemas = plugins.schemas();
     let read = |environment: &BTreeMap<String, String>| -> Result<(Chosen, Config), StartError> {
@@ -158,7 +161,8 @@ fn check(options: &GatewayOptions, passed: &[SocketAddr]) -> Result<Plan, StartE
         warnings.push(format!("security warning: dangerous config flags enabled: {}", dangerous.join(", ")));
     }
     let settings = Arc::new(Settings::new(options.paths.clone(), environment, schemas, loaded));
-    Ok(Plan { settings, refused, plugins: Arc::new(Live::new(plugins)), port, bind, listen, auth, warnings })
+    let plugins = Arc::new(Live::new(plugins));
+    Ok(Plan { settings, refused, plugins, seen_plugins, port, bind, listen, auth, warnings })
 }
 
 /// The switches that say of themselves that they are dangerous, as far as they are on.
@@ -277,6 +281,7 @@ async fn serve(
     mut orders: watch::Receiver<Order>,
 ) -> Result<(), StartError> {
     let notifier = host.notifier.clone();
+    let seen_plugins = plan.seen_plugins.clone();
     let mut early = orders.clone();
     let up = tokio::select! {
         up = bring_up(host, plan, sockets) => up?,
@@ -289,7 +294,9 @@ async fn serve(
     let gateway = Arc::clone(&up.gateway);
     enduring("following the configuration", move || reload::watch(Arc::clone(&gateway)));
     let gateway = Arc::clone(&up.gateway);
-    enduring("following the plugins", move || reload::watch_plugins(Arc::clone(&gateway)));
+    enduring("following the plugins", move || {
+        reload::watch_plugins(Arc::clone(&gateway), seen_plugins.clone())
+    });
     // Nobody waits any more where the process is on its way down.
     let _ = up.told.send(());
     notifier.say(&format!("READY=1\nSTATUS=serving\nMAINPID={}", std::process::id()));
