@@ -112,7 +112,7 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps
         .step("host tests", || run_command(cargo(["test", "--release", "--no-fail-fast"]).args(arguments)))?;
     steps.step("guest tests", || {
-        let mut command = cargo(["test", "--release"]);
+        let mut command = cargo(["test", "--release", "--no-fail-fast"]);
         run_command(command.args(guest_packages()?).args(arguments))
     })
 }
