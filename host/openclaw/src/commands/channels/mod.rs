@@ -314,11 +314,27 @@ fn list(flags: &ListFlags, context: &Context) -> Result<ExitCode, CliError> {
                 .push(format!("- {label} {}: installed, {configured}, {enabled}{token}", account.account_id));
         }
     }
+    if flags.all {
+        lines.extend(available(&status.channel_order, context));
+    }
     if lines.len() == 1 {
         lines.push(NO_CHANNELS.to_owned());
     }
     print_line(&lines.join("\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A line for each channel of this installation that is not configured yet.
+fn available(configured: &[String], context: &Context) -> Vec<String> {
+    let present =
+        openclaw_gateway::present_plugins(&context.paths, &context.config().cloned().unwrap_or_default());
+    let channels =
+        present.iter().filter(|plugin| plugin.kind == "channel" && !configured.contains(&plugin.id));
+    let line = |plugin: &openclaw_protocol::plugins::PluginEntry| match plugin.status.as_str() {
+        "unavailable" => format!("- {}: not available in this build yet", plugin.name),
+        _ => format!("- {}: available (openclaw channels add --channel {})", plugin.name, plugin.id),
+    };
+    channels.map(line).collect()
 }
 
 #[cfg(test)]
