@@ -6,7 +6,7 @@ use openclaw_sdk::backoff::Backoff;
 use openclaw_sdk::channel::Failure;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::http::Method;
-use openclaw_sdk::inbound::{Connection, admit, set_aside};
+use openclaw_sdk::inbound::{BLAMED, Connection, admit, set_aside};
 use openclaw_sdk::log::Level;
 use openclaw_sdk::sockets::Opening;
 use openclaw_sdk::websocket::{self, Duties};
@@ -24,9 +24,6 @@ const GATEWAY_TIMEOUT_MS: u64 = 10_000;
 const CHANNEL_TIMEOUT_MS: u64 = 5_000;
 /// How often to ask for a channel that is not known.
 const CHANNEL_ATTEMPTS: u32 = 3;
-
-/// After so many crashes at one place the message that comes first there is likely why.
-const BLAMED: u32 = 2;
 
 /// Receives until the account ends for good, or the host wants it to stop. `crashes` is how many instances in a row crashed at
 /// this cursor.

@@ -4,7 +4,7 @@
 use openclaw_sdk::backoff::Backoff;
 use openclaw_sdk::channel::Failure;
 use openclaw_sdk::host::Host;
-use openclaw_sdk::inbound::{Connection, admit, set_aside};
+use openclaw_sdk::inbound::{BLAMED, Connection, admit, set_aside};
 use openclaw_sdk::log::Level;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -32,9 +32,6 @@ struct Cursor {
     /// Another bot counts its updates from elsewhere.
     bot_id: i64,
 }
-
-/// After so many crashes at one place the update that comes first there is likely why.
-const BLAMED: u32 = 2;
 
 /// Receives until the token is refused. `crashes` is how many instances in a row crashed at this cursor.
 pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>, crashes: u32) -> Result<(), Failure> {

@@ -8,6 +8,9 @@ pub use crate::bindings::channel::openclaw::plugin::inbound::{
     Admission, AdmitError, Connection, Unreadable,
 };
 
+/// After so many crashes at one place what comes first there is likely why: see [`crate::account::Account::crashed`].
+pub const BLAMED: u32 = 2;
+
 /// Bounds of the wait that the gateway asks for.
 const WAIT_MS: (u64, u64) = (50, 30_000);
 

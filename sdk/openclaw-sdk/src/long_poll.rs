@@ -19,9 +19,6 @@ const SHORT_US: u64 = 1_000_000;
 /// The first and the longest wait after such an answer, in milliseconds.
 const IDLE: Backoff = Backoff::new(50, 1_000);
 
-/// After so many crashes at one place what comes first there is likely why.
-const BLAMED: u32 = 2;
-
 /// What an author writes for it.
 pub trait LongPoll: Protocol {
     /// The question what is new. `cursor` is that of the last [`Item`], or what the gateway kept; none at the first start.
@@ -154,7 +151,7 @@ impl<P: LongPoll> LongPolling<P> {
 
     /// Passes what is likely why instances crash here, unread.
     async fn pass<H: Host>(&self, host: &H, answer: &Answer) -> Option<Vec<u8>> {
-        let first = self.protocol.borrow().first(answer).filter(|_| self.crashes.get() >= BLAMED)?;
+        let first = self.protocol.borrow().first(answer).filter(|_| self.crashes.get() >= inbound::BLAMED)?;
         self.crashes.set(0);
         inbound::set_aside(host, first.id, &answer.body, &first.cursor).await;
         Some(first.cursor)
