@@ -73,8 +73,8 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
     let gathered = Gathered::new(flags, &manifest, &section, context)?;
     if !flags.no_check {
         let mut tried = section;
-        if let (Value::Object(keys), Some(more)) = (&mut tried, gathered.keys.as_object()) {
-            keys.extend(more.clone());
+        if let Value::Object(keys) = &mut tried {
+            keys.extend(gathered.keys.clone());
         }
         let environment = context.environment();
         let check = openclaw_gateway::try_credentials(&manifest, &tried, &gathered.secrets, &environment);
@@ -84,7 +84,7 @@ pub(super) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
             extra: json!({ "channel": flags.channel, "accountId": flags.account }),
         })?;
     }
-    let asks = place.set(gathered.keys.as_object().into_iter().flatten())?;
+    let asks = place.set(&gathered.keys)?;
     let done = changed(&asks, ChangeOptions::default(), context)?;
     report(flags, &manifest, &gathered, done.effect, context)
 }
@@ -116,8 +116,8 @@ fn report(
 
 /// What shall stand in the account's section.
 struct Gathered {
-    /// An object: what is written.
-    keys: Value,
+    /// What is written.
+    keys: Map<String, Value>,
     secrets: AccountSecrets,
     /// What was made here, by the manifest's names.
     made: Vec<(String, Secret)>,
@@ -125,8 +125,8 @@ struct Gathered {
 
 impl Gathered {
     fn new(flags: &Flags, manifest: &Manifest, section: &Value, context: &Context) -> Result<Self, CliError> {
-        let mut gathered =
-            Self { keys: json!({ "enabled": true }), secrets: AccountSecrets::default(), made: Vec::new() };
+        let keys = Map::from_iter([("enabled".to_owned(), json!(true))]);
+        let mut gathered = Self { keys, secrets: AccountSecrets::default(), made: Vec::new() };
         if let Some(name) = &flags.name {
             gathered.put("name", json!(name));
         }
@@ -166,8 +166,8 @@ impl Gathered {
             })?;
             let value = std::fs::read_to_string(file)
                 .map_err(|source| CliError::File { path: file.into(), source })?;
-            self.secrets = std::mem::take(&mut self.secrets).with(&entry.name, value.trim().to_owned());
-            self.put(&key.clone(), json!(file));
+            self.know(entry, Secret::from(value.trim()));
+            self.put(key, json!(file));
             return Ok(());
         }
         if flags.use_env {
@@ -207,7 +207,7 @@ impl Gathered {
         }
         match entry.env.as_ref().map(|name| (name, context.secret_variable(name))) {
             Some((_, Some(value))) => {
-                self.secrets = std::mem::take(&mut self.secrets).with(&entry.name, value);
+                self.know(entry, value);
                 Ok(())
             }
             _ if entry.optional => Ok(()),
@@ -217,18 +217,21 @@ impl Gathered {
     }
 
     fn keep(&mut self, entry: &SecretEntry, value: Secret) -> Result<(), CliError> {
-        let key = entry.config.clone().ok_or_else(|| {
+        let key = entry.config.as_ref().ok_or_else(|| {
             CliError::invalid(format!("{} cannot stand in the configuration; use --use-env", entry.name))
         })?;
-        self.put(&key, json!(value.expose()));
-        self.secrets = std::mem::take(&mut self.secrets).with(&entry.name, value);
+        self.put(key, json!(value.expose()));
+        self.know(entry, value);
         Ok(())
     }
 
+    /// The value is to be tried, wherever it stands.
+    fn know(&mut self, entry: &SecretEntry, value: Secret) {
+        self.secrets = std::mem::take(&mut self.secrets).with(&entry.name, value);
+    }
+
     fn put(&mut self, key: &str, value: Value) {
-        if let Some(keys) = self.keys.as_object_mut() {
-            keys.insert(key.to_owned(), value);
-        }
+        self.keys.insert(key.to_owned(), value);
     }
 }
 
