@@ -5,10 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, StatusCode, Uri};
-use http_body_util::Full;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
@@ -17,6 +15,7 @@ use crate::address::{Network, Refusal};
 use crate::body::Body;
 use crate::connect::{Connector, LazyTls};
 use crate::error::{EgressError, root_cause};
+use crate::upload::Upload;
 
 /// What holds for all requests.
 #[derive(Clone, Debug)]
@@ -71,7 +70,7 @@ impl Limits {
 }
 
 /// One request. Redirects are handed back as they are.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Request {
     /// The verb.
     pub method: Method,
@@ -79,8 +78,8 @@ pub struct Request {
     pub url: Uri,
     /// `host` and the framing headers are set by the client.
     pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
+    /// What it carries.
+    pub body: Upload,
     /// How far the request may reach.
     pub network: Network,
     /// Its bounds.
@@ -107,8 +106,8 @@ pub struct Egress {
 struct Inner {
     // One pool for each network: a connection opened for the operator's own address must not serve a request that may
     // reach the public internet only.
-    public: Client<Connector, Full<Bytes>>,
-    operator: Client<Connector, Full<Bytes>>,
+    public: Client<Connector, Upload>,
+    operator: Client<Connector, Upload>,
     /// For sockets, which have no pool.
     connectors: [Connector; 2],
     connect_timeout: Duration,
@@ -160,7 +159,7 @@ impl Egress {
         if !headers.contains_key(USER_AGENT) {
             headers.insert(USER_AGENT, self.inner.user_agent.clone());
         }
-        let mut outgoing = http::Request::new(Full::new(body));
+        let mut outgoing = http::Request::new(body);
         *outgoing.method_mut() = method;
         *outgoing.uri_mut() = url;
         *outgoing.headers_mut() = headers;

@@ -13,6 +13,7 @@ mod connect;
 mod error;
 mod resolve;
 mod socket;
+mod upload;
 
 pub use address::Network;
 pub use body::Body;
@@ -20,3 +21,4 @@ pub use client::{Egress, Limits, Options, Request, Response};
 pub use error::{EgressError, ErrorKind};
 pub use http;
 pub use socket::{Incoming, PING_EVERY, SocketError, SocketReader, SocketRequest, SocketWriter};
+pub use upload::Upload;

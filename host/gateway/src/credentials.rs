@@ -111,7 +111,7 @@ async fn ask(
         method: Method::GET,
         url: composed.url.parse().map_err(|_bad| "it does not make a URL")?,
         headers,
-        body: Bytes::new(),
+        body: Bytes::new().into(),
         network: if grant.operator_named { Network::OperatorNamed } else { Network::Public },
         limits: Limits::within(PATIENCE, LONGEST_ANSWER),
     };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use openclaw_store::{AccountKey, Draft, Target};
+use openclaw_store::{AccountKey, Draft, MediaFile, Target};
 
 use crate::clock::{millis, now_ms};
 use crate::settings::{AccountSettings, Options};
@@ -29,16 +29,20 @@ impl Accounts {
     }
 }
 
-/// A message for the vendor, split into parts that fit. `None`: there is nothing to say.
+/// A message for the vendor, split into parts that fit; files go with the first. `None`: there is nothing to say or show.
 pub(crate) fn draft(
     settings: &AccountSettings,
     target: Target,
     text: &str,
+    media: Vec<MediaFile>,
     options: &Options,
 ) -> Option<Draft> {
-    let parts = openclaw_text::split(text, settings.text_limit, settings.text_unit);
+    let mut parts = openclaw_text::split(text, settings.text_limit, settings.text_unit);
     if parts.is_empty() {
-        return None;
+        if media.is_empty() {
+            return None;
+        }
+        parts.push(String::new());
     }
     Some(Draft {
         account: settings.key.clone(),
@@ -48,6 +52,7 @@ pub(crate) fn draft(
         request_key: None,
         reply_to: None,
         reply_context: Vec::new(),
+        media,
         silent: false,
         expires_at: now_ms() + millis(options.reply_expiry),
     })

@@ -2,7 +2,7 @@
 //! `types.outcome` (`wit/0.2.0/types.wit`). Never knows how a channel is run.
 
 use async_trait::async_trait;
-use openclaw_store::{AccountKey, Receipt, SendFault, Target};
+use openclaw_store::{AccountKey, MediaFile, Receipt, SendFault, Target};
 
 /// One message for the vendor (`types.outbound`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Outbound {
     pub reply_to: Option<String>,
     /// What the message being answered carried; empty when there is none.
     pub reply_context: Vec<u8>,
+    /// Files of the account that go with the text, which is empty where they are all there is.
+    pub media: Vec<MediaFile>,
     /// Deliver without a sound.
     pub silent: bool,
 }

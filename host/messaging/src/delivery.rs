@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use openclaw_store::{AccountKey, ConversationKey, OutboxRow, OutboxState, Store, StoreError, Target};
+use openclaw_store::{
+    AccountKey, ConversationKey, MediaFile, OutboxRow, OutboxState, Store, StoreError, Target,
+};
 use tokio::time::Instant;
 
 use crate::accounts::{Accounts, draft};
@@ -18,8 +20,10 @@ pub struct SendRequest {
     pub account: AccountKey,
     /// Where to.
     pub target: Target,
-    /// Markdown of any length; split to the channel's limit.
+    /// Markdown of any length; split to the channel's limit. May be empty where there are files.
     pub text: String,
+    /// Files of the account that go with it.
+    pub media: Vec<MediaFile>,
     /// The vendor's id of the message to answer.
     pub reply_to: Option<String>,
     /// Deliver without a sound.
@@ -108,8 +112,8 @@ pub(crate) async fn send(
         .get(&request.account)
         .filter(|settings| settings.enabled)
         .ok_or_else(|| SendError::UnknownAccount(request.account.clone()))?;
-    let mut draft =
-        draft(&settings, request.target.clone(), &request.text, options).ok_or(SendError::Empty)?;
+    let mut draft = draft(&settings, request.target.clone(), &request.text, request.media, options)
+        .ok_or(SendError::Empty)?;
     draft.request_key = Some(request.idempotency_key);
     draft.reply_to = request.reply_to;
     draft.silent = request.silent;

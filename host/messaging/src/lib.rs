@@ -35,7 +35,7 @@ pub use delivery::{Delivered, SendError, SendRequest};
 pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
 pub use messaging::{Admission, AdmitError, Messaging, Queues};
 pub use openclaw_store::{
-    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, InboundId, Message, OutboxRow,
+    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, InboundId, MediaFile, Message, OutboxRow,
     PairingRequest, Quote, Receipt, Route, SenderInfo, SenderKind, SessionWrite, StoreError, Target,
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};

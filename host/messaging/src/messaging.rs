@@ -288,6 +288,7 @@ impl Messaging {
             account: approved.account.clone(),
             target: Target { room: approved.room.clone(), thread: None },
             text: pairing::APPROVED.to_owned(),
+            media: Vec::new(),
             reply_to: None,
             silent: false,
             // Each approval is told once.

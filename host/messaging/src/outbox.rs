@@ -207,6 +207,7 @@ impl Shared {
             text: row.text,
             reply_to: row.reply_to,
             reply_context: row.reply_context,
+            media: row.media,
             silent: row.silent,
         };
         let outcome = self.call(row.account.clone(), outbound).await;

@@ -128,7 +128,8 @@ impl Pipeline {
         for _ in 0..CODES {
             let code = pairing::code().map_err(|error| StoreError::Internal(Arc::new(error)))?;
             let text = pairing::reply(channel, &settings.words, &sender.id, &code);
-            let Some(mut reply) = draft(settings, row.message.target(), &text, &self.options) else { break };
+            let drafted = draft(settings, row.message.target(), &text, Vec::new(), &self.options);
+            let Some(mut reply) = drafted else { break };
             reply.reply_context.clone_from(&row.message.reply_context);
             let target = reply.target.clone();
             let meta = PairingMeta { username: sender.username.clone(), name: sender.display_name.clone() };

@@ -63,6 +63,7 @@ pub(crate) fn message(id: &str, sender: &str, text: &str) -> Message {
         edited: false,
         forwarded: false,
         quote: None,
+        media: Vec::new(),
         reply_context: vec![7],
     }
 }

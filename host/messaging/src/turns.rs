@@ -194,7 +194,8 @@ impl Wiring {
         if settings.is_none() {
             tracing::warn!(account = %row.account, inbound = row.id.0, "no reply: the account is not configured any more");
         }
-        let draft = settings.and_then(|settings| draft(&settings, target.clone(), &text, &self.options));
+        let draft =
+            settings.and_then(|settings| draft(&settings, target.clone(), &text, Vec::new(), &self.options));
         let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
         let replies = draft.is_some();
         let stored = self.close(row.id, reply.session.clone(), draft).await;

@@ -33,6 +33,15 @@ pub struct SendParams {
     /// Delivers without a sound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent: Option<bool>,
+    /// A file that goes with the text: its bytes in base64, with or without `data:<type>;base64,` in front.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffer: Option<String>,
+    /// What to call the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// The file's media type, as in `image/png`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// A repetition gets the first one's answer.
     pub idempotency_key: String,
     /// Everything else that the published schema allows.

@@ -4,9 +4,9 @@
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Instance, InstancePre};
 
-use crate::bindings::channel_types::{Failure, Identity, Outbound, Outcome, Start, Target};
+use crate::bindings::channel_types::{Failure, File, Identity, Outbound, Outcome, Start, Target};
 use crate::bindings::webhook::exports::openclaw::plugin::webhook::{Request, Response};
-use crate::bindings::{channel, typing, webhook};
+use crate::bindings::{channel, send_media, typing, webhook};
 use crate::capability::Guest;
 use crate::contract::Version;
 use crate::{Features, v0_1_0};
@@ -16,6 +16,7 @@ use crate::{Features, v0_1_0};
 pub(crate) enum ExportIndices {
     Current {
         channel: channel::ChannelPluginIndices,
+        send_media: Option<send_media::WithSendMediaIndices>,
         typing: Option<typing::WithTypingIndices>,
         webhook: Option<webhook::WithWebhookIndices>,
     },
@@ -26,6 +27,7 @@ pub(crate) enum ExportIndices {
 pub(crate) enum Exports {
     Current {
         channel: channel::ChannelPlugin,
+        send_media: Option<send_media::WithSendMedia>,
         typing: Option<typing::WithTyping>,
         webhook: Option<webhook::WithWebhook>,
     },
@@ -37,6 +39,7 @@ impl ExportIndices {
         match version {
             Version::Current => Ok(Self::Current {
                 channel: channel::ChannelPluginIndices::new(pre)?,
+                send_media: send_media::WithSendMediaIndices::new(pre).ok(),
                 typing: typing::WithTypingIndices::new(pre).ok(),
                 webhook: webhook::WithWebhookIndices::new(pre).ok(),
             }),
@@ -45,17 +48,20 @@ impl ExportIndices {
     }
 
     pub(crate) fn features(&self) -> Features {
-        let (typing, webhook) = match self {
-            Self::Current { typing, webhook, .. } => (typing.is_some(), webhook.is_some()),
-            Self::Older(indices) => (indices.typing.is_some(), false),
+        let (send_media, typing, webhook) = match self {
+            Self::Current { send_media, typing, webhook, .. } => {
+                (send_media.is_some(), typing.is_some(), webhook.is_some())
+            }
+            Self::Older(indices) => (false, indices.typing.is_some(), false),
         };
-        Features { typing, webhook, ..Features::default() }
+        Features { send_media, typing, webhook, ..Features::default() }
     }
 
     pub(crate) fn load(&self, store: &mut Store<Guest>, instance: &Instance) -> wasmtime::Result<Exports> {
         match self {
-            Self::Current { channel, typing, webhook } => Ok(Exports::Current {
+            Self::Current { channel, send_media, typing, webhook } => Ok(Exports::Current {
                 channel: channel.load(&mut *store, instance)?,
+                send_media: send_media.as_ref().map(|files| files.load(&mut *store, instance)).transpose()?,
                 typing: typing.as_ref().map(|typing| typing.load(&mut *store, instance)).transpose()?,
                 webhook: webhook.as_ref().map(|webhook| webhook.load(&mut *store, instance)).transpose()?,
             }),
@@ -88,6 +94,21 @@ impl Exports {
                 channel.openclaw_plugin_channel().call_send(accessor, outbound).await
             }
             Self::Older(exports) => exports.send(accessor, outbound).await,
+        }
+    }
+
+    /// `None` when the component has no such export.
+    pub(crate) async fn send_media(
+        &self,
+        accessor: &Accessor<Guest>,
+        outbound: Outbound,
+        media: Vec<File>,
+    ) -> wasmtime::Result<Option<Outcome>> {
+        match self {
+            Self::Current { send_media: Some(files), .. } => {
+                files.openclaw_plugin_send_media().call_send(accessor, outbound, media).await.map(Some)
+            }
+            Self::Current { send_media: None, .. } | Self::Older(_) => Ok(None),
         }
     }
 

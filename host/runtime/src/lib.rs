@@ -33,6 +33,9 @@ pub use bindings::provider_types as dialect;
 pub use capability::events::Occurrence;
 pub use capability::inbound::{Admission, AdmitError, Connection, Inbox, Unreadable};
 pub use capability::kv::{Kv, KvAnswer, KvChange, KvEntry, KvError};
+pub use capability::media::{
+    Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter,
+};
 pub use channel::facts::{Facts, Over, Stamp};
 pub use channel::{ChannelInstance, ChannelSetup, Exit, Limits, NotRunning};
 pub use compiler::{Compiler, compile_here};

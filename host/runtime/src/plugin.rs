@@ -17,6 +17,8 @@ use crate::{LoadError, v0_1_0, wasi};
 /// The optional interfaces that a component exports. Read off the component, never declared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Features {
+    /// It can send files.
+    pub send_media: bool,
     /// It can show that an answer is being written.
     pub typing: bool,
     /// It takes what the vendor sends to the gateway's port.

@@ -84,6 +84,12 @@ impl Scrubber {
         automaton.find_overlapping_iter(bytes).any(|found| tells(found.pattern().as_usize()))
     }
 
+    /// Bytes of the longest spelling that is looked for.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.automaton.as_ref().map_or(0, AhoCorasick::max_pattern_len)
+    }
+
     /// The text with every secret in it replaced by `***`. Borrowed when there is none.
     #[must_use]
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
+use crate::media::{Carrier, carry};
 use crate::outbox::insert_draft;
 use crate::row::{account, json, text};
 use crate::sessions::write_session;
@@ -27,7 +28,7 @@ impl Store {
     ) -> Result<Admitted, StoreError> {
         let body = text(message)?;
         let (account, vendor_id) = (account.clone(), message.id.clone());
-        let reply_context = message.reply_context.clone();
+        let (reply_context, media) = (message.reply_context.clone(), message.media.clone());
         let work = move |ledger: &Ledger<'_>| {
             if let Some(cursor) = cursor {
                 move_cursor(ledger.sql, &account, &cursor)?;
@@ -40,7 +41,9 @@ impl Store {
                 )?
                 .execute(params![account.channel, account.account, vendor_id, body, reply_context, now])?;
             if added == 1 {
-                return Ok(Admitted { id: InboundId(ledger.sql.last_insert_rowid()), duplicate: false });
+                let id = ledger.sql.last_insert_rowid();
+                carry(ledger.sql, &account, &media, &Carrier::Message(id))?;
+                return Ok(Admitted { id: InboundId(id), duplicate: false });
             }
             let id = ledger
                 .sql

@@ -1,4 +1,4 @@
-//! Owns everything that must survive: one SQLite file, `state/gateway.sqlite`, behind typed methods. The only crate that
+//! Owns everything that must survive: one SQLite file, `state/gateway.sqlite`, and the files beside it, behind typed methods. The only crate that
 //! knows SQL. Never decides anything: policy, pairing codes and retry times are its callers'.
 
 mod error;
@@ -8,6 +8,7 @@ mod records;
 mod devices;
 mod inbound;
 mod kv;
+mod media;
 mod open;
 mod outbox;
 mod pairing;
@@ -23,8 +24,9 @@ mod writer;
 pub use devices::{DeviceRow, DeviceTable, DeviceWrite};
 pub use error::StoreError;
 pub use kv::{KvOutcome, KvWrite};
+pub use media::{MediaContent, MediaFault, MediaIntake, NewMedia};
 pub use message::{
-    AccountKey, ChatKind, Conversation, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
+    AccountKey, ChatKind, Conversation, MediaFile, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
 };
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole,

@@ -90,6 +90,19 @@ pub struct Quote {
     pub text: String,
 }
 
+/// A file that the host keeps for an account (`types.file`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaFile {
+    /// Names it, to its account alone.
+    pub handle: u64,
+    /// The media type.
+    pub mime: String,
+    /// What to call it.
+    pub name: Option<String>,
+    /// In bytes.
+    pub size: u64,
+}
+
 /// One message from the vendor (`types.message`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
@@ -113,6 +126,9 @@ pub struct Message {
     pub forwarded: bool,
     /// What it cites.
     pub quote: Option<Quote>,
+    /// The files that came with it, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaFile>,
     /// Opaque; handed back in the answer. At most 4 KiB. Kept in a column of its own.
     #[serde(skip)]
     pub reply_context: Vec<u8>,

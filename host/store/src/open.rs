@@ -15,12 +15,13 @@ use crate::error::Cause;
 const APPLICATION_ID: i64 = 0x6f63_6c77;
 /// The newest schema; migrations run one after the other from what the file has.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("devices.sql"),
     include_str!("schema_sessions.sql"),
     include_str!("kv.sql"),
     include_str!("set_aside.sql"),
+    include_str!("media.sql"),
 ];
 /// Up to this size the whole file is checked at start; beyond it, the schema alone.
 const FULL_CHECK_BYTES: u64 = 16 << 20;
@@ -135,7 +136,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     transaction.commit().map_err(fail)
 }
 
-fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
+pub(crate) fn unavailable(path: &Path, error: &std::io::Error) -> StoreError {
     let code = match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "disk_full",
         std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => "read_only",

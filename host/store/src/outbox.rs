@@ -3,12 +3,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-use crate::row::{account, bad, json_option, text};
+use crate::media::{Carrier, carry};
+use crate::row::{account, bad, json, json_option, text};
 use crate::sessions::UnknownWord;
 use crate::writer::Ledger;
 use crate::{
-    AccountKey, Claim, ConversationKey, Draft, Enqueued, OutboxRow, OutboxState, SendEnd, SendFault, Store,
-    StoreError, Target,
+    AccountKey, Claim, ConversationKey, Draft, Enqueued, MediaFile, OutboxRow, OutboxState, SendEnd,
+    SendFault, Store, StoreError, Target,
 };
 
 impl Store {
@@ -25,7 +26,7 @@ impl Store {
                 return Ok(Enqueued { batch: draft.batch, fresh: true });
             };
             let same = first.account == draft.account && first.target == draft.target;
-            if !same || draft.parts.first() != Some(&first.text) {
+            if !same || draft.parts.first() != Some(&first.text) || !alike(&draft.media, &first.media) {
                 let key = draft.request_key.unwrap_or_default();
                 return Err(StoreError::Conflict(format!(
                     "idempotency key {key:?} was used for another message"
@@ -157,14 +158,17 @@ impl Store {
 /// Adds the parts of a draft inside a transaction.
 pub(crate) fn insert_draft(ledger: &Ledger<'_>, draft: &Draft, now: i64) -> Result<(), StoreError> {
     let Draft { account, target, .. } = draft;
+    let (media, none) = (text(&draft.media)?, "[]".to_owned());
+    let carrier = Carrier::Draft(&draft.batch);
+    carry(ledger.sql, account, &draft.media, &carrier).map_err(|error| ledger.fail(error))?;
     for (part, body) in (0_i64..).zip(&draft.parts) {
         let first = part == 0;
         ledger.sql
             .prepare_cached(
                 "INSERT INTO outbox (batch, part, request_key, channel, account, room, thread, body, reply_to, \
-                 reply_context, silent, next_attempt_at, created_at, expires_at, updated_at) \
+                 reply_context, media, silent, next_attempt_at, created_at, expires_at, updated_at) \
                  VALUES (:batch, :part, :request_key, :channel, :account, :room, :thread, :body, :reply_to, \
-                 :reply_context, :silent, :now, :now, :expires_at, :now)",
+                 :reply_context, :media, :silent, :now, :now, :expires_at, :now)",
             )
             .and_then(|mut statement| {
                 statement.execute(named_params! {
@@ -174,6 +178,7 @@ pub(crate) fn insert_draft(ledger: &Ledger<'_>, draft: &Draft, now: i64) -> Resu
                     ":room": target.room, ":thread": target.thread,
                     ":reply_to": draft.reply_to.as_ref().filter(|_| first),
                     ":reply_context": draft.reply_context,
+                    ":media": if first { &media } else { &none },
                     ":expires_at": draft.expires_at, ":now": now,
                 })
             })
@@ -193,6 +198,12 @@ pub(crate) fn expire(sql: &Connection, now: i64) -> rusqlite::Result<usize> {
 
 fn expired() -> SendFault {
     SendFault { code: "expired".to_owned(), detail: "it could not be sent in time".to_owned() }
+}
+
+/// Whether the files are the same to whoever sees them. Each try takes its own in.
+fn alike(media: &[MediaFile], other: &[MediaFile]) -> bool {
+    let seen = |file: &MediaFile| (file.mime.clone(), file.name.clone(), file.size);
+    media.iter().map(seen).eq(other.iter().map(seen))
 }
 
 fn earlier(sql: &Connection, request_key: &str) -> rusqlite::Result<Option<OutboxRow>> {
@@ -259,6 +270,7 @@ fn outbox_row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         text: row.get("body")?,
         reply_to: row.get("reply_to")?,
         reply_context: row.get("reply_context")?,
+        media: json(row, "media")?,
         silent: row.get("silent")?,
         state,
         attempts: row.get("attempts")?,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountKey, Message, Receipt, Target};
+use crate::{AccountKey, MediaFile, Message, Receipt, Target};
 
 /// The ledger's number of an inbound message. Rises with the order of admission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,7 +70,7 @@ pub struct Draft {
     pub account: AccountKey,
     /// Where it goes.
     pub target: Target,
-    /// In order, none empty. Each becomes an outbox row with the idempotency key `<batch>-<index>`.
+    /// In order, none empty, but for the one of a draft that has files alone. Each becomes an outbox row with the idempotency key `<batch>-<index>`.
     pub parts: Vec<String>,
     /// Names the draft; unique, at most 56 bytes of `[A-Za-z0-9_-]`.
     pub batch: String,
@@ -80,6 +80,8 @@ pub struct Draft {
     pub reply_to: Option<String>,
     /// The `reply_context` of the message being answered.
     pub reply_context: Vec<u8>,
+    /// Files of the account that go with the first part.
+    pub media: Vec<MediaFile>,
     /// Deliver without a sound.
     pub silent: bool,
     /// After this moment no attempt is begun.
@@ -138,6 +140,9 @@ pub struct OutboxRow {
     /// Opaque to the host.
     #[serde(skip)]
     pub reply_context: Vec<u8>,
+    /// Files of the account that go with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<MediaFile>,
     /// Deliver without a sound.
     pub silent: bool,
     /// How far it has come.

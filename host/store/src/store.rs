@@ -1,11 +1,12 @@
-//! Owns the handle that the rest of the host holds. What it can do stands in `inbound`, `pairing`, `sessions`, `outbox` and
-//! `upkeep`.
+//! Owns the handle that the rest of the host holds. What it can do stands in `inbound`, `media`, `pairing`, `sessions`,
+//! `outbox` and `upkeep`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::StoreError;
+use crate::media::Folder;
 use crate::open::open;
 use crate::reader::Readers;
 use crate::writer::Writer;
@@ -18,6 +19,7 @@ pub(crate) type Unsettled = Arc<Mutex<HashMap<String, usize>>>;
 pub struct Store {
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
+    pub(crate) folder: Folder,
     pub(crate) unsettled: Unsettled,
 }
 
@@ -34,8 +36,10 @@ impl Store {
             .await
             .map_err(|error| StoreError::Internal(Arc::new(error)))??;
         let readers = Readers::open(&path)?;
-        let store = Self { writer: Writer::start(opened, &path)?, readers, unsettled: Unsettled::default() };
+        let (writer, folder) = (Writer::start(opened, &path)?, Folder::beside(&path));
+        let store = Self { writer, readers, folder, unsettled: Unsettled::default() };
         store.flag_interrupted().await?;
+        store.sweep_media().await?;
         Ok(store)
     }
 

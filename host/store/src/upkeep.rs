@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use crate::media::uncarried;
 use crate::outbox::expire;
 use crate::row::account;
 use crate::writer::Ledger;
@@ -124,6 +125,7 @@ impl Store {
     /// # Errors
     /// When nothing could be written.
     pub async fn prune(&self, before: i64, now: i64) -> Result<usize, StoreError> {
+        let folder = self.folder.clone();
         let work = move |sql: &Connection| {
             expire(sql, now)?;
             // Rows close in about the order of their ids, so that looking at the lowest is enough.
@@ -137,12 +139,17 @@ impl Store {
                  LIMIT ?2) WHERE state IN ('sent', 'ambiguous', 'failed') AND updated_at < ?1)",
                 params![before, PRUNE_ROWS],
             )?;
+            let files = uncarried(sql, now)?;
+            gone += files.len();
             if gone > 0 {
                 // It gives back one page for each row that is asked of it, so that all of them are.
                 sql.pragma(None, "incremental_vacuum", VACUUM_PAGES, |_| Ok(()))?;
             }
-            Ok(gone)
+            Ok((gone, files))
         };
-        self.writer.write(move |ledger| work(ledger.sql).map_err(|error| ledger.fail(error))).await
+        let (gone, files) =
+            self.writer.write(move |ledger| work(ledger.sql).map_err(|error| ledger.fail(error))).await?;
+        folder.remove_all(files).await;
+        Ok(gone)
     }
 }

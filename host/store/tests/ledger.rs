@@ -53,6 +53,7 @@ fn message(id: &str) -> Message {
         edited: false,
         forwarded: false,
         quote: None,
+        media: Vec::new(),
         reply_context: vec![0, 255],
     }
 }
@@ -78,6 +79,7 @@ fn draft(batch: &str, room: &str, parts: &[&str]) -> Draft {
         request_key: None,
         reply_to: Some("m1".into()),
         reply_context: vec![9],
+        media: Vec::new(),
         silent: false,
         expires_at: 1_000_000,
     }

@@ -51,6 +51,7 @@ pub(crate) fn map(message: &Message, edited: bool, room: Option<&Room>, me: &Cur
         edited,
         forwarded,
         quote: replied.and_then(|reply| quote(reply, me)),
+        media: Vec::new(),
         reply_context: Vec::new(),
     }))
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use openclaw_sdk::http::Record;
 use openclaw_sdk::sockets::{Opening, Payload};
 use openclaw_sdk_test::conformance::{Model, Subject};
-use openclaw_sdk_test::{Act, Opened, Reply, Vendor};
+use openclaw_sdk_test::{Act, Asked, Opened, Reply, Vendor};
 use serde_json::{Value, json};
 
 use crate::account::Discord;
@@ -33,7 +32,7 @@ enum Event {
 }
 
 impl Vendor for Discords {
-    fn http(&mut self, request: &Record, _now_ms: u64) -> Reply {
+    fn http(&mut self, request: &Asked, _now_ms: u64) -> Reply {
         match request.path.as_str() {
             "/gateway/bot" => says(&json!({"url": "wss://gateway.discord.gg",
                 "session_start_limit": {"total": 1_000, "remaining": 999, "reset_after": 0}})),
@@ -148,7 +147,7 @@ impl Model for Discords {
         self.shown.clone()
     }
 
-    fn is_post(&self, request: &Record) -> bool {
+    fn is_post(&self, request: &Asked) -> bool {
         request.path.ends_with("/messages")
     }
 

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 
 use openclaw_pace::Quiet;
-use openclaw_sdk::account::{Account, TypingAccount};
-use openclaw_sdk::channel::{Failure, Identity, Outbound, Outcome, Target};
+use openclaw_sdk::account::{Account, MediaAccount, TypingAccount};
+use openclaw_sdk::channel::{Failure, File, Identity, Outbound, Outcome, Target};
 use openclaw_sdk::events::Events;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::race::{First, race};
@@ -33,18 +33,29 @@ impl Account for Telegram {
 
     async fn run<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
         // Dropping the loop is safe anywhere: an update whose admission is under way comes again and is known then.
-        match race(Events::new().shutdown(host), poll::run(host, cursor, self.crashes.get())).await {
+        match race(
+            Events::new().shutdown(host),
+            poll::run(host, cursor, self.crashes.get(), self.config.media_max()),
+        )
+        .await
+        {
             First::Left(()) => Ok(()),
             First::Right(ended) => ended,
         }
     }
 
     async fn send<H: Host>(&self, host: &H, outbound: &Outbound) -> Outcome {
-        send::send(host, outbound, &self.config).await
+        send::send(host, outbound, &[], &self.config).await
     }
 
     async fn probe<H: Host>(&self, host: &H) -> Result<Identity, Failure> {
         probe::probe(host).await
+    }
+}
+
+impl MediaAccount for Telegram {
+    async fn send_media<H: Host>(&self, host: &H, outbound: &Outbound, media: &[File]) -> Outcome {
+        send::send(host, outbound, media, &self.config).await
     }
 }
 

@@ -78,6 +78,17 @@ pub(crate) struct Entity {
     pub(crate) user: Option<User>,
 }
 
+/// A file, or one size of a photo.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Attached {
+    /// Good for this bot alone.
+    pub(crate) file_id: String,
+    pub(crate) file_name: Option<String>,
+    pub(crate) mime_type: Option<String>,
+    pub(crate) file_size: Option<u64>,
+}
+
 /// Whether something is there, whatever it is.
 type Present = Option<serde::de::IgnoredAny>;
 
@@ -119,19 +130,19 @@ pub(crate) struct Message {
     #[serde(default)]
     pub(crate) forum_topic_created: Present,
     #[serde(default)]
-    pub(crate) photo: Present,
+    pub(crate) photo: Option<Vec<Attached>>,
     #[serde(default)]
-    pub(crate) video: Present,
+    pub(crate) video: Option<Attached>,
     #[serde(default)]
-    pub(crate) video_note: Present,
+    pub(crate) video_note: Option<Attached>,
     #[serde(default)]
-    pub(crate) animation: Present,
+    pub(crate) animation: Option<Attached>,
     #[serde(default)]
-    pub(crate) audio: Present,
+    pub(crate) audio: Option<Attached>,
     #[serde(default)]
-    pub(crate) voice: Present,
+    pub(crate) voice: Option<Attached>,
     #[serde(default)]
-    pub(crate) document: Present,
+    pub(crate) document: Option<Attached>,
     #[serde(default)]
     pub(crate) sticker: Option<Sticker>,
 }
@@ -148,6 +159,16 @@ pub(crate) struct Sticker {
     pub(crate) emoji: Option<String>,
     pub(crate) is_animated: bool,
     pub(crate) is_video: bool,
+    #[serde(flatten)]
+    pub(crate) file: Attached,
+}
+
+/// Where a file can be had for an hour.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RemoteFile {
+    pub(crate) file_size: Option<u64>,
+    pub(crate) file_path: Option<String>,
 }
 
 /// The part of an update without which nothing can be done with it.
@@ -197,6 +218,11 @@ pub(crate) struct GetUpdates {
 }
 
 #[derive(Debug, Serialize)]
+pub(crate) struct GetFile<'a> {
+    pub(crate) file_id: &'a str,
+}
+
+#[derive(Debug, Serialize)]
 pub(crate) struct DeleteWebhook {
     pub(crate) drop_pending_updates: bool,
 }
@@ -242,4 +268,13 @@ pub(crate) struct SendChatAction<'a> {
 pub(crate) enum ChatId {
     Number(i64),
     Name(String),
+}
+
+impl std::fmt::Display for ChatId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(id) => id.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
 }

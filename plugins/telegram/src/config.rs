@@ -11,6 +11,8 @@ pub(crate) struct Config {
     /// Absent means that links are previewed.
     link_preview: Option<bool>,
     markdown: Markdown,
+    /// In MB; absent means 100.
+    media_max_mb: Option<f64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -26,6 +28,12 @@ impl Config {
 
     pub(crate) fn link_preview(&self) -> bool {
         self.link_preview != Some(false)
+    }
+
+    /// Bytes of the largest file, either way.
+    pub(crate) fn media_max(&self) -> u64 {
+        // A negative or odd number becomes 0: nothing is taken then. The schema refuses those.
+        (self.media_max_mb.unwrap_or(100.0) * f64::from(1 << 20)) as u64
     }
 
     pub(crate) fn tables(&self) -> Tables {

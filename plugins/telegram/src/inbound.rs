@@ -3,13 +3,15 @@
 use openclaw_sdk::channel::{ChatKind, Conversation, Message as Inbound, Quote, Sender, SenderKind};
 
 use crate::api::{Chat, Message, Update, User};
+use crate::attachment::{self, Attachment};
 use crate::id;
 use crate::mention::{self, Addressed};
 
 /// What an update is to the gateway.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Mapped {
-    Message(Box<Inbound>),
+    /// A message, and the file that is to go with it.
+    Message(Box<Inbound>, Option<Attachment>),
     /// Nothing to admit, and why.
     Nothing(&'static str),
 }
@@ -34,7 +36,8 @@ pub(crate) fn map(update: &Update, me: &User) -> Mapped {
         return Mapped::Nothing("a command for another bot");
     }
     let replied = replied_to(message);
-    Mapped::Message(Box::new(Inbound {
+    let attachment = attachment::of(message);
+    let message = Inbound {
         id: id::message_id(me.id, message, update, edited),
         conversation: conversation(message, me),
         sender: sender(message),
@@ -45,8 +48,10 @@ pub(crate) fn map(update: &Update, me: &User) -> Mapped {
         edited,
         forwarded: message.forward_origin.is_some() || message.forward_date.is_some(),
         quote: quote(message, replied, me),
+        media: Vec::new(),
         reply_context: Vec::new(),
-    }))
+    };
+    Mapped::Message(Box::new(message), attachment)
 }
 
 fn addressed(message: &Message, me: &User) -> Addressed {

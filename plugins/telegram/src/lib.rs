@@ -5,6 +5,7 @@
 
 mod account;
 mod api;
+mod attachment;
 mod call;
 mod config;
 mod format;
@@ -17,10 +18,11 @@ mod probe;
 mod send;
 mod target;
 mod typing;
+mod upload;
 
 #[cfg(test)]
 mod model;
 #[cfg(test)]
 mod script;
 
-openclaw_sdk::export_account!(account::Telegram, typing);
+openclaw_sdk::export_account!(account::Telegram, send_media, typing);

@@ -1,8 +1,7 @@
 //! Telegram as it is when it works, and the suite that every channel has to pass.
 
-use openclaw_sdk::http::Record;
 use openclaw_sdk_test::conformance::{Model, Subject};
-use openclaw_sdk_test::{Reply, Vendor};
+use openclaw_sdk_test::{Asked, Reply, Vendor};
 use serde_json::{Value, json};
 
 use crate::account::Telegram;
@@ -18,7 +17,7 @@ struct BotApi {
 }
 
 impl Vendor for BotApi {
-    fn http(&mut self, request: &Record, _now_ms: u64) -> Reply {
+    fn http(&mut self, request: &Asked, _now_ms: u64) -> Reply {
         let asked: Value = serde_json::from_slice(&request.body).unwrap();
         match request.path.as_str() {
             "/getMe" => ok(&json!({"id": 7, "is_bot": true, "first_name": "Claw", "username": "claw_bot"})),
@@ -83,7 +82,7 @@ impl Model for BotApi {
         self.shown.clone()
     }
 
-    fn is_post(&self, request: &Record) -> bool {
+    fn is_post(&self, request: &Asked) -> bool {
         request.path == "/sendMessage"
     }
 

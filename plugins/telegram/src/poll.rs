@@ -2,7 +2,7 @@
 //! after the gateway has made it durable, or when there is nothing in it for the gateway.
 
 use openclaw_sdk::backoff::Backoff;
-use openclaw_sdk::channel::Failure;
+use openclaw_sdk::channel::{Failure, Message};
 use openclaw_sdk::host::Host;
 use openclaw_sdk::inbound::{BLAMED, Connection, admit, set_aside};
 use openclaw_sdk::log::Level;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::api::{ALLOWED_UPDATES, DeleteWebhook, GetUpdates, Update, UpdateId, User};
+use crate::attachment::{self, Attachment};
 use crate::call::call;
 use crate::inbound::{Mapped, map};
 use crate::outcome::{CONFLICT_HINT, Refusal, result, unauthorised_text};
@@ -33,8 +34,14 @@ struct Cursor {
     bot_id: i64,
 }
 
-/// Receives until the token is refused. `crashes` is how many instances in a row crashed at this cursor.
-pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>, crashes: u32) -> Result<(), Failure> {
+/// Receives until the token is refused. `crashes` is how many instances in a row crashed at this cursor, `media_max` how many
+/// bytes a file may have.
+pub(crate) async fn run<H: Host>(
+    host: &H,
+    cursor: Option<&[u8]>,
+    crashes: u32,
+    media_max: u64,
+) -> Result<(), Failure> {
     host.state(Connection::Connecting);
     let mut backoff = Backoff::new(1_000, 30_000);
     let me = loop {
@@ -54,6 +61,7 @@ pub(crate) async fn run<H: Host>(host: &H, cursor: Option<&[u8]>, crashes: u32) 
         offset,
         limit: LIMIT,
         crashes,
+        media_max,
         webhook_cleared: false,
         held_open: false,
         idle: Backoff::new(50, 1_000),
@@ -73,6 +81,8 @@ struct Poller<'a, H> {
     limit: u8,
     /// How many instances crashed here; none any more once an update is taken over.
     crashes: u32,
+    /// Bytes of the largest file that is taken.
+    media_max: u64,
     /// While a webhook is set, Telegram refuses polls.
     webhook_cleared: bool,
     /// Whether the next poll may be held open. Not before one has succeeded, so that trouble and its end are seen at
@@ -161,7 +171,10 @@ impl<H: Host> Poller<'_, H> {
         let next = update_id.saturating_add(1);
         match serde_json::from_str::<Update>(json.get()) {
             Ok(update) => match map(&update, &self.me) {
-                Mapped::Message(message) => {
+                Mapped::Message(mut message, attachment) => {
+                    if let Some(attachment) = attachment {
+                        self.attach(&mut message, attachment).await;
+                    }
                     admit(self.host, &message, Some(&self.cursor(next))).await;
                 }
                 Mapped::Nothing(why) => {
@@ -177,6 +190,17 @@ impl<H: Host> Poller<'_, H> {
             }
         }
         self.offset = Some(next);
+    }
+
+    /// Has the gateway keep the file of a message. What does not come is told in the text, which comes in any case.
+    async fn attach(&self, message: &mut Message, attachment: Attachment) {
+        match attachment::fetch(self.host, attachment, self.media_max).await {
+            Ok(file) => message.media.push(file.handle),
+            Err(why) => {
+                self.host.log(Level::Warn, &format!("a file of message {} does not come: {why}", message.id));
+                message.text.push_str(&format!("\n[media unavailable: {why}]"));
+            }
+        }
     }
 
     /// Passes an update that crashed the instances before this one, unread.

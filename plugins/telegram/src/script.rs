@@ -38,7 +38,7 @@ impl Script for FakeHost {
     }
 
     fn asked(&self) -> Vec<(String, Value)> {
-        let asked = |call: &openclaw_sdk::http::Record| {
+        let asked = |call: &openclaw_sdk_test::Asked| {
             (call.path.trim_start_matches('/').to_owned(), serde_json::from_slice(&call.body).unwrap())
         };
         self.calls().iter().map(asked).collect()

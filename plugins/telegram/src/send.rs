@@ -1,6 +1,6 @@
-//! Sends one message, in as many parts as Telegram needs. Owns what is visible so far, and with it the outcome.
+//! Sends one message, with its files, in as many parts as Telegram needs. Owns what is visible so far, and with it the outcome.
 
-use openclaw_sdk::channel::{Failure, Outbound, Outcome, Receipt};
+use openclaw_sdk::channel::{Failure, File, Outbound, Outcome, Receipt};
 use openclaw_sdk::host::Host;
 use openclaw_sdk::protocol::partly_sent;
 
@@ -12,41 +12,58 @@ use crate::id;
 use crate::inbound::GENERAL_TOPIC;
 use crate::outcome::{Refusal, result};
 use crate::target::{self, Destination};
+use crate::upload::MAX_CAPTION;
 
 /// The host waits 60 s; what is still open by then it treats as ambiguous itself.
-const TIMEOUT_MS: u64 = 50_000;
+pub(crate) const TIMEOUT_MS: u64 = 50_000;
 /// The longest wait between two parts when Telegram asks for one: giving up would leave half a message.
 const PATIENCE_MS: u64 = 30_000;
 
-/// Sends `outbound`.
-pub(crate) async fn send<H: Host>(host: &H, outbound: &Outbound, config: &Config) -> Outcome {
+/// What becomes one message of Telegram's.
+enum Step<'a> {
+    Text(&'a Part),
+    File(&'a File, Option<&'a Part>),
+}
+
+/// Sends `outbound` with `media`: short words stand under the first file, long ones follow the last.
+pub(crate) async fn send<H: Host>(host: &H, outbound: &Outbound, media: &[File], config: &Config) -> Outcome {
     let destination = match target::parse(&outbound.target) {
         Ok(destination) => destination,
         Err(failure) => return Outcome::Permanent(failure),
     };
+    if let Some(file) = media.iter().find(|file| file.size > config.media_max()) {
+        let detail = format!("a file has {} bytes, and mediaMaxMb allows {}", file.size, config.media_max());
+        return Outcome::Permanent(Failure::permanent("too_large", &detail));
+    }
     let parts = format::parts(&outbound.text, config.tables(), MAX_TEXT);
-    if parts.is_empty() {
+    let captions = match media {
+        [] => Vec::new(),
+        _ => format::parts(&outbound.text, config.tables(), MAX_CAPTION),
+    };
+    let steps = steps(&parts, &captions, media);
+    if steps.is_empty() {
         return Outcome::Permanent(Failure::permanent("empty", "nothing of the text would be visible"));
     }
     let mut reply_to = outbound.reply_to.as_deref().and_then(id::number_in);
     let mut message_ids = Vec::new();
     let mut patience = PATIENCE_MS;
-    for part in &parts {
-        let post = Post { destination: &destination, reply_to, silent: outbound.silent, config };
-        let mut sent = post.part(host, part).await;
+    for step in &steps {
+        let (key, silent) = (outbound.idempotency_key.as_str(), outbound.silent);
+        let post = Post { key, destination: &destination, reply_to, silent, config };
+        let mut sent = post.step(host, step).await;
         while let Err(Refusal::Limited { retry_after_ms: Some(wait), .. }) = &sent {
             if message_ids.is_empty() || *wait > patience {
                 break;
             }
             patience -= *wait;
             host.sleep(*wait).await;
-            sent = post.part(host, part).await;
+            sent = post.step(host, step).await;
         }
         match sent {
             Ok(message) => message_ids.push(message.message_id.to_string()),
             Err(refusal) if message_ids.is_empty() => return refusal.outcome(),
             Err(refusal) => {
-                return partly_sent(&refusal.failure("sendMessage"), message_ids.len(), parts.len());
+                return partly_sent(&refusal.failure("sendMessage"), message_ids.len(), steps.len());
             }
         }
         // Only the first part is an answer.
@@ -55,14 +72,34 @@ pub(crate) async fn send<H: Host>(host: &H, outbound: &Outbound, config: &Config
     Outcome::Sent(Receipt { message_ids })
 }
 
-struct Post<'a> {
-    destination: &'a Destination,
-    reply_to: Option<i64>,
-    silent: bool,
+fn steps<'a>(parts: &'a [Part], captions: &'a [Part], media: &'a [File]) -> Vec<Step<'a>> {
+    let caption = match captions {
+        [only] => Some(only),
+        _ => None,
+    };
+    let files = media.iter().enumerate();
+    let files = files.map(|(index, file)| Step::File(file, caption.filter(|_| index == 0)));
+    let texts = parts.iter().filter(|_| caption.is_none()).map(Step::Text);
+    files.chain(texts).collect()
+}
+
+/// What all messages of one send have in common.
+pub(crate) struct Post<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) destination: &'a Destination,
+    pub(crate) reply_to: Option<i64>,
+    pub(crate) silent: bool,
     config: &'a Config,
 }
 
 impl Post<'_> {
+    async fn step<H: Host>(&self, host: &H, step: &Step<'_>) -> Result<SentMessage, Refusal> {
+        match step {
+            Step::Text(part) => self.part(host, part).await,
+            Step::File(file, caption) => self.file(host, file, *caption).await,
+        }
+    }
+
     /// Sends one part: as HTML, and without markup if Telegram refuses that.
     async fn part<H: Host>(&self, host: &H, part: &Part) -> Result<SentMessage, Refusal> {
         match self.text(host, &part.html, Some("HTML")).await {
@@ -116,7 +153,7 @@ mod tests {
     }
 
     fn run(fake: &FakeHost, outbound: &Outbound) -> Outcome {
-        fake.finish(send(fake, outbound, &Config::default()))
+        fake.finish(send(fake, outbound, &[], &Config::default()))
     }
 
     #[test]
@@ -136,7 +173,7 @@ mod tests {
         message.reply_to = Some("7:777001:12:u3".into());
         message.silent = true;
         message.target = Target { room: "-1001".into(), thread: Some("9".into()) };
-        assert!(matches!(fake.finish(send(&fake, &message, &config)), Outcome::Sent(_)));
+        assert!(matches!(fake.finish(send(&fake, &message, &[], &config)), Outcome::Sent(_)));
         let calls = fake.asked();
         assert_eq!(
             calls[0].1["reply_parameters"],

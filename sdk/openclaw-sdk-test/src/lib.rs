@@ -40,5 +40,5 @@ mod world;
 
 pub use fake::FakeHost;
 pub use outbound::outbound;
-pub use vendor::{Act, Opened, Reply, Vendor};
+pub use vendor::{Act, Asked, Opened, Reply, Vendor};
 pub use world::{Admitted, Line};

@@ -1,9 +1,30 @@
 //! What a vendor does, as the fake host asks for it. Owns no time: a vendor says how long something takes, and the host
 //! lets it pass.
 
-use openclaw_sdk::http::{Answer, ErrorKind, Record};
+use openclaw_sdk::http::{Answer, ErrorKind, Method};
 use openclaw_sdk::process;
 use openclaw_sdk::sockets::{self, Opening, Payload};
+
+/// A request as the vendor sees it: the files in its body are bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// The grant of the manifest.
+    pub grant: String,
+    /// Another host than the grant's own.
+    pub host: Option<String>,
+    /// The method.
+    pub method: Method,
+    /// The path below the grant.
+    pub path: String,
+    /// Names and values.
+    pub query: Vec<(String, String)>,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Vec<u8>,
+    /// How long the account waits for the answer.
+    pub timeout_ms: u64,
+}
 
 /// What comes of a request.
 #[derive(Clone, Debug)]
@@ -88,7 +109,7 @@ impl Opened {
 /// A vendor that a test writes. Only what the channel uses has to be played.
 pub trait Vendor {
     /// A request; `now_ms` is the time since the test began.
-    fn http(&mut self, request: &Record, now_ms: u64) -> Reply;
+    fn http(&mut self, request: &Asked, now_ms: u64) -> Reply;
 
     /// A socket is opened. It has the number `socket`.
     fn open(&mut self, socket: u32, opening: &Opening, now_ms: u64) -> Opened {

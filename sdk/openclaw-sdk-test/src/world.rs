@@ -4,16 +4,16 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use openclaw_sdk::channel::Message;
+use openclaw_sdk::channel::{File, Message};
 use openclaw_sdk::events::{Event, Occurrence};
-use openclaw_sdk::http::Record;
 use openclaw_sdk::inbound::{AdmitError, Connection, Unreadable};
 use openclaw_sdk::kv;
 use openclaw_sdk::log::Level;
+use openclaw_sdk::media::Description;
 use openclaw_sdk::process::{Exited, Line as ProcessLine};
 use openclaw_sdk::sockets::{Closed, Frame, Opening, Payload};
 
-use crate::vendor::{Act, Opened, Reply, Vendor};
+use crate::vendor::{Act, Asked, Opened, Reply, Vendor};
 
 /// A message that the gateway took over.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,10 +56,13 @@ pub(crate) struct World {
     pub(crate) kv: RefCell<BTreeMap<String, Vec<u8>>>,
     pub(crate) kv_quota: Cell<usize>,
     pub(crate) kv_faults: RefCell<VecDeque<kv::Error>>,
+    /// What is kept, by its handle.
+    pub(crate) files: RefCell<BTreeMap<u64, (File, Vec<u8>)>>,
+    pub(crate) media_quota: Cell<u64>,
     pub(crate) admitted: RefCell<Vec<Admitted>>,
     pub(crate) asides: RefCell<Vec<Unreadable>>,
     pub(crate) duplicates: Cell<usize>,
-    pub(crate) calls: RefCell<Vec<(u64, Record)>>,
+    pub(crate) calls: RefCell<Vec<(u64, Asked)>>,
     pub(crate) opened: RefCell<Vec<Opening>>,
     pub(crate) frames: RefCell<Vec<(u32, Payload)>>,
     pub(crate) closed: RefCell<Vec<(u32, u16)>>,
@@ -84,7 +87,15 @@ impl World {
         (self.now_us.get() - self.began_us.get()) / 1_000
     }
 
-    pub(crate) fn reply(&self, request: &Record) -> Reply {
+    /// Keeps a file.
+    pub(crate) fn take(&self, description: Description, bytes: Vec<u8>) -> File {
+        let (handle, size) = (self.id(), bytes.len() as u64);
+        let file = File { handle, mime: description.mime, name: description.name, size };
+        self.files.borrow_mut().insert(handle, (file.clone(), bytes));
+        file
+    }
+
+    pub(crate) fn reply(&self, request: &Asked) -> Reply {
         match self.vendor.borrow_mut().as_mut() {
             Some(vendor) => vendor.http(request, self.elapsed_ms()),
             None => self.replies.borrow_mut().pop_front().unwrap_or(Reply::Over),

@@ -2,12 +2,12 @@
 
 use openclaw_sdk::events::{Events, Occurrence};
 use openclaw_sdk::host::Host;
-use openclaw_sdk::http::{ErrorKind, Method, Record, Request};
+use openclaw_sdk::http::{ErrorKind, Method, Request};
 use openclaw_sdk::kv::{self, Change};
 use openclaw_sdk::process;
 use openclaw_sdk::race::{First, race};
 use openclaw_sdk::sockets::Opening;
-use openclaw_sdk_test::{Act, FakeHost, Opened, Reply, Vendor};
+use openclaw_sdk_test::{Act, Asked, FakeHost, Opened, Reply, Vendor};
 
 #[test]
 fn time_passes_only_while_everything_waits() {
@@ -92,7 +92,7 @@ fn requests_are_bounded_as_by_the_gateway() {
 struct Cat;
 
 impl Vendor for Cat {
-    fn http(&mut self, _request: &Record, _now_ms: u64) -> Reply {
+    fn http(&mut self, _request: &Asked, _now_ms: u64) -> Reply {
         Reply::Over
     }
 

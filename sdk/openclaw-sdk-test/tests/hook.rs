@@ -7,11 +7,11 @@ use openclaw_sdk::channel::{
     ChatKind, Conversation, Failure, Identity, Message, Outbound, Sender, SenderKind, WebhookMethod,
     WebhookRequest, WebhookResponse,
 };
-use openclaw_sdk::http::{Answer, Method, Record, Request};
+use openclaw_sdk::http::{Answer, Method, Request};
 use openclaw_sdk::protocol::Protocol;
 use openclaw_sdk::webhook::{Hook, Hooked, Taken};
 use openclaw_sdk_test::conformance::{Model, Subject};
-use openclaw_sdk_test::{FakeHost, Reply, Vendor};
+use openclaw_sdk_test::{Asked, FakeHost, Reply, Vendor};
 
 /// A protocol of plain text: `7 hello` is message 7.
 struct Plain;
@@ -78,6 +78,7 @@ fn message(id: &str, text: &str) -> Message {
         edited: false,
         forwarded: false,
         quote: None,
+        media: Vec::new(),
         reply_context: Vec::new(),
     }
 }
@@ -91,7 +92,7 @@ struct Caller {
 }
 
 impl Vendor for Caller {
-    fn http(&mut self, request: &Record, _now_ms: u64) -> Reply {
+    fn http(&mut self, request: &Asked, _now_ms: u64) -> Reply {
         if request.path == "/me" {
             return Reply::answer(200, "bot");
         }
@@ -113,7 +114,7 @@ impl Model for Caller {
         self.said.clone()
     }
 
-    fn is_post(&self, request: &Record) -> bool {
+    fn is_post(&self, request: &Asked) -> bool {
         request.path == "/say"
     }
 

@@ -8,7 +8,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::thread::LocalKey;
 
-use crate::channel::{Failure, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse};
+use crate::channel::{
+    Failure, File, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+};
 use crate::gateway::Gateway;
 use crate::host::Host;
 
@@ -52,6 +54,14 @@ pub trait Account: Sized {
     async fn probe<H: Host>(&self, host: &H) -> Result<Identity, Failure>;
 }
 
+/// An account that can send files: `export_account!(Name, send_media)`.
+#[allow(async_fn_in_trait, reason = "as Account")]
+pub trait MediaAccount: Account {
+    /// Sends one message with 1 to 16 files, in their order. `outbound.text` goes with them; it may be empty.
+    /// [`crate::http::Request::file`] puts a file into a request.
+    async fn send_media<H: Host>(&self, host: &H, outbound: &Outbound, media: &[File]) -> Outcome;
+}
+
 /// An account that can show that an answer is being written: `export_account!(Name, typing)`.
 #[allow(async_fn_in_trait, reason = "as Account")]
 pub trait TypingAccount: Account {
@@ -71,8 +81,8 @@ pub trait WebhookAccount: Account {
     async fn handle<H: Host>(&self, host: &H, request: &WebhookRequest) -> WebhookResponse;
 }
 
-/// Makes a component of a type that implements [`Account`], with the optional exports `typing` ([`TypingAccount`]) and
-/// `webhook` ([`WebhookAccount`]): `export_account!(Telegram, typing);`. Natively it makes nothing.
+/// Makes a component of a type that implements [`Account`], with the optional exports `send_media` ([`MediaAccount`]),
+/// `typing` ([`TypingAccount`]) and `webhook` ([`WebhookAccount`]): `export_account!(Telegram, typing);`. Natively it makes nothing.
 #[macro_export]
 macro_rules! export_account {
     ($account:ty $(, $optional:ident)* $(,)?) => {
@@ -107,6 +117,17 @@ macro_rules! export_account {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_account_optional {
+    (send_media) => {
+        impl $crate::channel::SendMedia for Component {
+            async fn send(
+                outbound: $crate::channel::Outbound,
+                media: ::std::vec::Vec<$crate::channel::File>,
+            ) -> $crate::channel::Outcome {
+                $crate::account::Instance::send_media(&INSTANCE, outbound, media).await
+            }
+        }
+        $crate::export_send_media!(Component);
+    };
     (typing) => {
         impl $crate::channel::Typing for Component {
             async fn notify(
@@ -165,6 +186,15 @@ impl<A: Account> Instance<A> {
     fn account(key: &'static LocalKey<Self>) -> Result<Rc<A>, Failure> {
         let account = key.with(|instance| instance.0.borrow().clone());
         account.ok_or_else(|| Failure::unavailable("not_started", "the account has not been started"))
+    }
+}
+
+impl<A: MediaAccount> Instance<A> {
+    pub async fn send_media(key: &'static LocalKey<Self>, outbound: Outbound, media: Vec<File>) -> Outcome {
+        match Self::account(key) {
+            Ok(account) => account.send_media(&Gateway, &outbound, &media).await,
+            Err(failure) => Outcome::Retryable(failure),
+        }
     }
 }
 

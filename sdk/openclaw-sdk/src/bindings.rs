@@ -21,7 +21,7 @@ pub mod channel {
         export_macro_name: "export_channel_world",
         pub_export_macro: true,
         additional_derives: [PartialEq],
-        additional_derives_ignore: ["response"],
+        additional_derives_ignore: ["response", "content"],
     });
 }
 
@@ -34,6 +34,20 @@ pub mod typing {
         runtime_path: "openclaw_sdk::wit_bindgen::rt",
         default_bindings_module: "openclaw_sdk::bindings::typing",
         export_macro_name: "export_typing_world",
+        pub_export_macro: true,
+        with: { "openclaw:plugin/types@0.2.0": openclaw_sdk::bindings::channel::openclaw::plugin::types },
+    });
+}
+
+/// World `with-send-media`, on the same types.
+#[cfg(feature = "channel")]
+pub mod send_media {
+    wit_bindgen::generate!({
+        path: "../../wit/0.2.0",
+        world: "with-send-media",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::send_media",
+        export_macro_name: "export_send_media_world",
         pub_export_macro: true,
         with: { "openclaw:plugin/types@0.2.0": openclaw_sdk::bindings::channel::openclaw::plugin::types },
     });

@@ -2,9 +2,10 @@
 
 pub use crate::bindings::channel::exports::openclaw::plugin::channel::{Guest as Channel, Identity, Start};
 pub use crate::bindings::channel::openclaw::plugin::types::{
-    ChatKind, Conversation, Failure, FailureKind, Message, Outbound, Outcome, Quote, Receipt, Sender,
+    ChatKind, Conversation, Failure, FailureKind, File, Message, Outbound, Outcome, Quote, Receipt, Sender,
     SenderKind, Target,
 };
+pub use crate::bindings::send_media::exports::openclaw::plugin::send_media::Guest as SendMedia;
 pub use crate::bindings::typing::exports::openclaw::plugin::typing::Guest as Typing;
 pub use crate::bindings::webhook::exports::openclaw::plugin::webhook::{
     Guest as Webhook, Method as WebhookMethod, Request as WebhookRequest, Response as WebhookResponse,
@@ -16,6 +17,16 @@ macro_rules! export_channel {
     ($channel:ident) => {
         $crate::bindings::channel::export_channel_world!(
             $channel with_types_in $crate::bindings::channel
+        );
+    };
+}
+
+/// Exports a type that implements [`SendMedia`]: optional.
+#[macro_export]
+macro_rules! export_send_media {
+    ($channel:ident) => {
+        $crate::bindings::send_media::export_send_media_world!(
+            $channel with_types_in $crate::bindings::send_media
         );
     };
 }

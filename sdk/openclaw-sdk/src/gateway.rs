@@ -1,7 +1,8 @@
 //! The gateway itself as a [`Host`]. Owns no state: each call is one of the contract's.
 
 use crate::bindings::channel::openclaw::plugin::{
-    clock, events, inbound as raw_inbound, kv as raw_kv, log as raw_log, process as raw_process, websocket,
+    clock, events, inbound as raw_inbound, kv as raw_kv, log as raw_log, media as raw_media,
+    process as raw_process, websocket,
 };
 use crate::channel::Message;
 use crate::events::Event;
@@ -10,6 +11,7 @@ use crate::http::{self, Answer, Request};
 use crate::inbound::{Admission, AdmitError, Connection, Unreadable};
 use crate::kv;
 use crate::log::Level;
+use crate::media::{self, Description, DownloadError, Downloaded, File};
 use crate::process::{self, Process};
 use crate::sockets::{self, Opening, Payload, Socket};
 
@@ -68,6 +70,26 @@ impl Host for Gateway {
 
     async fn apply(&self, changes: Vec<kv::Change>) -> Result<(), kv::Error> {
         raw_kv::apply(changes).await
+    }
+
+    async fn download(
+        &self,
+        request: Request,
+        description: Description,
+    ) -> Result<Downloaded, DownloadError> {
+        media::download(request, description).await
+    }
+
+    async fn keep(&self, description: Description, bytes: Vec<u8>) -> Result<File, media::Error> {
+        media::keep(description, bytes).await
+    }
+
+    async fn read(&self, handle: u64, limit: usize) -> Result<Vec<u8>, media::Error> {
+        media::read(handle, limit).await
+    }
+
+    async fn forget(&self, handle: u64) -> Result<(), media::Error> {
+        raw_media::forget(handle).await
     }
 
     async fn start(&self, name: &str) -> Result<Process, process::Error> {

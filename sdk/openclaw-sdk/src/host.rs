@@ -10,6 +10,7 @@ use crate::http::{self, Answer, Request};
 use crate::inbound::{Admission, AdmitError, Connection, Unreadable};
 use crate::kv;
 use crate::log::Level;
+use crate::media::{self, Description, DownloadError, Downloaded, File};
 use crate::process::{self, Process};
 use crate::sockets::{self, Opening, Payload, Socket};
 
@@ -86,6 +87,36 @@ pub trait Host {
     ///
     /// [`kv::Error::Full`] when they do not fit the quota of the manifest.
     async fn apply(&self, changes: Vec<kv::Change>) -> Result<(), kv::Error>;
+
+    /// Sends a request and keeps the body of a success as a file, without bringing it here. `description.size` is taken from
+    /// the answer where it is not set. Safe to drop: what has not come wholly is not kept.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer, or why the gateway does not keep it.
+    async fn download(&self, request: Request, description: Description)
+    -> Result<Downloaded, DownloadError>;
+
+    /// Keeps bytes as a file. `description.size` is set from them.
+    ///
+    /// # Errors
+    ///
+    /// [`media::Error::Full`] when there is no room for it.
+    async fn keep(&self, description: Description, bytes: Vec<u8>) -> Result<File, media::Error>;
+
+    /// Reads a file, for those that have to see what is in it.
+    ///
+    /// # Errors
+    ///
+    /// [`media::Error::Gone`] when there is none, [`media::Error::Invalid`] when it has more than `limit` bytes.
+    async fn read(&self, handle: u64, limit: usize) -> Result<Vec<u8>, media::Error>;
+
+    /// Drops a file before its time, unless a message under way carries it.
+    ///
+    /// # Errors
+    ///
+    /// [`media::Error::Unavailable`] when the gateway cannot write now.
+    async fn forget(&self, handle: u64) -> Result<(), media::Error>;
 
     /// Starts the program of the `[[process]]` entry of this name. Its lines come through [`crate::events::Events`].
     ///

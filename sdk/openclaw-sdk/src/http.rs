@@ -2,9 +2,10 @@
 //! [`crate::host::Host`] sends them. It never retries, because only the protocol knows what is safe to repeat.
 
 use crate::bindings::channel::openclaw::plugin::http;
-use crate::wit_bindgen::rt::async_support::StreamResult;
+use crate::multipart::Form;
+use crate::wit_bindgen::rt::async_support::{FutureReader, StreamReader, StreamResult};
 
-pub use http::{Error, ErrorKind, Method};
+pub use http::{Error, ErrorKind, Method, Piece};
 
 /// The record that crosses the contract.
 pub use http::Request as Record;
@@ -62,6 +63,29 @@ impl Request {
     #[must_use]
     pub fn json(self, body: Vec<u8>) -> Self {
         let mut request = self.header("content-type", "application/json");
+        request.record.body = vec![Piece::Bytes(body)];
+        request
+    }
+
+    /// Adds bytes at the end of the body.
+    #[must_use]
+    pub fn bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.record.body.push(Piece::Bytes(bytes.into()));
+        self
+    }
+
+    /// Adds a file of the account at the end of the body: the host reads it while it sends.
+    #[must_use]
+    pub fn file(mut self, handle: u64) -> Self {
+        self.record.body.push(Piece::File(handle));
+        self
+    }
+
+    /// Sets a form as the body, and its content type.
+    #[must_use]
+    pub fn form(self, form: Form) -> Self {
+        let (content_type, body) = form.finish();
+        let mut request = self.header("content-type", &content_type);
         request.record.body = body;
         request
     }
@@ -87,8 +111,35 @@ impl Request {
 
     /// Sends the request and reads the whole answer. An answer that is cut short is an error too.
     pub(crate) async fn send(self) -> Result<Answer, Error> {
+        self.begin().await?.collect().await
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    pub(crate) async fn begin(self) -> Result<Begun, Error> {
         let Self { record, limit } = self;
-        let http::Response { status, headers, mut body, end } = http::send(record).await?;
+        let http::Response { status, headers, body, end } = http::send(record).await?;
+        Ok(Begun { head: Answer { status, headers, body: Vec::new() }, body, end, limit })
+    }
+}
+
+/// An answer whose body is still to come.
+pub(crate) struct Begun {
+    /// Without its body.
+    pub(crate) head: Answer,
+    body: StreamReader<u8>,
+    end: FutureReader<Result<(), Error>>,
+    limit: usize,
+}
+
+impl Begun {
+    /// The body, and whether it is complete.
+    pub(crate) fn into_parts(self) -> (StreamReader<u8>, FutureReader<Result<(), Error>>) {
+        (self.body, self.end)
+    }
+
+    /// Reads the whole answer. One that is cut short is an error too.
+    pub(crate) async fn collect(self) -> Result<Answer, Error> {
+        let Self { head, mut body, end, limit } = self;
         let mut collected = Vec::new();
         loop {
             // One buffer grows with the answer: each read fills what is spare.
@@ -104,7 +155,7 @@ impl Request {
             }
         }
         end.await?;
-        Ok(Answer { status, headers, body: collected })
+        Ok(Answer { body: collected, ..head })
     }
 }
 

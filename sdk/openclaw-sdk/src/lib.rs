@@ -87,6 +87,7 @@
 //!         edited: false,
 //!         forwarded: false,
 //!         quote: None,
+//!         media: Vec::new(),
 //!         reply_context: Vec::new(),
 //!     }
 //! }
@@ -157,6 +158,10 @@ pub mod kv;
 pub mod log;
 #[cfg(feature = "channel")]
 pub mod long_poll;
+#[cfg(feature = "channel")]
+pub mod media;
+#[cfg(feature = "channel")]
+pub mod multipart;
 #[cfg(feature = "channel")]
 pub mod process;
 #[cfg(feature = "channel")]

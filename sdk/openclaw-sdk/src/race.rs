@@ -1,4 +1,4 @@
-//! Waiting for the first of two things. Only for what consumes nothing when it is dropped: an HTTP read, a sleep,
+//! Waiting for the first of two things, or for both. The first only for what consumes nothing when it is dropped: an HTTP read, a sleep,
 //! [`crate::events::Events::next`].
 
 use std::future::{Future, poll_fn};
@@ -26,6 +26,32 @@ pub async fn race<L: Future, R: Future>(left: L, right: R) -> First<L::Output, R
     .await
 }
 
+/// Waits for both of two futures.
+pub async fn both<L: Future, R: Future>(left: L, right: R) -> (L::Output, R::Output) {
+    let (mut left, mut right) = (pin!(left), pin!(right));
+    let (mut first, mut second) = (None, None);
+    poll_fn(|context| {
+        if first.is_none()
+            && let Poll::Ready(output) = left.as_mut().poll(context)
+        {
+            first = Some(output);
+        }
+        if second.is_none()
+            && let Poll::Ready(output) = right.as_mut().poll(context)
+        {
+            second = Some(output);
+        }
+        match (first.take(), second.take()) {
+            (Some(left), Some(right)) => Poll::Ready((left, right)),
+            halves => {
+                (first, second) = halves;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +70,11 @@ mod tests {
         assert_eq!(now(race(ready(1), ready('x'))), Some(First::Left(1)));
         assert_eq!(now(race(pending::<()>(), ready('x'))), Some(First::Right('x')));
         assert_eq!(now(race(pending::<()>(), pending::<()>())), None);
+    }
+
+    #[test]
+    fn both_are_waited_for() {
+        assert_eq!(now(both(ready(1), ready('x'))), Some((1, 'x')));
+        assert_eq!(now(both(ready(1), pending::<()>())), None);
     }
 }

@@ -220,6 +220,7 @@ fn destination(gateway: &Arc<Gateway>, params: &AgentParams) -> Result<SendReque
         account,
         target: Target { room: to.to_owned(), thread: filled(&params.thread_id).map(str::to_owned) },
         text: String::new(),
+        media: Vec::new(),
         reply_to: None,
         silent: false,
         idempotency_key: format!("agent-{}", params.idempotency_key),

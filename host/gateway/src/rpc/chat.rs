@@ -242,6 +242,7 @@ fn destination(gateway: &Arc<Gateway>, params: &ChatSendParams) -> Result<Option
         account: account.map_err(RpcError::invalid)?,
         target: Target { room: to, thread: filled(&params.originating_thread_id) },
         text: String::new(),
+        media: Vec::new(),
         reply_to: params.reply_to_id.clone(),
         silent: false,
         idempotency_key: format!("chat-{}", params.idempotency_key),

@@ -1,17 +1,22 @@
-//! `send` and `message.action`: one message out, without an agent; `poll` says why there is none. The same key sends once, also when it comes from
+//! `send` and `message.action`: one message out, with or without a file, without an agent; `poll` says why there is none. The same key sends once, also when it comes from
 //! many sides at once; beyond this process's memory the outbox knows the keys.
 
 use std::sync::Arc;
 
-use openclaw_messaging::{SendError, SendRequest, StoreError, Target};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openclaw_messaging::{AccountKey, MediaFile, SendError, SendRequest, StoreError, Target};
+use openclaw_packages::Limits;
 use openclaw_protocol::outbound::{MessageActionParams, PollParams, SendParams, SendResult};
 use openclaw_protocol::{Call as _, RpcError};
+use openclaw_store::NewMedia;
 use serde_json::{Value, json};
 
 use super::{Caller, Outcome, once};
 use crate::accounts;
 use crate::once::bound_elsewhere;
 use crate::process::Gateway;
+use crate::wiring;
 
 /// What a client may send along that changes nothing for a text.
 const HARMLESS: [&str; 3] = ["agentId", "sessionKey", "forceDocument"];
@@ -21,7 +26,7 @@ pub(super) async fn send(caller: &Caller, message: SendParams) -> Outcome {
     deliver(caller, SendParams::METHOD, message).await
 }
 
-/// `message.action`: the one thing that every channel here can do is to send a text.
+/// `message.action`: the one thing that every channel here can do is to send a message.
 pub(super) async fn action(caller: &Caller, asked: MessageActionParams) -> Outcome {
     let channel = channel(&caller.gateway, Some(&asked.channel), "unsupported channel")?;
     if asked.action != "send" {
@@ -53,6 +58,7 @@ fn message(channel: String, asked: MessageActionParams) -> Result<SendParams, Rp
     }
     let (replies, thread_id) = (text("replyTo"), text("threadId"));
     let message = text("message");
+    let (buffer, filename, content_type) = (text("buffer"), text("filename"), text("contentType"));
     let silent = rest.remove("silent").and_then(|silent| silent.as_bool());
     Ok(SendParams {
         to,
@@ -62,6 +68,9 @@ fn message(channel: String, asked: MessageActionParams) -> Result<SendParams, Rp
         reply_to_id: replies.or(asked.reply.map(|reply| reply.reply_to_id)),
         thread_id,
         silent,
+        buffer,
+        filename,
+        content_type,
         idempotency_key: asked.idempotency_key,
         rest,
     })
@@ -70,22 +79,27 @@ fn message(channel: String, asked: MessageActionParams) -> Result<SendParams, Rp
 async fn deliver(caller: &Caller, method: &'static str, message: SendParams) -> Outcome {
     let gateway = &caller.gateway;
     judge(&message)?;
+    let attachment = Attachment::of(&message)?;
     let channel = channel(gateway, message.channel.as_deref(), "unsupported channel")?;
     let account_id = message.account_id.as_deref().filter(|account| !account.is_empty());
     let account = accounts::resolve(gateway, &channel, account_id).map_err(RpcError::invalid)?;
     let thread = message.thread_id.filter(|thread| !thread.is_empty());
     let route = json!([account.to_string(), message.to, thread]).to_string();
     let key = message.idempotency_key.clone();
-    let request = SendRequest {
+    let mut request = SendRequest {
         account,
         target: Target { room: message.to.clone(), thread },
         text: message.message.unwrap_or_default(),
+        media: Vec::new(),
         reply_to: message.reply_to_id.filter(|id| !id.is_empty()),
         silent: message.silent == Some(true),
         idempotency_key: key.clone(),
     };
     let gateway = Arc::clone(gateway);
     once(caller, method, &route, &key, async move {
+        if let Some(attachment) = attachment {
+            request.media = vec![attachment.keep(&gateway, &request.account).await?];
+        }
         let delivered = gateway.messaging.send(request).await.map_err(|error| refuse(&error))?;
         Ok(SendResult {
             run_id: message.idempotency_key,
@@ -95,6 +109,41 @@ async fn deliver(caller: &Caller, method: &'static str, message: SendParams) -> 
         })
     })
     .await
+}
+
+/// A file that goes with a message.
+#[derive(Debug, PartialEq)]
+struct Attachment {
+    new: NewMedia,
+    bytes: Vec<u8>,
+}
+
+impl Attachment {
+    /// What the parameters hold, read.
+    fn of(message: &SendParams) -> Result<Option<Self>, RpcError> {
+        let Some(buffer) = message.buffer.as_deref().filter(|buffer| !buffer.is_empty()) else {
+            return Ok(None);
+        };
+        let url = buffer.strip_prefix("data:").and_then(|url| url.split_once(";base64,"));
+        let (said, base64) = url.map_or((None, buffer), |(mime, base64)| (Some(mime), base64));
+        let bytes = STANDARD
+            .decode(base64)
+            .map_err(|_| RpcError::invalid("send: buffer is no base64; encode the bytes of the file"))?;
+        let mime = message.content_type.as_deref().or(said).filter(|mime| !mime.trim().is_empty());
+        let mime = mime.unwrap_or("application/octet-stream").trim().to_ascii_lowercase();
+        let (name, size) = (message.filename.clone(), Some(bytes.len() as u64));
+        let name = name.filter(|name| !name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\']));
+        Ok(Some(Self { new: NewMedia { mime, name, size }, bytes }))
+    }
+
+    /// Keeps it among the files of the account.
+    async fn keep(self, gateway: &Gateway, account: &AccountKey) -> Result<MediaFile, RpcError> {
+        let plugins = gateway.plugins.get();
+        let manifest = plugins.channel(&account.channel).and_then(|found| found.manifest.as_ref());
+        let quota = manifest.map_or_else(Limits::default, |manifest| manifest.limits).media_bytes;
+        let kept = wiring::attach(&gateway.store, account, quota, self.new, &self.bytes).await;
+        kept.map_err(|fault| RpcError::unavailable(format!("send: the file is not kept: {fault}")))
+    }
 }
 
 /// `poll`: no channel here can ask one yet.
@@ -114,7 +163,8 @@ fn judge(message: &SendParams) -> Result<(), RpcError> {
     match more {
         None => Ok(()),
         Some((key, _)) => Err(RpcError::invalid(format!(
-            "send: {key} is not supported by this gateway yet; send the text alone"
+            "send: {key} is not supported by this gateway yet; send the text alone, or a file as buffer (base64), \
+             filename and contentType"
         ))),
     }
 }
@@ -162,7 +212,22 @@ mod tests {
         };
         assert_eq!(refusal("mediaUrls", json!([])), Ok(()));
         assert_eq!(refusal("sessionKey", json!("agent:main:main")), Ok(()));
-        let expected = "send: mediaUrl is not supported by this gateway yet; send the text alone";
-        assert_eq!(refusal("mediaUrl", json!("http://x")), Err(expected.to_owned()));
+        let refused = refusal("mediaUrl", json!("http://x")).unwrap_err();
+        assert!(refused.starts_with("send: mediaUrl is not supported by this gateway yet; "), "{refused}");
+    }
+
+    #[test]
+    fn a_file_is_read_from_its_parameters() {
+        let read = |buffer: &str, content_type: Option<&str>| {
+            let (buffer, filename) = (Some(buffer.to_owned()), Some("a.png".to_owned()));
+            let content_type = content_type.map(str::to_owned);
+            Attachment::of(&SendParams { buffer, filename, content_type, ..SendParams::default() })
+        };
+        let attached = read("data:image/png;base64,aGVsbG8=", None).unwrap().unwrap();
+        assert_eq!((attached.new.mime.as_str(), attached.bytes.as_slice()), ("image/png", &b"hello"[..]));
+        assert_eq!((attached.new.name.as_deref(), attached.new.size), (Some("a.png"), Some(5)));
+        assert_eq!(read("aGVsbG8=", Some("Image/JPEG")).unwrap().unwrap().new.mime, "image/jpeg");
+        assert_eq!(read("", None).unwrap(), None);
+        assert!(read("not base64!", None).unwrap_err().message.contains("base64"));
     }
 }

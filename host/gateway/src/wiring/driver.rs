@@ -30,6 +30,7 @@ use super::exclusive::{Exclusive, Held};
 use super::instances::Instances;
 use super::kv::AccountKv;
 use super::may_wait;
+use super::media::{self, AccountMedia, Missing};
 use super::plugins::{Plugins, Unusable};
 use crate::live::Live;
 use crate::settings::Settings;
@@ -142,8 +143,13 @@ impl Driver for ChannelDriver {
             processes: reach.processes,
             webhooks: reach.webhooks,
             kv: Arc::new(AccountKv::new(self.store.clone(), key.clone(), manifest.limits.kv_bytes)),
+            media: Arc::new(AccountMedia::new(self.store.clone(), key.clone(), manifest.limits.media_bytes)),
             scrubber: secrets.scrubber(),
-            inbox: Arc::new(AccountInbox { account: key.clone(), messaging: self.messaging.clone() }),
+            inbox: Arc::new(AccountInbox {
+                account: key.clone(),
+                messaging: self.messaging.clone(),
+                store: self.store.clone(),
+            }),
             egress: self.egress.clone(),
             limits: Limits::from(manifest.limits),
         };
@@ -346,6 +352,7 @@ fn end(exit: Exit) -> End {
 struct AccountInbox {
     account: AccountKey,
     messaging: Messaging,
+    store: Store,
 }
 
 impl Inbox for AccountInbox {
@@ -355,7 +362,14 @@ impl Inbox for AccountInbox {
         cursor: Option<Vec<u8>>,
     ) -> Pin<Box<dyn Future<Output = Result<Admission, AdmitError>> + Send + '_>> {
         Box::pin(async move {
-            match self.messaging.admit(&self.account, super::vendor::message(message), cursor).await {
+            let media = media::carried(&self.store, &self.account, &message).await;
+            let media = media.map_err(|missing| match missing {
+                Missing::Gone(handle) => {
+                    AdmitError::Invalid(format!("media: the account has no file {handle}"))
+                }
+                Missing::Unavailable(ms) => AdmitError::Unavailable(ms),
+            })?;
+            match self.messaging.admit(&self.account, super::vendor::message(message, media), cursor).await {
                 Ok(messaging::Admission::Accepted) => Ok(Admission::Accepted),
                 Ok(messaging::Admission::Duplicate) => Ok(Admission::Duplicate),
                 Err(refused) => Err(admit_error(refused)),

@@ -67,7 +67,8 @@ impl Sender for Instances {
             Ok(pass) => pass,
             Err(why) => return Outcome::NotRunning(Failure::new("held_back", why)),
         };
-        let outcome = match instance.send(vendor::outbound(outbound)).await {
+        let (outbound, files) = vendor::outbound(outbound);
+        let outcome = match instance.send(outbound, files).await {
             Ok(outcome) => vendor::outcome(outcome),
             Err(openclaw_runtime::NotRunning) => not_running("the account is not running"),
         };

@@ -8,6 +8,7 @@ mod driver;
 mod exclusive;
 mod instances;
 mod kv;
+mod media;
 mod models;
 mod plugins;
 mod providers;
@@ -33,6 +34,7 @@ use tracing::info;
 pub(crate) use accounts::{Credential, credential};
 pub(crate) use driver::account_name;
 pub(crate) use instances::Instances;
+pub(crate) use media::attach;
 pub(crate) use models::{ModelParts, runtime};
 pub(crate) use plugins::Plugins;
 pub(crate) use secrets::secrets;
@@ -81,6 +83,7 @@ pub(crate) async fn build(
     let gateway = turns::Late::default();
     let runner = turns::ChannelTurns {
         agents: agents.clone(),
+        store: store.clone(),
         messaging: Arc::clone(&late),
         gateway: Arc::clone(&gateway),
     };

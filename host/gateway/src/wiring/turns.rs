@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use async_trait::async_trait;
 use openclaw_agents::{Agents, ChannelContext, Turn, TurnRequest as AgentTurn};
 use openclaw_messaging::{ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner};
-use openclaw_store::SessionWrite;
+use openclaw_store::{SessionWrite, Store};
 use tracing::{info, warn};
 
+use super::media;
 use crate::process::Gateway;
 use crate::rpc::session_events;
 use crate::runs::About;
@@ -25,6 +26,8 @@ const METHOD: &str = "channel";
 /// The agents behind the channels.
 pub(super) struct ChannelTurns {
     pub(super) agents: Agents,
+    /// Has the pictures that come with messages.
+    pub(super) store: Store,
     /// Set once messaging runs: it knows who was approved.
     pub(super) messaging: Arc<OnceLock<Messaging>>,
     /// Set once there is somebody to tell.
@@ -73,6 +76,7 @@ impl TurnRunner for ChannelTurns {
             }
             _ => Vec::new(),
         };
+        let images = media::pictures(&self.store, &account, &message.media).await;
         let channel = ChannelContext {
             channel: account.channel.clone(),
             label: channel_label,
@@ -88,6 +92,7 @@ impl TurnRunner for ChannelTurns {
             agent_id: route.agent,
             session_key: route.session_key.clone(),
             message: message.text,
+            images,
             received_at,
             channel: Some(channel),
             ..AgentTurn::default()

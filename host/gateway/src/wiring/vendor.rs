@@ -3,8 +3,8 @@
 use openclaw_messaging as messaging;
 use openclaw_runtime::guest;
 
-/// A message as a component admitted it.
-pub(super) fn message(message: guest::Message) -> messaging::Message {
+/// A message as a component admitted it, with what the host knows of its files.
+pub(super) fn message(message: guest::Message, media: Vec<messaging::MediaFile>) -> messaging::Message {
     let guest::Message {
         id,
         conversation,
@@ -16,6 +16,7 @@ pub(super) fn message(message: guest::Message) -> messaging::Message {
         edited,
         forwarded,
         quote,
+        media: _,
         reply_context,
     } = message;
     messaging::Message {
@@ -53,20 +54,29 @@ pub(super) fn message(message: guest::Message) -> messaging::Message {
             author: quote.author,
             text: quote.text,
         }),
+        media,
         reply_context,
     }
 }
 
-/// A message for a component to send.
-pub(super) fn outbound(outbound: messaging::Outbound) -> guest::Outbound {
-    guest::Outbound {
+/// A file of the account.
+pub(super) fn file(file: messaging::MediaFile) -> guest::File {
+    let messaging::MediaFile { handle, mime, name, size } = file;
+    guest::File { handle, mime, name, size }
+}
+
+/// A message for a component to send, and its files.
+pub(super) fn outbound(outbound: messaging::Outbound) -> (guest::Outbound, Vec<guest::File>) {
+    let files = outbound.media.into_iter().map(file).collect();
+    let outbound = guest::Outbound {
         idempotency_key: outbound.idempotency_key,
         target: target(outbound.target),
         text: outbound.text,
         reply_to: outbound.reply_to,
         reply_context: outbound.reply_context,
         silent: outbound.silent,
-    }
+    };
+    (outbound, files)
 }
 
 /// Where something goes.

@@ -90,6 +90,7 @@ fn request(key: &str, text: &str) -> SendRequest {
         account: testing::account(),
         target: Target { room: "r".into(), thread: None },
         text: text.into(),
+        media: Vec::new(),
         reply_to: None,
         silent: false,
         idempotency_key: key.into(),

@@ -19,6 +19,8 @@ pub struct Limits {
     pub sockets: u32,
     /// Bytes of keys and values in its store. 1 MiB; at most 256 MiB.
     pub kv_bytes: u64,
+    /// Bytes of the files that it keeps. 256 MiB; at most 16 GiB.
+    pub media_bytes: u64,
     /// Lines in its log in any minute. 300; at most 6,000.
     pub log_lines_per_minute: u32,
 }
@@ -33,6 +35,7 @@ impl Default for Limits {
             emits_per_minute: 600,
             sockets: 4,
             kv_bytes: MIB,
+            media_bytes: 256 * MIB,
             log_lines_per_minute: 300,
         }
     }
@@ -41,19 +44,20 @@ impl Default for Limits {
 impl Limits {
     /// Every limit: its key, its value and what it counts.
     #[must_use]
-    pub fn all(&self) -> [(&'static str, u64, &'static str); 6] {
+    pub fn all(&self) -> [(&'static str, u64, &'static str); 7] {
         [
             ("memory", self.memory, "bytes of memory"),
             ("requests-per-minute", self.requests_per_minute.into(), "HTTP requests a minute"),
             ("emits-per-minute", self.emits_per_minute.into(), "messages a minute"),
             ("sockets", self.sockets.into(), "websocket connections"),
             ("kv-bytes", self.kv_bytes, "bytes in its store"),
+            ("media-bytes", self.media_bytes, "bytes of files"),
             ("log-lines-per-minute", self.log_lines_per_minute.into(), "log lines a minute"),
         ]
     }
 
     pub(super) fn first_fault(&self) -> Option<Fault> {
-        let most = [1024 * MIB, 60_000, 60_000, 64, 256 * MIB, 6_000];
+        let most = [1024 * MIB, 60_000, 60_000, 64, 256 * MIB, 16 * 1024 * MIB, 6_000];
         self.all().into_iter().zip(most).find_map(|((key, value, _), most)| {
             range_fault(format!("limits.{key}"), value, most, "state what one account needs, or leave it out")
         })

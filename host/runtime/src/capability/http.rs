@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use openclaw_egress::{Body, EgressError, ErrorKind, Limits, Network};
+use openclaw_egress::{Body, EgressError, ErrorKind, Limits, Network, Upload};
 use openclaw_packages::Composed;
 use openclaw_secrets::Scrubber;
 use sha2::{Digest, Sha256};
@@ -23,6 +23,7 @@ use wasmtime::component::{
 };
 
 use super::Guest;
+use super::media::{self, Media, MediaError, MediaReader};
 use super::under_way::{Full, Held};
 use crate::bindings::channel::openclaw::plugin::http;
 use crate::channel::facts::Over;
@@ -31,6 +32,8 @@ use crate::channel::facts::Over;
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// Pieces of a body that wait for a slow guest; beyond it the host stops reading from the vendor.
 const PIECES: usize = 8;
+/// Pieces of one request's body.
+const BODY_PIECES: usize = 64;
 /// Most requests of one instance under way at once, so that no guest can use up the host's sockets. Twice as many as
 /// calls may be in flight.
 pub(crate) const EXCHANGES: usize = 128;
@@ -117,9 +120,11 @@ pub(crate) async fn exchange(
 ) -> wasmtime::Result<Result<Shown, http::Error>> {
     let begun = accessor.with(|mut access| {
         let guest = access.get();
-        let held = guest.begin(request.body.len())?;
+        let pieces = joined(request.body);
+        let request = http::Request { body: Vec::new(), ..request };
+        let held = guest.begin(bytes_of(&pieces))?;
         Ok::<_, wasmtime::Error>(match held {
-            Ok(held) => guest.prepare(request, held),
+            Ok(held) => guest.prepare(&request, pieces, held),
             Err(Full) => {
                 guest.over(Over::Exchanges);
                 Err(denied(Full::WORDS.to_owned()))
@@ -155,7 +160,8 @@ impl Guest {
     /// Checks a request against the grant and starts it on the host's threads.
     fn prepare(
         &mut self,
-        request: http::Request,
+        request: &http::Request,
+        pieces: Vec<http::Piece>,
         held: Held,
     ) -> Result<(Exchange, Arc<Scrubber>), http::Error> {
         let grants = Arc::clone(&self.grants);
@@ -169,10 +175,13 @@ impl Guest {
         let composed = grant
             .compose(method.as_str(), &request.path, &request.query, &request.headers)
             .map_err(|why| denied(why.to_string()))?;
-        if request.body.len() as u64 > grant.max_body {
-            return Err(denied(format!("the body is longer than the {} bytes of the grant", grant.max_body)));
+        if bytes_of(&pieces) as u64 > grant.max_body {
+            return Err(too_long(grant.max_body));
         }
-        if carries_secret(&request, &self.scrubber) {
+        if pieces.len() > BODY_PIECES {
+            return Err(denied(format!("a body has at most {BODY_PIECES} pieces")));
+        }
+        if carries_secret(request, &pieces, &self.scrubber) {
             return Err(denied(SECRET.to_owned()));
         }
         self.take_request().map_err(denied)?;
@@ -185,11 +194,12 @@ impl Guest {
         let lease = grant.is_single_flight(&request.path).then(|| credential(&composed));
         let (leases, holder) = (Arc::clone(&self.leases), Arc::clone(&self.label));
         let timeout = Duration::from_millis(request.timeout_ms).min(TIMEOUT);
-        let outgoing = openclaw_egress::Request {
+        let (media, max_body) = (Arc::clone(&self.media), grant.max_body);
+        let mut outgoing = openclaw_egress::Request {
             method,
             url: composed.url.parse().map_err(|_bad| denied("the path does not make a URL".to_owned()))?,
             headers: headers(&composed.headers)?,
-            body: Bytes::from(request.body),
+            body: Upload::from(Bytes::new()),
             network: if grant.operator_named { Network::OperatorNamed } else { Network::Public },
             limits: Limits::within(timeout, grant.max_response),
         };
@@ -212,6 +222,14 @@ impl Guest {
                     }
                 },
             };
+            match upload(&*media, pieces, max_body).await {
+                Ok(body) => outgoing.body = body,
+                // Nobody waits when the guest has dropped the call.
+                Err(detail) => {
+                    drop(head.send(Err(EgressError { kind: ErrorKind::Denied, detail })));
+                    return;
+                }
+            }
             match egress.send(outgoing).await {
                 Ok(response) => {
                     let (pieces, body) = mpsc::channel(PIECES);
@@ -235,12 +253,96 @@ pub(super) const SECRET: &str =
     "a secret of this account stands in it: the manifest says where the host puts those";
 
 /// Whether a guest's own words hold a secret, wherever it came by it. The host puts its own in only afterwards.
-fn carries_secret(request: &http::Request, scrubber: &Scrubber) -> bool {
+fn carries_secret(request: &http::Request, pieces: &[http::Piece], scrubber: &Scrubber) -> bool {
     let found = |text: &str| scrubber.finds(text.as_bytes());
     let pairs = request.query.iter().chain(&request.headers);
     found(&request.path)
-        || scrubber.finds(&request.body)
+        || pieces.iter().any(|piece| matches!(piece, http::Piece::Bytes(bytes) if scrubber.finds(bytes)))
         || pairs.into_iter().any(|(name, value)| found(name) || found(value))
+}
+
+/// Puts neighbours together, so that nothing hides where two of them meet.
+fn joined(pieces: Vec<http::Piece>) -> Vec<http::Piece> {
+    let mut joined: Vec<http::Piece> = Vec::with_capacity(pieces.len());
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (Some(http::Piece::Bytes(before)), http::Piece::Bytes(mut bytes)) => before.append(&mut bytes),
+            (_, piece) => joined.push(piece),
+        }
+    }
+    joined
+}
+
+/// Bytes that the guest itself hands over.
+fn bytes_of(pieces: &[http::Piece]) -> usize {
+    let lengths = pieces.iter().map(|piece| match piece {
+        http::Piece::Bytes(bytes) => bytes.len(),
+        http::Piece::File(_) => 0,
+    });
+    lengths.sum()
+}
+
+fn too_long(max_body: u64) -> http::Error {
+    denied(format!("the body is longer than the {max_body} bytes of the grant"))
+}
+
+/// A part of a body that is about to be sent.
+enum Part {
+    Bytes(Bytes),
+    File(Box<dyn MediaReader>),
+}
+
+/// The body of a request: what the guest said, and the files of its account that it named. The error is for people.
+async fn upload(media: &dyn Media, pieces: Vec<http::Piece>, max_body: u64) -> Result<Upload, String> {
+    let (mut parts, mut length) = (Vec::with_capacity(pieces.len()), 0_u64);
+    for piece in pieces {
+        let (part, bytes) = match piece {
+            http::Piece::Bytes(bytes) => (bytes.len() as u64, Part::Bytes(Bytes::from(bytes))),
+            http::Piece::File(handle) => {
+                let (file, reader) = media.open(handle).await.map_err(|why| unread(handle, &why))?;
+                (file.size, Part::File(reader))
+            }
+        };
+        length = length.saturating_add(part);
+        parts.push(bytes);
+    }
+    if length > max_body {
+        return Err(too_long(max_body).detail);
+    }
+    let single = parts.len() <= 1;
+    match parts.pop() {
+        None => Ok(Upload::from(Bytes::new())),
+        Some(Part::Bytes(bytes)) if single => Ok(Upload::from(bytes)),
+        Some(last) => {
+            parts.push(last);
+            let (sender, receiver) = mpsc::channel(PIECES);
+            // It ends when nobody takes the pieces any more: with the request.
+            tokio::spawn(feed(parts, sender));
+            Ok(Upload::pieces(length, receiver))
+        }
+    }
+}
+
+fn unread(handle: u64, why: &MediaError) -> String {
+    match why {
+        MediaError::Gone => format!("the account has no file {handle}"),
+        _ => format!("the file {handle} cannot be read now"),
+    }
+}
+
+/// Sends the parts of a body one behind the other.
+async fn feed(parts: Vec<Part>, pieces: mpsc::Sender<std::io::Result<Bytes>>) {
+    for part in parts {
+        let fed = match part {
+            Part::Bytes(bytes) => pieces.send(Ok(bytes)).await.is_ok(),
+            Part::File(reader) => media::pump(reader, |piece| pieces.send(Ok(piece))).await.is_ok(),
+        };
+        if !fed {
+            // Not the end of the body: whoever sends it is to break off.
+            pieces.send(Err(std::io::Error::other("a file cannot be read"))).await.ok();
+            return;
+        }
+    }
 }
 
 /// Moves the body to the guest piece by piece; stops when the guest stops listening.

@@ -32,6 +32,7 @@ const NAME: usize = 1 << 10;
 const TEXT: usize = 256 << 10;
 const OPAQUE: usize = 4 << 10;
 const RAW: usize = 64 << 10;
+const FILES: usize = 16;
 
 /// Where messages go. Implemented by the host above this crate, once for each account.
 pub trait Inbox: Send + Sync + 'static {
@@ -71,6 +72,7 @@ fn out_of_bounds(message: &types::Message, cursor: Option<&[u8]>) -> Option<&'st
         (quote.is_none_or(|quote| name(&quote.author)), "quote.author: at most 1 KiB"),
         (quote.is_none_or(|quote| quote.text.len() <= TEXT), "quote.text: at most 256 KiB"),
         (message.text.len() <= TEXT, "text: at most 256 KiB"),
+        (message.media.len() <= FILES, "media: at most 16 files"),
         (message.reply_context.len() <= OPAQUE, "reply-context: at most 4 KiB"),
         (cursor.is_none_or(|cursor| cursor.len() <= OPAQUE), "cursor: at most 4 KiB"),
     ];
@@ -279,6 +281,7 @@ mod tests {
             edited: false,
             forwarded: false,
             quote: Some(types::Quote { message_id: None, author: None, text: String::new() }),
+            media: Vec::new(),
             reply_context: Vec::new(),
         }
     }
@@ -301,6 +304,7 @@ mod tests {
         check(&|message| message.sender.id = long(ID), Some("sender.id"));
         check(&|message| message.sender.display_name = Some(long(NAME)), Some("sender.display-name"));
         check(&|message| message.text = long(TEXT), Some("text"));
+        check(&|message| message.media = vec![0; FILES + 1], Some("media"));
         check(&|message| message.reply_context = vec![0; OPAQUE + 1], Some("reply-context"));
         let quoted = |author, text| Some(types::Quote { message_id: None, author, text });
         check(&|message| message.quote = quoted(Some(long(NAME)), String::new()), Some("quote.author"));

@@ -2,7 +2,7 @@
 //!
 //! Every call of a guest ends up in one of these modules, and every grant is checked in exactly one place: a path, method
 //! or header in [`http`], an endpoint in [`websocket`], a program in [`process`], the bounds of a message in [`inbound`] and of
-//! what is kept in [`kv`], the number of timers in [`events`].
+//! what is kept in [`kv`], the files under way in [`media`], the number of timers in [`events`].
 
 pub(crate) mod clock;
 pub(crate) mod events;
@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod inbound;
 pub(crate) mod kv;
 pub(crate) mod log;
+pub(crate) mod media;
 pub(crate) mod process;
 pub(crate) mod quota;
 pub(crate) mod under_way;
@@ -34,6 +35,7 @@ use events::EventQueue;
 use http::Leases;
 use inbound::Inbox;
 use kv::Kv;
+use media::Media;
 use process::Processes;
 use quota::{Budget, Budgets};
 use under_way::UnderWay;
@@ -61,6 +63,9 @@ pub(crate) struct Guest {
     pub(crate) sockets: Sockets,
     pub(crate) processes: Processes,
     pub(crate) kv: Arc<dyn Kv>,
+    pub(crate) media: Arc<dyn Media>,
+    /// A permit for each file under way.
+    pub(crate) transfers: Arc<Semaphore>,
     pub(crate) budgets: Budgets,
     pub(crate) log: Budget,
     /// Its calls in the host.
@@ -102,6 +107,7 @@ pub(crate) fn link(linker: &mut Linker<Guest>, granted: Granted) -> wasmtime::Re
         plugin::process::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     }
     plugin::kv::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
+    plugin::media::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     plugin::inbound::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     Ok(())

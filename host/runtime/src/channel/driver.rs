@@ -21,7 +21,7 @@ use wasmtime::{Engine, Store, UpdateDeadline, WasmCoreDump};
 use super::Exit;
 use super::watchdog::{Interrupted, Watched};
 use crate::bindings::channel_types::{
-    Failure, Identity, Outbound, Outcome, Receipt, Start, Target, WebhookRequest, WebhookResponse,
+    Failure, File, Identity, Outbound, Outcome, Receipt, Start, Target, WebhookRequest, WebhookResponse,
 };
 use crate::capability::Guest;
 use crate::error::{cut, told};
@@ -40,7 +40,8 @@ const IDS: usize = 64;
 
 /// A call for the component, with the place for its answer. What is long is boxed: a queue keeps room for many calls.
 pub(crate) enum Call {
-    Send(Box<Outbound>, oneshot::Sender<Outcome>),
+    /// With files, which only a component that exports `send-media` is given.
+    Send(Box<Outbound>, Vec<File>, oneshot::Sender<Outcome>),
     Probe(oneshot::Sender<Result<Identity, Failure>>),
     Typing(Target, oneshot::Sender<Result<(), Failure>>),
     Webhook(Box<WebhookRequest>, oneshot::Sender<WebhookResponse>),
@@ -191,8 +192,15 @@ impl AccessorTask<Guest> for Begun {
         let bounded = |failure| bounded(failure, &scrubber);
         // An answer that nobody waits for any more is dropped: its caller has already given up and said so.
         match self.call {
-            Call::Send(outbound, reply) => {
-                let outcome = match exports.send(accessor, *outbound).await? {
+            Call::Send(outbound, files, reply) => {
+                let outcome = match files.is_empty() {
+                    true => exports.send(accessor, *outbound).await?,
+                    false => match exports.send_media(accessor, *outbound, files).await? {
+                        Some(outcome) => outcome,
+                        None => return Ok(()),
+                    },
+                };
+                let outcome = match outcome {
                     Outcome::Sent(receipt) => Outcome::Sent(receipt_of(receipt, &scrubber)),
                     Outcome::Retryable(failure) => Outcome::Retryable(bounded(failure)),
                     Outcome::Ambiguous(failure) => Outcome::Ambiguous(bounded(failure)),

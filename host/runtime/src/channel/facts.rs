@@ -44,6 +44,8 @@ pub enum Over {
     Sockets,
     /// Bytes of its store.
     Kv,
+    /// Bytes of its files.
+    Media,
 }
 
 impl Over {
@@ -62,6 +64,7 @@ impl Over {
                 "over its limit of websockets (sockets in [limits], max-connections of the endpoint)"
             }
             Self::Kv => "its store is full (kv-bytes in [limits] of plugin.toml)",
+            Self::Media => "its files have no more room (media-bytes in [limits] of plugin.toml)",
         }
     }
 }

@@ -18,11 +18,12 @@ use openclaw_secrets::Scrubber;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::bindings::channel_types::{
-    Failure, FailureKind, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+    Failure, FailureKind, File, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
 };
 use crate::capability::events::{EventQueue, Occurrence};
 use crate::capability::inbound::Inbox;
 use crate::capability::kv::Kv;
+use crate::capability::media::{self, Media};
 use crate::capability::process::Processes;
 use crate::capability::quota::{Budget, Budgets};
 use crate::capability::under_way::UnderWay;
@@ -103,6 +104,8 @@ pub struct ChannelSetup {
     pub webhooks: Vec<ResolvedWebhook>,
     /// Its own bytes, with their quota.
     pub kv: Arc<dyn Kv>,
+    /// Its files, with their quota.
+    pub media: Arc<dyn Media>,
     /// Knows the secrets that this instance is entitled to.
     pub scrubber: Scrubber,
     /// Where its messages go.
@@ -200,6 +203,8 @@ impl Runtime {
             sockets: Sockets::new(setup.endpoints, setup.limits.sockets),
             processes: Processes::new(setup.processes),
             kv: setup.kv,
+            media: setup.media,
+            transfers: Arc::new(Semaphore::new(media::TRANSFERS)),
             budgets: Budgets {
                 requests: Budget::new(setup.limits.requests),
                 emits: Budget::new(setup.limits.emits),
@@ -241,10 +246,16 @@ impl Runtime {
 }
 
 impl ChannelInstance {
-    /// Sends one message. `Err` means that nothing was sent; every other end is an [`Outcome`].
-    pub async fn send(&self, outbound: Outbound) -> Result<Outcome, NotRunning> {
-        let outcome =
-            self.call("send", self.shared.limits.send, |reply| Call::Send(Box::new(outbound), reply)).await;
+    /// Sends one message, with the files that belong to it. `Err` means that nothing was sent; every other end is an
+    /// [`Outcome`].
+    pub async fn send(&self, outbound: Outbound, files: Vec<File>) -> Result<Outcome, NotRunning> {
+        if !files.is_empty() && !self.shared.features.send_media {
+            let detail = "this channel's plugin sends no files".to_owned();
+            let (kind, code, retry_after_ms) = (FailureKind::Permanent, "no_media".to_owned(), None);
+            return Ok(Outcome::Permanent(Failure { kind, code, detail, retry_after_ms }));
+        }
+        let send = |reply| Call::Send(Box::new(outbound), files, reply);
+        let outcome = self.call("send", self.shared.limits.send, send).await;
         match outcome {
             Ok(outcome) => {
                 if matches!(outcome, Outcome::Sent(_)) {

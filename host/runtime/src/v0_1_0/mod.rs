@@ -1,10 +1,10 @@
 //! Components that were built against `openclaw:plugin@0.1.0`. Converts types, and calls what serves the current version:
 //! every grant, bound and quota is checked there and nowhere else.
 //!
-//! `types` is the same in both versions where they share it. What is new in 0.2.0 never reaches these components: they
-//! cannot open what it would come from.
+//! What is new in 0.2.0 never reaches these components: they cannot open what it would come from.
 
 pub(crate) mod shim;
+mod types;
 
 use wasmtime::Store;
 use wasmtime::component::{Accessor, FutureReader, HasSelf, Instance, InstancePre, Linker, StreamReader};
@@ -21,7 +21,6 @@ mod bindings {
         wasmtime::component::bindgen!({
             path: "../../wit/0.1.0",
             world: "channel-plugin",
-            with: { "openclaw:plugin/types@0.1.0": crate::bindings::channel::openclaw::plugin::types },
             imports: { default: trappable },
             exports: { default: async | store },
         });
@@ -31,7 +30,7 @@ mod bindings {
         wasmtime::component::bindgen!({
             path: "../../wit/0.1.0",
             world: "with-typing",
-            with: { "openclaw:plugin/types@0.1.0": crate::bindings::channel::openclaw::plugin::types },
+            with: { "openclaw:plugin/types@0.1.0": super::channel::openclaw::plugin::types },
             exports: { default: async | store },
         });
     }
@@ -49,8 +48,7 @@ pub(crate) fn link(linker: &mut Linker<Guest>, http: bool) -> wasmtime::Result<(
         then::http::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     }
     then::inbound::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
-    // It has types alone.
-    linker.instance("openclaw:plugin/types@0.1.0")?;
+    then::types::add_to_linker::<_, HasSelf<Guest>>(linker, |guest| guest)?;
     Ok(())
 }
 
@@ -87,7 +85,8 @@ impl Exports {
         start: Start,
     ) -> wasmtime::Result<Result<(), Failure>> {
         let start = exported::Start { config: start.config, cursor: start.cursor };
-        self.channel.openclaw_plugin_channel().call_run(accessor, start).await
+        let ended = self.channel.openclaw_plugin_channel().call_run(accessor, start).await?;
+        Ok(ended.map_err(types::failure))
     }
 
     pub(crate) async fn send(
@@ -95,7 +94,8 @@ impl Exports {
         accessor: &Accessor<Guest>,
         outbound: Outbound,
     ) -> wasmtime::Result<Outcome> {
-        self.channel.openclaw_plugin_channel().call_send(accessor, outbound).await
+        let outbound = types::outbound(outbound);
+        self.channel.openclaw_plugin_channel().call_send(accessor, outbound).await.map(types::outcome)
     }
 
     pub(crate) async fn probe(
@@ -103,6 +103,7 @@ impl Exports {
         accessor: &Accessor<Guest>,
     ) -> wasmtime::Result<Result<Identity, Failure>> {
         let probed = self.channel.openclaw_plugin_channel().call_probe(accessor).await?;
+        let probed = probed.map_err(types::failure);
         Ok(probed.map(|exported::Identity { id, username, display_name, facts }| Identity {
             id,
             username,
@@ -118,10 +119,16 @@ impl Exports {
     ) -> wasmtime::Result<Option<Result<(), Failure>>> {
         match &self.typing {
             None => Ok(None),
-            Some(typing) => typing.openclaw_plugin_typing().call_notify(accessor, target).await.map(Some),
+            Some(typing) => {
+                let shown =
+                    typing.openclaw_plugin_typing().call_notify(accessor, types::target(target)).await?;
+                Ok(Some(shown.map_err(types::failure)))
+            }
         }
     }
 }
+
+impl then::types::Host for Guest {}
 
 impl then::log::Host for Guest {
     fn write(
@@ -203,9 +210,10 @@ impl then::inbound::Host for Guest {
 impl then::inbound::HostWithStore<Guest> for HasSelf<Guest> {
     async fn admit(
         accessor: &Accessor<Guest, Self>,
-        message: now::types::Message,
+        message: then::types::Message,
         cursor: Option<Vec<u8>>,
     ) -> wasmtime::Result<Result<then::inbound::Admission, then::inbound::AdmitError>> {
+        let message = types::message(message);
         let admitted = <Self as now::inbound::HostWithStore<Guest>>::admit(accessor, message, cursor).await?;
         Ok(match admitted {
             Ok(now::inbound::Admission::Accepted) => Ok(then::inbound::Admission::Accepted),
@@ -232,6 +240,7 @@ impl then::http::HostWithStore<Guest> for HasSelf<Guest> {
             then::http::Method::Patch => now::http::Method::Patch,
             then::http::Method::Delete => now::http::Method::Delete,
         };
+        let body = vec![now::http::Piece::Bytes(body)];
         let request =
             now::http::Request { grant, host: None, method, path, query, headers, body, timeout_ms };
         let answer = match http::exchange(accessor, request).await? {

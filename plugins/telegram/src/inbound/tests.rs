@@ -24,7 +24,7 @@ fn message(extra: Value) -> Inbound {
         message[key] = value;
     }
     match map_json(json!({"update_id": 900, "message": message})) {
-        Mapped::Message(message) => *message,
+        Mapped::Message(message, _) => *message,
         Mapped::Nothing(why) => panic!("{why}"),
     }
 }
@@ -134,7 +134,8 @@ fn forwards_and_edits() {
         json!({"update_id": update_id, "edited_message": {"message_id": 12, "chat": {"id": 1, "type": "private"},
             "from": {"id": 1}, "date": 5, "edit_date": 9, "text": "x"}})
     };
-    let (Mapped::Message(first), Mapped::Message(second)) = (map_json(edit(901)), map_json(edit(902))) else {
+    let (Mapped::Message(first, _), Mapped::Message(second, _)) = (map_json(edit(901)), map_json(edit(902)))
+    else {
         panic!()
     };
     assert!(first.edited);

@@ -29,7 +29,7 @@ fn receive(fake: &FakeHost, cursor: Option<Value>) -> Option<Result<(), Failure>
 
 fn receive_after(fake: &FakeHost, cursor: Option<Value>, crashes: u32) -> Option<Result<(), Failure>> {
     let cursor = cursor.map(|cursor| serde_json::to_vec(&cursor).unwrap());
-    fake.until_idle(run(fake, cursor.as_deref(), crashes))
+    fake.until_idle(run(fake, cursor.as_deref(), crashes, 1 << 20))
 }
 
 #[test]

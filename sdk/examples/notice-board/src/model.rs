@@ -4,10 +4,10 @@
 
 use openclaw_sdk::account::WebhookAccount;
 use openclaw_sdk::channel::{WebhookMethod, WebhookRequest, WebhookResponse};
-use openclaw_sdk::http::{Method, Record};
+use openclaw_sdk::http::Method;
 use openclaw_sdk::webhook::Hooked;
 use openclaw_sdk_test::conformance::{Model, Subject};
-use openclaw_sdk_test::{FakeHost, Reply, Vendor};
+use openclaw_sdk_test::{Asked, FakeHost, Reply, Vendor};
 use serde_json::{Value, json};
 
 use crate::Board;
@@ -21,7 +21,7 @@ struct Kitchen {
 }
 
 impl Vendor for Kitchen {
-    fn http(&mut self, request: &Record, _now_ms: u64) -> Reply {
+    fn http(&mut self, request: &Asked, _now_ms: u64) -> Reply {
         match (request.method, request.path.as_str()) {
             (Method::Get, "/me") => Reply::answer(200, r#"{"id": "bot", "name": "A bot"}"#),
             (Method::Post, "/boards/kitchen/notes") => {
@@ -65,7 +65,7 @@ impl Model for Kitchen {
         self.notes.clone()
     }
 
-    fn is_post(&self, request: &Record) -> bool {
+    fn is_post(&self, request: &Asked) -> bool {
         request.method == Method::Post
     }
 

@@ -132,6 +132,7 @@ impl Board {
             edited: false,
             forwarded: false,
             quote: None,
+            media: Vec::new(),
             // So that the answer stands under the note.
             reply_context: note.id.to_string().into_bytes(),
         }

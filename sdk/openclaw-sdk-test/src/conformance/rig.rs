@@ -8,13 +8,13 @@ use std::rc::Rc;
 use openclaw_sdk::account::Account;
 use openclaw_sdk::channel::{Failure, Outbound, Outcome, WebhookRequest, WebhookResponse};
 use openclaw_sdk::host::Host;
-use openclaw_sdk::http::{Answer, ErrorKind, Record};
+use openclaw_sdk::http::{Answer, ErrorKind};
 use openclaw_sdk::race::{First, race};
 use openclaw_sdk::sockets::{Opening, Payload};
 
 use crate::fake::FakeHost;
 use crate::outbound::outbound;
-use crate::vendor::{Act, Opened, Reply, Vendor};
+use crate::vendor::{Act, Asked, Opened, Reply, Vendor};
 
 /// A vendor that works, and that keeps what it is told until it is acknowledged.
 pub trait Model: Vendor {
@@ -28,7 +28,7 @@ pub trait Model: Vendor {
     fn visible(&self) -> Vec<String>;
 
     /// Whether a request sends a message; all others are taken for a part of receiving.
-    fn is_post(&self, request: &Record) -> bool;
+    fn is_post(&self, request: &Asked) -> bool;
 
     /// How the vendor refuses a credential.
     fn unauthorised(&self) -> Reply;
@@ -251,7 +251,7 @@ impl<M> Faulty<M> {
 }
 
 impl<M: Model> Vendor for Faulty<M> {
-    fn http(&mut self, request: &Record, now_ms: u64) -> Reply {
+    fn http(&mut self, request: &Asked, now_ms: u64) -> Reply {
         let mut model = self.model.borrow_mut();
         let fault = self.fault(model.is_post(request));
         match fault {

@@ -3,18 +3,19 @@
 use std::future::{pending, poll_fn};
 use std::task::Poll;
 
-use openclaw_sdk::channel::Message;
+use openclaw_sdk::channel::{File, Message};
 use openclaw_sdk::events::Event;
 use openclaw_sdk::host::Host;
-use openclaw_sdk::http::{self, Answer, ErrorKind, Record, Request, too_large};
+use openclaw_sdk::http::{self, Answer, ErrorKind, Piece, Record, Request, too_large};
 use openclaw_sdk::inbound::{Admission, AdmitError, Connection, Unreadable};
 use openclaw_sdk::kv;
 use openclaw_sdk::log::Level;
+use openclaw_sdk::media::{self, Description, DownloadError, Downloaded};
 use openclaw_sdk::process::{self, Process};
 use openclaw_sdk::sockets::{self, Opening, Payload, Socket};
 
 use super::{BEGAN_MS, FakeHost};
-use crate::vendor::{Act, Opened, Reply};
+use crate::vendor::{Act, Asked, Opened, Reply};
 use crate::world::{Admitted, Line};
 
 /// What the gateway would refuse before it leaves.
@@ -72,43 +73,8 @@ impl Host for FakeHost {
     }
 
     async fn http(&self, request: Request) -> Result<Answer, http::Error> {
-        let record = request.record();
-        if let Some(why) = forbidden(record) {
-            return Err(http::Error { kind: ErrorKind::Denied, detail: why.to_owned() });
-        }
-        self.world.calls.borrow_mut().push((self.world.now_us.get(), record.clone()));
-        self.turn().await;
-        let mut reply = self.world.reply(record);
-        let mut left = record.timeout_ms;
-        let fail = |kind, detail: &str| Err(http::Error { kind, detail: detail.to_owned() });
-        let timed_out = || fail(ErrorKind::Timeout, "no answer in time");
-        let mut wait = self.world.latency_ms.get();
-        loop {
-            if wait > left {
-                self.pass(left).await;
-                return timed_out();
-            }
-            if wait > 0 {
-                self.pass(wait).await;
-                left -= wait;
-            }
-            match reply {
-                Reply::After(ms, then) => {
-                    wait = ms;
-                    reply = *then;
-                }
-                Reply::Answer(answer) if answer.body.len() > request.most() => {
-                    return Err(too_large(request.most()));
-                }
-                Reply::Answer(answer) => return Ok(answer),
-                Reply::Fail(kind) => return fail(kind, "the test wants it so"),
-                Reply::Never => {
-                    self.pass(left).await;
-                    return timed_out();
-                }
-                Reply::Over => pending().await,
-            }
-        }
+        let answer = self.exchange(request.record()).await?;
+        if answer.body.len() > request.most() { Err(too_large(request.most())) } else { Ok(answer) }
     }
 
     async fn open(&self, opening: Opening) -> Result<Socket, sockets::Error> {
@@ -187,6 +153,36 @@ impl Host for FakeHost {
         Ok(())
     }
 
+    async fn download(
+        &self,
+        request: Request,
+        description: Description,
+    ) -> Result<Downloaded, DownloadError> {
+        let answer = self.exchange(request.record()).await.map_err(DownloadError::Http)?;
+        if !answer.is_success() {
+            return Ok(Downloaded::Refused(answer));
+        }
+        self.kept(description, answer.body).map(Downloaded::File).map_err(DownloadError::Media)
+    }
+
+    async fn keep(&self, description: Description, bytes: Vec<u8>) -> Result<File, media::Error> {
+        self.turn().await;
+        self.kept(Description { size: None, ..description }, bytes)
+    }
+
+    async fn read(&self, handle: u64, limit: usize) -> Result<Vec<u8>, media::Error> {
+        self.turn().await;
+        let found = self.world.files.borrow().get(&handle).map(|(_, bytes)| bytes.clone());
+        let bytes = found.ok_or(media::Error::Gone)?;
+        if bytes.len() > limit { Err(media::too_long(limit)) } else { Ok(bytes) }
+    }
+
+    async fn forget(&self, handle: u64) -> Result<(), media::Error> {
+        self.turn().await;
+        self.world.files.borrow_mut().remove(&handle);
+        Ok(())
+    }
+
     async fn start(&self, name: &str) -> Result<Process, process::Error> {
         self.turn().await;
         let started = self.world.vendor.borrow_mut().as_mut().map(|vendor| vendor.start(name));
@@ -219,7 +215,12 @@ impl Host for FakeHost {
 
     async fn admit(&self, message: Message, cursor: Option<Vec<u8>>) -> Result<Admission, AdmitError> {
         let refusal = self.world.refusals.borrow_mut().pop_front();
-        let refusal = refusal.or_else(|| broken_bound(&message, cursor.as_deref()).map(AdmitError::Invalid));
+        let missing = || message.media.iter().find(|handle| !self.world.files.borrow().contains_key(handle));
+        let broken = || {
+            let unknown = missing().map(|handle| format!("media: the account has no file {handle}"));
+            unknown.or_else(|| broken_bound(&message, cursor.as_deref()))
+        };
+        let refusal = refusal.or_else(|| broken().map(AdmitError::Invalid));
         if let Some(refusal) = refusal {
             self.turn().await;
             return Err(refusal);
@@ -261,6 +262,76 @@ impl Host for FakeHost {
 }
 
 impl FakeHost {
+    /// What the vendor sees of a request.
+    fn asked(&self, record: &Record) -> Result<Asked, String> {
+        let files = self.world.files.borrow();
+        let mut body = Vec::new();
+        for piece in &record.body {
+            match piece {
+                Piece::Bytes(bytes) => body.extend_from_slice(bytes),
+                Piece::File(handle) => {
+                    let (_, bytes) =
+                        files.get(handle).ok_or_else(|| format!("the account has no file {handle}"))?;
+                    body.extend_from_slice(bytes);
+                }
+            }
+        }
+        let Record { grant, host, method, path, query, headers, timeout_ms, .. } = record.clone();
+        Ok(Asked { grant, host, method, path, query, headers, body, timeout_ms })
+    }
+
+    async fn exchange(&self, record: &Record) -> Result<Answer, http::Error> {
+        if let Some(why) = forbidden(record) {
+            return Err(http::Error { kind: ErrorKind::Denied, detail: why.to_owned() });
+        }
+        let asked = match self.asked(record) {
+            Ok(asked) => asked,
+            Err(why) => return Err(http::Error { kind: ErrorKind::Denied, detail: why }),
+        };
+        self.world.calls.borrow_mut().push((self.world.now_us.get(), asked.clone()));
+        self.turn().await;
+        let mut reply = self.world.reply(&asked);
+        let mut left = record.timeout_ms;
+        let fail = |kind, detail: &str| Err(http::Error { kind, detail: detail.to_owned() });
+        let timed_out = || fail(ErrorKind::Timeout, "no answer in time");
+        let mut wait = self.world.latency_ms.get();
+        loop {
+            if wait > left {
+                self.pass(left).await;
+                return timed_out();
+            }
+            if wait > 0 {
+                self.pass(wait).await;
+                left -= wait;
+            }
+            match reply {
+                Reply::After(ms, then) => {
+                    wait = ms;
+                    reply = *then;
+                }
+                Reply::Answer(answer) => return Ok(answer),
+                Reply::Fail(kind) => return fail(kind, "the test wants it so"),
+                Reply::Never => {
+                    self.pass(left).await;
+                    return timed_out();
+                }
+                Reply::Over => pending().await,
+            }
+        }
+    }
+
+    /// Keeps a file, if there is room for it.
+    fn kept(&self, description: Description, bytes: Vec<u8>) -> Result<File, media::Error> {
+        if description.size.is_some_and(|size| size != bytes.len() as u64) {
+            return Err(media::Error::Invalid("it has another length than was announced".to_owned()));
+        }
+        let used: u64 = self.world.files.borrow().values().map(|(file, _)| file.size).sum();
+        if used + bytes.len() as u64 > self.world.media_quota.get() {
+            return Err(media::Error::Full);
+        }
+        Ok(self.world.take(description, bytes))
+    }
+
     async fn kv_turn(&self) -> Result<(), kv::Error> {
         self.turn().await;
         self.world.kv_faults.borrow_mut().pop_front().map_or(Ok(()), Err)
@@ -281,6 +352,9 @@ fn broken_bound(message: &Message, cursor: Option<&[u8]>) -> Option<String> {
     let names = [&conversation.title, &message.sender.username, &message.sender.display_name];
     if names.into_iter().any(|name| too_long(name, 1 << 10)) {
         return Some("a name is longer than 1 KiB".to_owned());
+    }
+    if message.media.len() > 16 {
+        return Some("there are more than 16 files".to_owned());
     }
     if message.text.len() > 256 << 10 || message.reply_context.len() > 4 << 10 {
         return Some("the text or the reply context is too long".to_owned());

@@ -12,10 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use openclaw_sdk::backoff::spread;
+use openclaw_sdk::channel::File;
 use openclaw_sdk::events::Occurrence;
 use openclaw_sdk::http::ErrorKind;
 use openclaw_sdk::inbound::AdmitError;
 use openclaw_sdk::kv;
+use openclaw_sdk::media::Description;
 
 use crate::vendor::{Act, Opened, Reply, Vendor};
 use crate::world::{Instance, World};
@@ -49,6 +51,7 @@ impl FakeHost {
     pub fn new() -> Self {
         let world = World::default();
         world.kv_quota.set(1 << 20);
+        world.media_quota.set(256 << 20);
         Self { world: Rc::new(world), instance: Rc::default() }
     }
 
@@ -121,6 +124,20 @@ impl FakeHost {
     pub fn kv_fails(self, error: kv::Error) -> Self {
         self.world.kv_faults.borrow_mut().push_back(error);
         self
+    }
+
+    /// Sets what the files may have together.
+    #[must_use]
+    pub fn media_quota(self, bytes: u64) -> Self {
+        self.world.media_quota.set(bytes);
+        self
+    }
+
+    /// A file that the gateway keeps from the begin, as of a message to send.
+    #[must_use]
+    pub fn has_file(&self, mime: &str, name: &str, bytes: &[u8]) -> File {
+        let description = Description { mime: mime.to_owned(), name: Some(name.to_owned()), size: None };
+        self.world.take(description, bytes.to_vec())
     }
 
     /// The gateway after the instance has died: a new instance on what was stored, at the same vendor.

@@ -1,16 +1,18 @@
 //! What an account did, as the fake gateway remembers it.
 
-use openclaw_sdk::http::{self, Record};
+use openclaw_sdk::channel::File;
+use openclaw_sdk::http;
 use openclaw_sdk::inbound::{Connection, Unreadable};
 use openclaw_sdk::sockets::{Opening, Payload};
 
 use super::FakeHost;
+use crate::vendor::Asked;
 use crate::world::{Admitted, Line};
 
 impl FakeHost {
     /// The requests, in their order.
     #[must_use]
-    pub fn calls(&self) -> Vec<Record> {
+    pub fn calls(&self) -> Vec<Asked> {
         self.world.calls.borrow().iter().map(|(_, record)| record.clone()).collect()
     }
 
@@ -31,6 +33,12 @@ impl FakeHost {
     #[must_use]
     pub fn admitted(&self) -> Vec<Admitted> {
         self.world.admitted.borrow().clone()
+    }
+
+    /// The files that the gateway keeps, with their bytes.
+    #[must_use]
+    pub fn files(&self) -> Vec<(File, Vec<u8>)> {
+        self.world.files.borrow().values().cloned().collect()
     }
 
     /// What was given up unread.
@@ -107,7 +115,7 @@ impl FakeHost {
 }
 
 /// The name of a request's method.
-pub(crate) fn method(request: &Record) -> &'static str {
+pub(crate) fn method(request: &Asked) -> &'static str {
     match request.method {
         http::Method::Get => "GET",
         http::Method::Head => "HEAD",

@@ -9,14 +9,13 @@ use std::task::Poll;
 
 use openclaw_sdk::account::Account;
 use openclaw_sdk::channel::{Failure, Outcome};
-use openclaw_sdk::http::Record;
 use openclaw_sdk::sockets::{Opening, Payload};
 use serde_json::{Value, json};
 
 use super::matching::difference;
 use super::step::{self, Head, Step};
 use crate::fake::FakeHost;
-use crate::vendor::{Act, Opened, Reply, Vendor};
+use crate::vendor::{Act, Asked, Opened, Reply, Vendor};
 
 /// How long an account may take for the whole of a transcript.
 const LONGEST_MS: u64 = 3_600_000;
@@ -123,7 +122,7 @@ struct Player {
 }
 
 impl Vendor for Player {
-    fn http(&mut self, request: &Record, _now_ms: u64) -> Reply {
+    fn http(&mut self, request: &Asked, _now_ms: u64) -> Reply {
         let got = step::request(request);
         match self.script.step() {
             None => Reply::Over,

@@ -1,14 +1,14 @@
 //! The lines of a transcript.
 
 use openclaw_sdk::channel::{ChatKind, Failure, FailureKind, Message, Outbound, Outcome, SenderKind, Target};
-use openclaw_sdk::http::{ErrorKind, Record};
+use openclaw_sdk::http::ErrorKind;
 use openclaw_sdk::inbound::Connection;
 use openclaw_sdk::sockets::{Opening, Payload};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::fake::method;
-use crate::vendor::Reply;
+use crate::vendor::{Asked, Reply};
 
 /// The first line, if it says how to begin.
 #[derive(Debug, Default, Deserialize)]
@@ -167,7 +167,7 @@ fn read(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(bytes)))
 }
 
-pub(super) fn request(record: &Record) -> Value {
+pub(super) fn request(record: &Asked) -> Value {
     let query: Map<String, Value> =
         record.query.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     let headers: Map<String, Value> =

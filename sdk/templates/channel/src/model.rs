@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use openclaw_sdk::http::{Method, Record};
+use openclaw_sdk::http::Method;
 use openclaw_sdk::long_poll::LongPolling;
 use openclaw_sdk_test::conformance::{Model, Subject};
-use openclaw_sdk_test::{Reply, Vendor};
+use openclaw_sdk_test::{Asked, Reply, Vendor};
 use serde_json::{Value, json};
 
 /// A lobby in which people write, and the bot too.
@@ -17,7 +17,7 @@ struct Lobby {
 }
 
 impl Vendor for Lobby {
-    fn http(&mut self, request: &Record, _now_ms: u64) -> Reply {
+    fn http(&mut self, request: &Asked, _now_ms: u64) -> Reply {
         match (request.method, request.path.as_str()) {
             (Method::Get, "/me") => Reply::answer(200, r#"{"id": "bot", "name": "A bot"}"#),
             (Method::Get, "/messages") => {
@@ -55,7 +55,7 @@ impl Model for Lobby {
         self.posted.clone()
     }
 
-    fn is_post(&self, request: &Record) -> bool {
+    fn is_post(&self, request: &Asked) -> bool {
         request.method == Method::Post
     }
 

@@ -153,6 +153,7 @@ impl Protocol {
             edited: false,
             forwarded: false,
             quote: None,
+            media: Vec::new(),
             reply_context: Vec::new(),
         }
     }

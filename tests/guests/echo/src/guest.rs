@@ -315,6 +315,7 @@ async fn admit(messages: u64) {
             edited: false,
             forwarded: false,
             quote: None,
+            media: Vec::new(),
             reply_context: Vec::new(),
         };
         loop {

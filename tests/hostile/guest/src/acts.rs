@@ -217,7 +217,7 @@ async fn request(json: &str) -> String {
         path: text("path").unwrap_or("/").to_owned(),
         query: pairs("query"),
         headers: pairs("headers"),
-        body: text("body").unwrap_or_default().as_bytes().to_vec(),
+        body: vec![http::Piece::Bytes(text("body").unwrap_or_default().as_bytes().to_vec())],
         timeout_ms: wish.get("ms").and_then(serde_json::Value::as_u64).unwrap_or(3_000),
     };
     match http::send(request).await {

@@ -219,6 +219,7 @@ pub(crate) fn message(id: &str, text: String) -> Message {
         edited: false,
         forwarded: false,
         quote: None,
+        media: Vec::new(),
         reply_context: Vec::new(),
     }
 }

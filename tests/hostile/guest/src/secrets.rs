@@ -116,7 +116,7 @@ async fn elsewhere(place: &str, spelled: &str) -> String {
         timeout_ms: 3_000,
     };
     match place {
-        "body" => request.body = spelled.as_bytes().to_vec(),
+        "body" => request.body = vec![http::Piece::Bytes(spelled.as_bytes().to_vec())],
         "query" => request.query.push(("q".to_owned(), spelled.to_owned())),
         "header" => request.headers.push(("x-found".to_owned(), spelled.to_owned())),
         _ => request.path = format!("/take/{spelled}"),

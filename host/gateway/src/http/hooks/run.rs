@@ -221,6 +221,7 @@ async fn deliver(
                 account: account.clone(),
                 target: Target { room: to.to.clone(), thread: None },
                 text: reply,
+                media: Vec::new(),
                 reply_to: None,
                 silent: false,
                 idempotency_key: format!("hook-{id}"),
