@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines that may wait for the disk.
 const QUEUE: usize = 4096;
@@ -14,6 +14,8 @@ const QUEUE: usize = 4096;
 const BATCH: usize = 256;
 /// How long `close` waits for the queue to empty: a terminal that nobody reads must not hold up the exit.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
+/// How soon `close` looks again whether there is room in the queue.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
 /// Where a writer thread puts whole lines.
 pub(super) trait Sink: Send + 'static {
@@ -58,11 +60,19 @@ impl Writer {
 
     /// Waits until everything queued so far is written, at most `CLOSE_WAIT`.
     pub(super) fn close(&self) {
+        let deadline = Instant::now() + CLOSE_WAIT;
         let (done, wait) = mpsc::sync_channel(1);
-        if self.jobs.try_send(Job::Close(done)).is_ok() {
-            match wait.recv_timeout(CLOSE_WAIT) {
-                Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        let mut job = Job::Close(done);
+        // A full queue empties as the lines are written; there is no way to be told.
+        while let Err(TrySendError::Full(back)) = self.jobs.try_send(job) {
+            if Instant::now() >= deadline {
+                return;
             }
+            job = back;
+            thread::sleep(LOOK_AGAIN);
+        }
+        match wait.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
 }
@@ -70,10 +80,13 @@ impl Writer {
 fn drain(queue: &mpsc::Receiver<Job>, dropped: &AtomicU64, mut sink: impl Sink) {
     let mut buffer = String::new();
     while let Ok(first) = queue.recv() {
-        let mut waiting = None;
+        let (mut waiting, mut lines) = (None, 0);
         for job in std::iter::once(first).chain(queue.try_iter()).take(BATCH) {
             match job {
-                Job::Line(line) => buffer.push_str(&line),
+                Job::Line(line) => {
+                    buffer.push_str(&line);
+                    lines += 1;
+                }
                 Job::Close(done) => {
                     waiting = Some(done);
                     break;
@@ -86,7 +99,7 @@ fn drain(queue: &mpsc::Receiver<Job>, dropped: &AtomicU64, mut sink: impl Sink) 
         }
         // A log that cannot be written has nowhere else to complain; the lines are counted as dropped.
         if !buffer.is_empty() && sink.write(buffer.as_bytes()).is_err() {
-            dropped.fetch_add(lost.max(1), Ordering::Relaxed);
+            dropped.fetch_add(lost + lines, Ordering::Relaxed);
         }
         buffer.clear();
         if let Some(done) = waiting {
@@ -131,16 +144,44 @@ mod tests {
         for _ in 0..sent {
             open.send(()).unwrap();
         }
-        // The queue empties; then there is room for the request to close.
-        let deadline = std::time::Instant::now() + Duration::from_secs(5);
-        while !written.lock().unwrap().contains("dropped") && std::time::Instant::now() < deadline {
-            writer.close();
-        }
+        // Closing waits for its turn behind all that is queued.
+        writer.close();
         let text = written.lock().unwrap().clone();
         let told: u64 =
             text.lines().filter_map(|line| line.strip_prefix("dropped ")?.parse::<u64>().ok()).sum();
         let kept = text.lines().filter(|line| !line.starts_with("dropped")).count();
         assert!(told > 0, "nothing was dropped");
         assert_eq!(kept + usize::try_from(told).unwrap(), sent);
+    }
+
+    /// Fails once.
+    struct Failing {
+        failed: bool,
+        written: Arc<Mutex<String>>,
+    }
+
+    impl Sink for Failing {
+        fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+            if !std::mem::replace(&mut self.failed, true) {
+                return Err(io::Error::other("no space"));
+            }
+            self.written.lock().unwrap().push_str(std::str::from_utf8(lines).unwrap());
+            Ok(())
+        }
+
+        fn dropped(&self, count: u64) -> String {
+            format!("dropped {count}\n")
+        }
+    }
+
+    #[test]
+    fn lines_that_could_not_be_written_are_counted() {
+        let written = Arc::new(Mutex::new(String::new()));
+        let writer = Writer::spawn("test", Failing { failed: false, written: Arc::clone(&written) }).unwrap();
+        writer.line("a\n".to_owned());
+        writer.close();
+        writer.line("b\n".to_owned());
+        writer.close();
+        assert_eq!(*written.lock().unwrap(), "b\ndropped 1\n");
     }
 }
