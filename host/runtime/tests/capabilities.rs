@@ -225,7 +225,7 @@ async fn sockets_and_processes_end_with_their_instance() {
             .count()
     };
     assert_eq!(children(), 1);
-    assert!(instance.send(outbound("trap")).await.is_ok());
+    assert!(instance.send(outbound("trap"), Vec::new()).await.is_ok());
     assert!(matches!(instance.exited().await, Exit::Trapped { .. }));
     eventually("the vendor hears it", async || vendor.heard() == ["gone"]).await;
     eventually("the program is gone", async || children() == 0).await;

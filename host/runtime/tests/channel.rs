@@ -111,7 +111,7 @@ async fn a_spinning_guest_ends_and_its_neighbours_do_not_notice() {
     say(&good, "warm").await;
     let spinning = tokio::spawn({
         let bad = bad.clone();
-        async move { bad.send(outbound("spin:60000")).await }
+        async move { bad.send(outbound("spin:60000"), Vec::new()).await }
     });
     let mut slowest = Duration::ZERO;
     while !spinning.is_finished() {
@@ -124,7 +124,7 @@ async fn a_spinning_guest_ends_and_its_neighbours_do_not_notice() {
     assert!(matches!(bad.exited().await, Exit::Runaway));
     assert!(bad.facts().borrow().strikes >= 1);
     assert!(slowest < Duration::from_millis(200), "a neighbour waited {slowest:?}");
-    assert_eq!(bad.send(outbound("x")).await.unwrap_err(), NotRunning);
+    assert_eq!(bad.send(outbound("x"), Vec::new()).await.unwrap_err(), NotRunning);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +134,7 @@ async fn a_trap_a_blocking_call_and_too_much_memory_each_end_their_instance() {
     for (text, reason) in [("trap", "unreachable"), ("block:10000", "blocking WASI call"), ("grow:200", "")] {
         let bad = bench.start("bad", &json!({"mode": "echo"}));
         assert_eq!(say(&bad, "hello").await, "5");
-        let outcome = bad.send(outbound(text)).await;
+        let outcome = bad.send(outbound(text), Vec::new()).await;
         assert!(matches!(outcome, Ok(Outcome::Ambiguous(_))), "{text}: {outcome:?}");
         match bad.exited().await {
             Exit::Trapped { reason: told, .. } => assert!(told.contains(reason), "{text}: {told}"),
@@ -149,7 +149,7 @@ async fn a_call_past_its_deadline_is_ambiguous_and_retires_the_instance() {
     let bench = Bench::new().await;
     let limits = Limits { send: Duration::from_millis(100), ..Limits::default() };
     let instance = bench.start_with("main", &json!({"mode": "echo"}), limits, Vec::new(), None);
-    let outcome = instance.send(outbound("sleep:60000")).await;
+    let outcome = instance.send(outbound("sleep:60000"), Vec::new()).await;
     assert!(matches!(&outcome, Ok(Outcome::Ambiguous(failure)) if failure.code == "deadline"), "{outcome:?}");
     assert!(matches!(instance.exited().await, Exit::Unresponsive("send")));
 }
@@ -218,7 +218,7 @@ async fn admitted_messages_survive_traps() {
             break;
         }
         // The instance may have ended on its own trap; either way it is gone.
-        instance.send(outbound("trap")).await.ok();
+        instance.send(outbound("trap"), Vec::new()).await.ok();
         instance.exited().await;
     }
     assert_eq!(bench.inbox.ids.lock().unwrap().len(), MESSAGES);

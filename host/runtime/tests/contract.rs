@@ -46,7 +46,7 @@ async fn a_channel_of_the_version_before_runs_beside_the_current_one() {
     let refused = vintage.typing(Target { room: "room".into(), thread: None }).await.unwrap_err();
     assert_eq!((refused.code.as_str(), refused.detail.as_str()), ("typing", "room"));
     vintage.stop(std::time::Duration::from_secs(5)).await;
-    assert!(vintage.send(outbound("x")).await.is_err());
+    assert!(vintage.send(outbound("x"), Vec::new()).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -21,7 +21,8 @@ use openclaw_packages::{AccountSecrets, Package, ResolvedGrant, SecretLookup};
 use openclaw_runtime::guest::{Message, Outbound, Target};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Exit, Inbox, Kv, KvAnswer, KvChange, KvEntry,
-    KvError, Limits, Runtime, RuntimeOptions, ShimPool, Unreadable,
+    KvError, Limits, Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter,
+    Runtime, RuntimeOptions, ShimPool, Unreadable,
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
@@ -79,6 +80,23 @@ impl Kv for Nothing {
     }
 }
 
+/// Keeps no files.
+struct NoFiles;
+
+impl Media for NoFiles {
+    fn begin(&self, _: MediaDescription) -> MediaAnswer<'_, Box<dyn MediaWriter>> {
+        Box::pin(async { Err(MediaError::Full) })
+    }
+
+    fn open(&self, _: u64) -> MediaAnswer<'_, (MediaFile, Box<dyn MediaReader>)> {
+        Box::pin(async { Err(MediaError::Gone) })
+    }
+
+    fn forget(&self, _: u64) -> MediaAnswer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 fn package(id: &str) -> Package {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins").join(id);
     Package::from_folder(&folder).expect("the plugins are not built: run `cargo xtask test`")
@@ -119,6 +137,7 @@ async fn start(
         processes: Vec::new(),
         webhooks: Vec::new(),
         kv: Arc::new(Nothing),
+        media: Arc::new(NoFiles),
         scrubber: secrets.scrubber(),
         inbox: Arc::new(Heard(heard)),
         egress: Egress::new(openclaw_egress::Options::default()),
@@ -157,9 +176,9 @@ async fn the_bot_token_is_not_in_the_guests_memory() {
         reply_context: Vec::new(),
         silent: false,
     };
-    instance.send(outbound("an answer".into())).await.unwrap();
+    instance.send(outbound("an answer".into()), Vec::new()).await.unwrap();
     // More text than its memory holds: it traps, and the engine keeps what was in there.
-    instance.send(outbound("x".repeat(32 << 20))).await.unwrap();
+    instance.send(outbound("x".repeat(32 << 20)), Vec::new()).await.unwrap();
     let Exit::Trapped { memories, reason } = instance.exited().await else { panic!("it did not trap") };
     assert!(!memories.is_empty(), "no memory was kept: {reason}");
     let memory = memories.concat();

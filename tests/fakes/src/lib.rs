@@ -4,11 +4,13 @@
 //! Every server ends, with all its connections, when its handle is dropped.
 
 mod discord;
+mod multipart;
 mod openai;
 mod server;
 mod telegram;
 
 pub use discord::{DiscordFault, DiscordSent, DiscordTalker, FakeDiscord, LimitScope};
+pub use multipart::SentFile;
 pub use openai::{FakeOpenai, Mode, Seen, embedding};
 pub use telegram::{FakeTelegram, Fault, Sent, Talker};
 

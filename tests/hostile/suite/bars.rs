@@ -173,7 +173,7 @@ fn hasty() -> Limits {
 
 async fn never_send(bench: &Bench) -> Verdict {
     let instance = bench.start(&json!({ "send": ["sleep:forever"] }), hasty());
-    let (_, took) = timed(instance.send(outbound("x"))).await;
+    let (_, took) = timed(instance.send(outbound("x"), Vec::new())).await;
     judge(&ended(&instance.exited().await), "did not answer `send` in time", took)
 }
 
@@ -186,7 +186,7 @@ async fn never_typing(bench: &Bench) -> Verdict {
 async fn resting(bench: &Bench) -> Verdict {
     let limits = Limits { send: ms(1_000), ..Limits::default() };
     let instance = bench.start(&json!({ "send": ["spin-resting"] }), limits);
-    let (_, took) = timed(instance.send(outbound("x"))).await;
+    let (_, took) = timed(instance.send(outbound("x"), Vec::new())).await;
     judge(&ended(&instance.exited().await), "did not answer `send` in time", took)
 }
 
@@ -233,7 +233,7 @@ async fn memory_taken(bench: &Bench) -> Verdict {
     let before = resident();
     let instance = bench.start(&json!({ "send": ["grow-kept:4096", "sleep:100"] }), limits);
     let began = Instant::now();
-    let sent = instance.send(outbound("x"));
+    let sent = instance.send(outbound("x"), Vec::new());
     let watched = async {
         let mut most = 0;
         loop {

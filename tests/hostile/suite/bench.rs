@@ -11,7 +11,8 @@ use openclaw_packages::{AccountSecrets, Component, Package};
 use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Exit, Inbox, Kv, KvAnswer, KvChange, KvEntry,
-    Limits, Plugin, Runtime, RuntimeOptions, ShimPool, Unreadable,
+    Limits, Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter, Plugin,
+    Runtime, RuntimeOptions, ShimPool, Unreadable,
 };
 use serde_json::{Value, json};
 
@@ -85,6 +86,23 @@ impl Kv for Bytes {
     }
 }
 
+/// Keeps no files.
+struct NoFiles;
+
+impl Media for NoFiles {
+    fn begin(&self, _: MediaDescription) -> MediaAnswer<'_, Box<dyn MediaWriter>> {
+        Box::pin(async { Err(MediaError::Full) })
+    }
+
+    fn open(&self, _: u64) -> MediaAnswer<'_, (MediaFile, Box<dyn MediaReader>)> {
+        Box::pin(async { Err(MediaError::Gone) })
+    }
+
+    fn forget(&self, _: u64) -> MediaAnswer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+}
+
 impl Bench {
     async fn new() -> Self {
         let cache = tempfile::tempdir().unwrap();
@@ -101,7 +119,7 @@ impl Bench {
         let neighbour = Neighbour::start(Duration::from_millis(5), move |number| {
             let healthy = healthy.clone();
             async move {
-                match healthy.send(outbound(&number.to_string())).await {
+                match healthy.send(outbound(&number.to_string()), Vec::new()).await {
                     Ok(Outcome::Sent(receipt)) => {
                         let id = receipt.message_ids.concat();
                         id.split(':').next().and_then(|heard| heard.parse().ok()).ok_or(id)
@@ -144,6 +162,7 @@ pub(crate) fn start(runtime: &Runtime, plugin: &Plugin, config: &Value, limits: 
         processes: Vec::new(),
         webhooks: Vec::new(),
         kv: Arc::new(Bytes::default()),
+        media: Arc::new(NoFiles),
         scrubber: AccountSecrets::default().scrubber(),
         inbox: Arc::new(Nowhere),
         egress: Egress::new(openclaw_egress::Options::default()),

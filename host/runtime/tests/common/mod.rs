@@ -16,7 +16,8 @@ use openclaw_packages::{
 use openclaw_runtime::guest::{Message, Outbound, Outcome, Target};
 use openclaw_runtime::{
     Admission, AdmitError, ChannelInstance, ChannelSetup, Inbox, Kv, KvAnswer, KvChange, KvEntry, KvError,
-    Limits, Plugin, Runtime, RuntimeOptions, Unreadable,
+    Limits, Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter, Plugin,
+    Runtime, RuntimeOptions, Unreadable,
 };
 use openclaw_secrets::Secret;
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ pub(crate) struct Bench {
     pub(crate) runtime: Runtime,
     pub(crate) plugin: Arc<Plugin>,
     pub(crate) inbox: Arc<Memory>,
+    pub(crate) files: Arc<Files>,
     pub(crate) manifest: Manifest,
     _cache: tempfile::TempDir,
 }
@@ -107,6 +109,76 @@ impl Kv for Bytes {
     }
 }
 
+/// The files of an account, at most 300,000 bytes of them.
+#[derive(Default)]
+pub(crate) struct Files(Arc<Mutex<BTreeMap<u64, (MediaFile, Vec<u8>)>>>);
+
+impl Files {
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+impl Media for Files {
+    fn begin(&self, description: MediaDescription) -> MediaAnswer<'_, Box<dyn MediaWriter>> {
+        let all = Arc::clone(&self.0);
+        Box::pin(async move {
+            let writer: Box<dyn MediaWriter> = Box::new(Writing { all, description, bytes: Vec::new() });
+            Ok(writer)
+        })
+    }
+
+    fn open(&self, handle: u64) -> MediaAnswer<'_, (MediaFile, Box<dyn MediaReader>)> {
+        Box::pin(async move {
+            let all = self.0.lock().unwrap();
+            let (file, bytes) = all.get(&handle).ok_or(MediaError::Gone)?;
+            let reader: Box<dyn MediaReader> = Box::new(Reading(bytes.clone().into()));
+            Ok((file.clone(), reader))
+        })
+    }
+
+    fn forget(&self, handle: u64) -> MediaAnswer<'_, ()> {
+        Box::pin(async move {
+            self.0.lock().unwrap().remove(&handle);
+            Ok(())
+        })
+    }
+}
+
+struct Writing {
+    all: Arc<Mutex<BTreeMap<u64, (MediaFile, Vec<u8>)>>>,
+    description: MediaDescription,
+    bytes: Vec<u8>,
+}
+
+impl MediaWriter for Writing {
+    fn write(&mut self, piece: bytes::Bytes) -> MediaAnswer<'_, ()> {
+        self.bytes.extend_from_slice(&piece);
+        let full = self.bytes.len() > 300_000;
+        Box::pin(async move { if full { Err(MediaError::Full) } else { Ok(()) } })
+    }
+
+    fn finish(self: Box<Self>) -> MediaAnswer<'static, MediaFile> {
+        let Self { all, description, bytes } = *self;
+        Box::pin(async move {
+            let mut all = all.lock().unwrap();
+            let (handle, size) = (all.keys().last().map_or(1, |last| last + 1), bytes.len() as u64);
+            let file = MediaFile { handle, mime: description.mime, name: description.name, size };
+            all.insert(handle, (file.clone(), bytes));
+            Ok(file)
+        })
+    }
+}
+
+struct Reading(bytes::Bytes);
+
+impl MediaReader for Reading {
+    fn next(&mut self) -> MediaAnswer<'_, Option<bytes::Bytes>> {
+        let piece = self.0.split_to(self.0.len().min(64 << 10));
+        Box::pin(async move { Ok((!piece.is_empty()).then_some(piece)) })
+    }
+}
+
 /// Takes the section's own text as the secret.
 struct Plain;
 
@@ -162,7 +234,14 @@ impl Bench {
         };
         let runtime = Runtime::new(options).unwrap();
         let plugin = runtime.load(&package).await.unwrap();
-        Self { runtime, plugin, inbox: Arc::default(), manifest: package.manifest, _cache: cache }
+        Self {
+            runtime,
+            plugin,
+            inbox: Arc::default(),
+            files: Arc::default(),
+            manifest: package.manifest,
+            _cache: cache,
+        }
     }
 
     /// Starts an account of the echo guest.
@@ -188,6 +267,7 @@ impl Bench {
             processes: Vec::new(),
             webhooks: Vec::new(),
             kv: Arc::new(Bytes::default()),
+            media: Arc::clone(&self.files) as Arc<dyn Media>,
             scrubber: AccountSecrets::default().scrubber(),
             inbox: Arc::clone(&self.inbox) as Arc<dyn Inbox>,
             egress: Egress::new(openclaw_egress::Options::default()),
@@ -223,6 +303,7 @@ impl Bench {
                 .collect(),
             processes: processes.map(|entry| ResolvedProcess::resolve(entry, section).unwrap()).collect(),
             kv: Arc::new(Bytes::default()),
+            media: Arc::clone(&self.files) as Arc<dyn Media>,
             scrubber: secrets.scrubber(),
             inbox: Arc::clone(&self.inbox) as Arc<dyn Inbox>,
             egress: Egress::new(openclaw_egress::Options::default()),
@@ -262,7 +343,7 @@ pub(crate) async fn events(instance: &ChannelInstance) -> Vec<String> {
 
 /// Sends and returns the id that the guest answered with.
 pub(crate) async fn say(instance: &ChannelInstance, text: &str) -> String {
-    match instance.send(outbound(text)).await {
+    match instance.send(outbound(text), Vec::new()).await {
         Ok(Outcome::Sent(receipt)) => receipt.message_ids.concat(),
         other => panic!("`{text}` was answered with {other:?}"),
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::fault::Fault;
+use crate::multipart::SentFile;
 
 /// Calls kept in the log.
 const LOG: usize = 10_000;
@@ -18,7 +19,7 @@ const FIRST_UPDATE: i64 = 500_000_001;
 pub struct Sent {
     /// When.
     pub at: Instant,
-    /// `sendMessage` or `sendChatAction`.
+    /// `sendMessage`, `sendChatAction`, or what sends a file.
     pub method: String,
     /// As the bot spelled it.
     pub chat_id: String,
@@ -28,6 +29,8 @@ pub struct Sent {
     pub message_id: i64,
     /// Everything that the bot sent.
     pub params: Value,
+    /// The file that went with it.
+    pub file: Option<SentFile>,
 }
 
 /// Who says something where.
@@ -72,6 +75,8 @@ pub(super) struct Bot {
     pub(super) most_polls: usize,
     pub(super) commands: Value,
     pub(super) sent: Vec<Sent>,
+    /// Files that people sent, by their paths, which are their ids too.
+    pub(super) files: HashMap<String, Vec<u8>>,
     pub(super) calls: VecDeque<(String, Value)>,
     pub(super) faults: HashMap<String, VecDeque<Fault>>,
 }
@@ -92,6 +97,7 @@ impl Bot {
             most_polls: 0,
             commands: json!([]),
             sent: Vec::new(),
+            files: HashMap::new(),
             calls: VecDeque::new(),
             faults: HashMap::new(),
         }

@@ -1,4 +1,4 @@
-//! The methods of the Bot API that a text bot uses.
+//! The methods of the Bot API that a bot for texts and files uses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,24 @@ use tokio::time::Instant;
 
 use super::bot::{Sent, now};
 use super::{State, html};
+use crate::multipart::SentFile;
 use crate::server::{self, Reply};
 
 /// UTF-16 units of a message after its markup is taken out.
 const MAX_TEXT: usize = 4096;
+/// UTF-16 units of what stands under a file.
+const MAX_CAPTION: usize = 1024;
+/// Bytes of the largest file that a bot is given.
+const MAX_DOWNLOAD: usize = 20 << 20;
+/// What sends a file, and the field that the file stands in.
+const SENDS: [(&str, &str); 6] = [
+    ("sendPhoto", "photo"),
+    ("sendDocument", "document"),
+    ("sendVideo", "video"),
+    ("sendAnimation", "animation"),
+    ("sendAudio", "audio"),
+    ("sendVoice", "voice"),
+];
 /// The longest a poll may wait, in seconds.
 const MAX_WAIT: u64 = 50;
 
@@ -20,14 +34,20 @@ type Answer = Result<Value, (u16, String)>;
 
 impl State {
     /// Answers one call of a bot that exists.
-    pub(super) async fn call(self: &Arc<Self>, token: &str, method: &str, params: &Value) -> Response<Reply> {
+    pub(super) async fn call(
+        self: &Arc<Self>,
+        token: &str,
+        method: &str,
+        params: &Value,
+        file: Option<SentFile>,
+    ) -> Response<Reply> {
         let answer = match method {
             _ if self.lock().get(token).is_none_or(|bot| bot.revoked) => {
                 Err((401, "Unauthorized".to_owned()))
             }
             "getupdates" => self.get_updates(token, params).await,
             _ => {
-                let answer = self.at_once(token, method, params);
+                let answer = self.at_once(token, method, params, file);
                 self.changed.notify_waiters();
                 answer
             }
@@ -38,7 +58,7 @@ impl State {
         }
     }
 
-    fn at_once(&self, token: &str, method: &str, params: &Value) -> Answer {
+    fn at_once(&self, token: &str, method: &str, params: &Value, file: Option<SentFile>) -> Answer {
         let mut bots = self.lock();
         let Some(bot) = bots.get_mut(token) else { return Err((404, "Not Found".to_owned())) };
         match method {
@@ -79,12 +99,32 @@ impl State {
                     text: String::new(),
                     message_id: 0,
                     params: params.clone(),
+                    file: None,
                 });
                 Ok(json!(true))
             }
-            "sendmessage" => {
+            "getfile" => {
+                let id = params.get("file_id").and_then(Value::as_str).unwrap_or_default();
+                let unknown = "Bad Request: wrong file_id or the file is temporarily unavailable";
+                let size = bot.files.get(id).ok_or_else(|| bad(unknown))?.len();
+                if size > MAX_DOWNLOAD {
+                    return Err(bad("Bad Request: file is too big"));
+                }
+                Ok(json!({"file_id": id, "file_unique_id": id, "file_size": size, "file_path": id}))
+            }
+            "sendmessage" | "sendphoto" | "senddocument" | "sendvideo" | "sendanimation" | "sendaudio"
+            | "sendvoice" => {
                 let chat_id = chat_id(params)?;
-                let text = plain_text(params)?;
+                let named = SENDS.iter().find(|(name, _)| name.to_ascii_lowercase() == method);
+                let (name, field) = named.copied().unwrap_or(("sendMessage", ""));
+                if file.as_ref().map_or("", |file| file.field.as_str()) != field {
+                    return Err(bad(&format!("Bad Request: there is no {field} in the request")));
+                }
+                let text = match field {
+                    "" => plain_text(params, "text", MAX_TEXT)?,
+                    _ if params.get("caption").is_none() => String::new(),
+                    _ => plain_text(params, "caption", MAX_CAPTION)?,
+                };
                 if params.get("message_thread_id") == Some(&json!(1)) {
                     return Err(bad("Bad Request: message thread not found"));
                 }
@@ -95,8 +135,8 @@ impl State {
                     "message_id": message_id, "from": bot.user(), "chat": {"id": chat, "type": kind}, "date": now(),
                     "text": text,
                 });
-                let (at, method) = (Instant::now(), "sendMessage".to_owned());
-                bot.sent.push(Sent { at, method, chat_id, text, message_id, params: params.clone() });
+                let (at, method, params) = (Instant::now(), name.to_owned(), params.clone());
+                bot.sent.push(Sent { at, method, chat_id, text, message_id, params, file });
                 Ok(message)
             }
             _ => Err((404, "Not Found".to_owned())),
@@ -214,8 +254,8 @@ fn chat_id(params: &Value) -> Result<String, (u16, String)> {
 }
 
 /// The text as people read it, or the vendor's refusal of it.
-fn plain_text(params: &Value) -> Result<String, (u16, String)> {
-    let text = params.get("text").and_then(Value::as_str).unwrap_or_default();
+fn plain_text(params: &Value, field: &str, most: usize) -> Result<String, (u16, String)> {
+    let text = params.get(field).and_then(Value::as_str).unwrap_or_default();
     let plain = match params.get("parse_mode").and_then(Value::as_str) {
         None | Some("") => text.to_owned(),
         Some(mode) if mode.eq_ignore_ascii_case("html") => {
@@ -226,8 +266,9 @@ fn plain_text(params: &Value) -> Result<String, (u16, String)> {
     if plain.trim().is_empty() {
         return Err(bad("Bad Request: message text is empty"));
     }
-    if plain.encode_utf16().count() > MAX_TEXT {
-        return Err(bad("Bad Request: message is too long"));
+    if plain.encode_utf16().count() > most {
+        let what = if field == "text" { "message" } else { "message caption" };
+        return Err(bad(&format!("Bad Request: {what} is too long")));
     }
     Ok(plain)
 }

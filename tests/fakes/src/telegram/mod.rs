@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 pub use bot::{Sent, Talker};
 pub use fault::Fault;
 
+use crate::multipart;
 use crate::server::{self, Cut, Handler, Reply, Server};
 use bot::Bot;
 
@@ -101,6 +102,28 @@ impl FakeTelegram {
         });
         self.state.changed.notify_waiters();
         id
+    }
+
+    /// Queues a photo with words under it, as a person sends it. Returns its `update_id`.
+    pub fn show(&self, token: &str, talker: &Talker, path: &str, bytes: &[u8], caption: &str) -> Option<i64> {
+        let id = self.with(token, |bot| {
+            bot.files.insert(path.to_owned(), bytes.to_vec());
+            let mut message = bot.message(talker, caption);
+            let photo = json!([{"file_id": path, "file_size": bytes.len(), "width": 1, "height": 1}]);
+            if let Some(message) = message.as_object_mut() {
+                let text = message.remove("text");
+                message.insert("photo".to_owned(), photo);
+                message.extend(text.map(|text| ("caption".to_owned(), text)));
+            }
+            bot.push(json!({"message": message}))
+        });
+        self.state.changed.notify_waiters();
+        id
+    }
+
+    /// Takes a file away: it is not to be had any more.
+    pub fn lose(&self, token: &str, path: &str) {
+        self.with(token, |bot| bot.files.remove(path));
     }
 
     /// Everything the bot sent that people would see or notice (messages and chat actions), oldest first.
@@ -234,9 +257,22 @@ impl Handler for State {
         if path == "/__ctl" {
             return Ok(self.control(&body));
         }
+        if let Some((token, path)) = path.strip_prefix("/file/bot").and_then(|rest| rest.split_once('/')) {
+            let bots = self.lock();
+            let file = bots.get(token).filter(|bot| !bot.revoked).and_then(|bot| bot.files.get(path));
+            // The vendor does not say what is in it.
+            return Ok(
+                file.map_or_else(methods::not_found, |bytes| Response::new(Reply::whole(bytes.clone())))
+            );
+        }
         let called = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/'));
         let Some((token, method)) = called else { return Ok(methods::not_found()) };
-        let params = serde_json::from_slice(&body).unwrap_or_else(|_| json!({}));
+        let content_type = head.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let form = content_type.and_then(|content_type| multipart::read(content_type, &body));
+        let (params, file) = match form {
+            Some((fields, files)) => (fields, files.into_iter().next()),
+            None => (serde_json::from_slice(&body).unwrap_or_else(|_| json!({})), None),
+        };
         // Names of methods are case-insensitive at the vendor.
         let name = method.to_ascii_lowercase();
         let fault = {
@@ -247,8 +283,8 @@ impl Handler for State {
         };
         self.changed.notify_waiters();
         match fault {
-            Some(fault) => fault.play(self.call(token, &name, &params)).await,
-            None => Ok(self.call(token, &name, &params).await),
+            Some(fault) => fault.play(self.call(token, &name, &params, file)).await,
+            None => Ok(self.call(token, &name, &params, file).await),
         }
     }
 }

@@ -4,16 +4,18 @@ use std::cell::{Cell, RefCell};
 
 use openclaw_sdk::bounds::clip;
 use openclaw_sdk::channel::{
-    Channel, ChatKind, Conversation, Failure, Identity, Message, Outbound, Outcome, Receipt, Sender,
-    SenderKind, Start, Webhook, WebhookRequest, WebhookResponse,
+    Channel, ChatKind, Conversation, Failure, File, Identity, Message, Outbound, Outcome, Receipt, SendMedia,
+    Sender, SenderKind, Start, Webhook, WebhookRequest, WebhookResponse,
 };
 use openclaw_sdk::events::{Events, Occurrence};
 use openclaw_sdk::gateway::Gateway;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::http::{Method, Request};
 use openclaw_sdk::inbound::{self, Admission, AdmitError, Connection};
+use openclaw_sdk::media::{Description, Downloaded};
 // By number, as a component that holds no handle would: a stranger's number must lead nowhere.
-use openclaw_sdk::bindings::channel::openclaw::plugin::{process, websocket};
+use openclaw_sdk::bindings::channel::openclaw::plugin::{media as files, process, websocket};
+use openclaw_sdk::bindings::channel::wit_stream;
 use openclaw_sdk::race::{First, race};
 use openclaw_sdk::sockets::{Frame, Opening, Payload};
 use openclaw_sdk::{info, kv};
@@ -23,6 +25,7 @@ use crate::{Command, Config, Mode, Report, Use};
 struct Echo;
 
 openclaw_sdk::export_channel!(Echo);
+openclaw_sdk::export_send_media!(Echo);
 openclaw_sdk::export_webhook!(Echo);
 
 thread_local! {
@@ -120,6 +123,14 @@ impl Channel for Echo {
     }
 }
 
+impl SendMedia for Echo {
+    /// The ids are what there is to send.
+    async fn send(outbound: Outbound, media: Vec<File>) -> Outcome {
+        let text = (!outbound.text.is_empty()).then_some(outbound.text);
+        Outcome::Sent(Receipt { message_ids: text.into_iter().chain(media.iter().map(named)).collect() })
+    }
+}
+
 impl Webhook for Echo {
     async fn handle(request: WebhookRequest) -> WebhookResponse {
         let WebhookRequest { route, method, query, headers, body } = request;
@@ -214,6 +225,39 @@ async fn carry_out(call: Use) -> String {
             Ok(entries) => entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>().join(" "),
             Err(why) => format!("{why:?}"),
         },
+        Use::Keep(name, mime, text) => {
+            let description = Description { mime, name: Some(name), size: None };
+            match Gateway.keep(description, text.into_bytes()).await {
+                Ok(file) => named(&file),
+                Err(why) => format!("{why:?}"),
+            }
+        }
+        Use::Download(path, mime) => {
+            let request = Request::new("api", Method::Get, &path, 5_000);
+            match Gateway.download(request, Description { mime, name: None, size: None }).await {
+                Ok(Downloaded::File(file)) => named(&file),
+                Ok(Downloaded::Refused(answer)) => format!("refused {}", answer.status),
+                Err(why) => format!("{why:?}"),
+            }
+        }
+        Use::Half(bytes) => half(bytes).await,
+        Use::Show(handle) => match Gateway.read(handle, 1 << 20).await {
+            Ok(bytes) if bytes.len() > 100 => format!("{} bytes", bytes.len()),
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(why) => format!("{why:?}"),
+        },
+        Use::Forget(handle) => told(Gateway.forget(handle).await),
+        Use::Post(path, handle) => {
+            let request = Request::new("api", Method::Post, &path, 5_000);
+            match Gateway.http(request.bytes("begin ").file(handle).bytes(" end")).await {
+                Ok(answer) => answer.status.to_string(),
+                Err(why) => format!("{:?}: {}", why.kind, why.detail),
+            }
+        }
+        Use::Bring(id, handle) => {
+            let message = Message { id, media: vec![handle], ..message(1) };
+            format!("{:?}", Gateway.admit(message, None).await)
+        }
         Use::Start(name) => match Gateway.start(&name).await {
             Ok(process) => process.number().to_string(),
             Err(why) => format!("{why:?}"),
@@ -224,6 +268,27 @@ async fn carry_out(call: Use) -> String {
             String::new()
         }
     }
+}
+
+/// Begins a file and drops the call once the host has taken its bytes.
+async fn half(bytes: usize) -> String {
+    let (mut writer, reader) = wit_stream::new::<u8>();
+    let description = Description { mime: "text/plain".into(), name: None, size: None };
+    let storing = files::store(description, reader);
+    let writing = async {
+        writer.write_all(vec![0; bytes]).await;
+        // The stream stays open: this is not the end of the file.
+        Gateway.sleep(20).await;
+    };
+    match race(storing, writing).await {
+        First::Left(stored) => format!("{stored:?}"),
+        First::Right(()) => "dropped".into(),
+    }
+}
+
+/// A file as the tests read it.
+fn named(file: &File) -> String {
+    format!("{} {} {:?} {}", file.handle, file.mime, file.name, file.size)
 }
 
 fn told<E: std::fmt::Debug>(result: Result<(), E>) -> String {
@@ -293,31 +358,7 @@ async fn deadline(us: u64) {
 
 async fn admit(messages: u64) {
     for number in 1..=messages {
-        let message = Message {
-            id: format!("echo-{number}"),
-            conversation: Conversation {
-                kind: ChatKind::Direct,
-                space: None,
-                room: "room".into(),
-                thread: None,
-                title: None,
-            },
-            sender: Sender {
-                kind: SenderKind::Person,
-                id: "sender".into(),
-                username: None,
-                display_name: Some("Sender".into()),
-            },
-            text: format!("message {number}"),
-            sent_at_ms: Gateway.now_ms(),
-            mentions_self: false,
-            reply_to_self: false,
-            edited: false,
-            forwarded: false,
-            quote: None,
-            media: Vec::new(),
-            reply_context: Vec::new(),
-        };
+        let message = message(number);
         loop {
             match Gateway.admit(message.clone(), Some(number.to_string().into_bytes())).await {
                 Ok(Admission::Accepted) => count(|report| report.accepted += 1),
@@ -358,4 +399,32 @@ fn grow(mib: usize) -> usize {
 fn block(ms: u64) -> String {
     std::thread::sleep(std::time::Duration::from_millis(ms));
     "the host let a blocking call through".into()
+}
+
+fn message(number: u64) -> Message {
+    Message {
+        id: format!("echo-{number}"),
+        conversation: Conversation {
+            kind: ChatKind::Direct,
+            space: None,
+            room: "room".into(),
+            thread: None,
+            title: None,
+        },
+        sender: Sender {
+            kind: SenderKind::Person,
+            id: "sender".into(),
+            username: None,
+            display_name: Some("Sender".into()),
+        },
+        text: format!("message {number}"),
+        sent_at_ms: Gateway.now_ms(),
+        mentions_self: false,
+        reply_to_self: false,
+        edited: false,
+        forwarded: false,
+        quote: None,
+        media: Vec::new(),
+        reply_context: Vec::new(),
+    }
 }

@@ -125,6 +125,20 @@ pub enum Use {
     Delete(String),
     /// The keys below a prefix.
     Keys(String),
+    /// Have a text kept as a file: its name, type and text.
+    Keep(String, String, String),
+    /// Have the answer of a path kept as a file of a type.
+    Download(String, String),
+    /// Begin a file of so many bytes, and let go of it before its end.
+    Half(usize),
+    /// What is in a file.
+    Show(u64),
+    /// Drop a file.
+    Forget(u64),
+    /// Post a file to a path, between two words.
+    Post(String, u64),
+    /// Hand over a message with this id that carries a file.
+    Bring(String, u64),
     /// Start a program.
     Start(String),
     /// Write a line to a program.
