@@ -281,6 +281,7 @@ impl Catalog {
     fn complete(&self, provider: &Arc<Provider>, model: &str) -> Target {
         let mut target = Target::new(Arc::clone(provider), model);
         if let Some(listed) = provider.models.iter().find(|listed| listed.id == model) {
+            target.text_only = listed.text_only;
             target.compat.clone_from(&listed.compat);
             target.params.clone_from(&listed.params);
         }
@@ -399,6 +400,7 @@ fn model(section: &openclaw_config::Model, defaults: &Map<String, Value>) -> Mod
         id: section.id.clone(),
         name: section.name.clone(),
         context_window: section.context_window,
+        text_only: section.input.as_ref().is_some_and(|input| input.iter().all(|takes| takes != "image")),
         compat: json(&compat),
         params: section.params.clone().unwrap_or_default(),
     }

@@ -12,7 +12,7 @@ use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use openclaw_secrets::Secret;
 use serde_json::{Map, Value};
 
-use crate::types::ChatRequest;
+use crate::types::{ChatRequest, Content, Message, Part};
 
 /// The default of `timeoutSeconds`.
 const TOTAL: Duration = Duration::from_secs(600);
@@ -162,6 +162,8 @@ pub struct Model {
     pub name: Option<String>,
     /// Tokens that fit into one request.
     pub context_window: Option<u64>,
+    /// It takes no pictures: those of a request are left out.
+    pub text_only: bool,
     /// The `compat` section as JSON; empty when there is none.
     pub compat: String,
     /// Parameters for every request.
@@ -272,6 +274,8 @@ pub struct Target {
     pub provider: Arc<Provider>,
     /// The provider's own model id.
     pub model: String,
+    /// It takes no pictures: those of a request are left out.
+    pub text_only: bool,
     /// The `compat` section as JSON; empty when there is none.
     pub compat: String,
     /// Parameters for requests that do not set them.
@@ -279,11 +283,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// A model with the provider's own `compat` and no parameters.
+    /// A model with the provider's own `compat` and no parameters, which may see what it is sent.
     #[must_use]
     pub fn new(provider: Arc<Provider>, model: impl Into<String>) -> Self {
         let compat = provider.compat.clone();
-        Self { provider, model: model.into(), compat, params: Map::new() }
+        Self { provider, model: model.into(), text_only: false, compat, params: Map::new() }
     }
 
     /// `<provider>/<model>`
@@ -292,10 +296,14 @@ impl Target {
         format!("{}/{}", self.provider.id, self.model)
     }
 
-    /// Puts the target's part into a request: its id, its `compat`, and the parameters that the caller left open.
+    /// Puts the target's part into a request: its id, its `compat`, and the parameters that the caller left open. Takes out
+    /// what the model does not take.
     pub(crate) fn complete(&self, request: &mut ChatRequest) {
         request.model.clone_from(&self.model);
         request.compat.clone_from(&self.compat);
+        if self.text_only {
+            request.messages.iter_mut().for_each(without_pictures);
+        }
         if self.params.is_empty() {
             return;
         }
@@ -313,6 +321,22 @@ impl Target {
     }
 }
 
+/// What stands in the place of a picture that a model does not take.
+const NO_PICTURE: &str = "[a picture is left out: this model takes text alone]";
+
+/// Makes one text of a message's parts if a picture is among them.
+fn without_pictures(message: &mut Message) {
+    let Some(Content::Parts(parts)) = &message.content else { return };
+    if !parts.iter().any(|part| matches!(part, Part::Image(_))) {
+        return;
+    }
+    let texts = parts.iter().map(|part| match part {
+        Part::Text(text) => text.as_str(),
+        Part::Image(_) => NO_PICTURE,
+    });
+    message.content = Some(Content::Text(texts.collect::<Vec<_>>().join("\n")));
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.provider.id, self.model)
@@ -322,6 +346,21 @@ impl fmt::Display for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_go_only_to_models_that_take_them() {
+        let parts =
+            vec![Part::Text("what is this?".into()), Part::Image("data:image/png;base64,AA==".into())];
+        let mut shown = Message::text(crate::Role::User, "");
+        shown.content = Some(Content::Parts(parts.clone()));
+        without_pictures(&mut shown);
+        let expected = format!("what is this?\n{NO_PICTURE}");
+        assert_eq!(shown.content, Some(Content::Text(expected)));
+        let alone = Content::Parts(parts.into_iter().take(1).collect());
+        let mut text = Message { content: Some(alone.clone()), ..Message::text(crate::Role::User, "") };
+        without_pictures(&mut text);
+        assert_eq!(text.content, Some(alone));
+    }
 
     #[test]
     fn a_path_stays_below_the_base_url() {

@@ -136,6 +136,7 @@ impl PackageFile {
             schema: Arc::clone(&self.schema),
             component: Some(component),
             bundled: false,
+            linked: false,
         }
     }
 }

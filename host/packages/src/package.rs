@@ -27,6 +27,8 @@ pub struct Package {
     pub component: Option<Component>,
     /// It is part of this binary.
     pub bundled: bool,
+    /// It is a folder behind a link: its author is at work on it (`plugins dev`).
+    pub linked: bool,
 }
 
 /// The code of a plugin.
@@ -105,7 +107,7 @@ impl Package {
         };
         let bytes = read(&folder.join("component.wasm"), LARGEST_COMPONENT)?;
         let component = Some(Component::new(bytes));
-        Ok(Self { manifest, schema: Arc::new(schema), component, bundled: false })
+        Ok(Self { manifest, schema: Arc::new(schema), component, bundled: false, linked: folder.is_symlink() })
     }
 
     pub(crate) fn from_embedded(embedded: &Embedded) -> Result<Self, PackageError> {
@@ -119,7 +121,7 @@ impl Package {
             wasm: Wasm::Embedded(component.wasm),
             digest: component.digest.to_owned(),
         });
-        Ok(Self { manifest, schema: Arc::new(schema), component, bundled: true })
+        Ok(Self { manifest, schema: Arc::new(schema), component, bundled: true, linked: false })
     }
 
     /// The manifest's id.

@@ -68,9 +68,16 @@ impl ArtifactCache {
         }
     }
 
-    /// Compiles `wasm` and keeps it on disk. Fails when it cannot be kept: nobody else gets it.
-    pub(crate) fn compile(&self, engine: &Engine, digest: &str, wasm: &[u8]) -> wasmtime::Result<()> {
-        self.write(&self.path(engine, digest), &Component::new(engine, wasm)?)
+    /// Compiles `wasm` with `compiler` and keeps it on disk, where `engine` looks for it. Fails when it cannot be kept: nobody
+    /// else gets it.
+    pub(crate) fn compile(
+        &self,
+        compiler: &Engine,
+        engine: &Engine,
+        digest: &str,
+        wasm: &[u8],
+    ) -> wasmtime::Result<()> {
+        self.write(&self.path(engine, digest), &Component::new(compiler, wasm)?)
     }
 
     fn path(&self, engine: &Engine, digest: &str) -> PathBuf {

@@ -18,7 +18,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::artifact::ArtifactCache;
-use crate::engine;
+use crate::engine::{self, Effort};
 use crate::error::cut;
 
 /// Bytes of one file that it may write.
@@ -38,6 +38,16 @@ pub(crate) enum NotCompiled {
     Invalid(String),
     /// The compiler ran into a limit, or could not be run.
     Failed(String),
+}
+
+impl Effort {
+    /// The word in an order.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Quick => "quick",
+        }
+    }
 }
 
 /// How to start the process.
@@ -67,6 +77,7 @@ impl Compiler {
     pub(crate) async fn compile(
         &self,
         kind: Kind,
+        effort: Effort,
         cache: &Path,
         digest: &str,
         wasm: &[u8],
@@ -80,7 +91,8 @@ impl Compiler {
         let mut child = command.spawn().map_err(broken)?;
         let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
         let (memory, patience) = (self.memory, self.patience.as_secs().max(1));
-        let order = format!("{} {digest} {memory} {patience} {}\n", kind.as_str(), cache.display());
+        let (kind, effort) = (kind.as_str(), effort.as_str());
+        let order = format!("{kind} {effort} {digest} {memory} {patience} {}\n", cache.display());
         let exchange = async {
             let told = async {
                 if let Some(mut stdin) = stdin {
@@ -130,7 +142,7 @@ impl Compiler {
 pub fn compile_here(input: impl BufRead) -> u8 {
     let (code, why) = match prepare(input) {
         Err(why) => (FAILED, why),
-        Ok((engine, cache, digest, wasm)) => match cache.compile(&engine, &digest, &wasm) {
+        Ok(order) => match order.cache.compile(&order.compiler, &order.engine, &order.digest, &order.wasm) {
             Ok(()) => return 0,
             Err(error) => (INVALID, format!("{error:#}")),
         },
@@ -140,22 +152,35 @@ pub fn compile_here(input: impl BufRead) -> u8 {
     code
 }
 
-fn prepare(mut input: impl BufRead) -> Result<(wasmtime::Engine, ArtifactCache, String, Vec<u8>), String> {
+/// What is to be done.
+struct Order {
+    /// Makes the artifact.
+    compiler: wasmtime::Engine,
+    /// One like it that is going to run it: the artifact is named for it.
+    engine: wasmtime::Engine,
+    cache: ArtifactCache,
+    digest: String,
+    wasm: Vec<u8>,
+}
+
+fn prepare(mut input: impl BufRead) -> Result<Order, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{error:#}");
-    let mut order = String::new();
-    input.by_ref().take(8 << 10).read_line(&mut order).map_err(|error| failed(&error))?;
-    let mut words = order.trim_end_matches('\n').splitn(5, ' ');
+    let mut line = String::new();
+    input.by_ref().take(8 << 10).read_line(&mut line).map_err(|error| failed(&error))?;
+    let mut words = line.trim_end_matches('\n').splitn(6, ' ');
     let mut word =
-        || words.next().ok_or("the order is one line: kind, digest, bytes of memory, seconds and cache");
-    let (kind, digest, memory, patience, cache) = (word()?, word()?, word()?, word()?, word()?);
+        || words.next().ok_or("the order is one line: kind, effort, digest, bytes of memory, seconds and cache");
+    let (kind, effort) = (word()?, word()?);
+    let (digest, memory, patience, cache) = (word()?, word()?, word()?, word()?);
     let number = |word: &str| word.parse::<u64>().map_err(|error| failed(&error));
     let (memory, patience) = (number(memory)?, number(patience)?);
-    let engine = match kind {
-        "channel" => engine::channel_compiler(),
-        "provider" => engine::shim_compiler(),
-        _ => return Err(format!("`{kind}` is no kind of plugin")),
-    };
-    let engine = engine.map_err(|error| failed(&error))?;
+    let efforts = [Effort::Full, Effort::Quick];
+    let effort = efforts.into_iter().find(|known| known.as_str() == effort);
+    let effort = effort.ok_or("the effort is full or quick")?;
+    let kind = [Kind::Channel, Kind::Provider].into_iter().find(|known| known.as_str() == kind);
+    let kind = kind.ok_or("the kind is channel or provider")?;
+    let engine = |effort| engine::compiler(kind, effort).map_err(|error| failed(&error));
+    let (compiler, engine) = (engine(effort)?, engine(Effort::Full)?);
     let limits =
         [(Resource::As, memory), (Resource::Cpu, patience), (Resource::Fsize, ARTIFACT), (Resource::Core, 0)];
     for (resource, most) in limits {
@@ -166,5 +191,6 @@ fn prepare(mut input: impl BufRead) -> Result<(wasmtime::Engine, ArtifactCache, 
     setpriority_process(None, NICE).ok();
     let mut wasm = Vec::new();
     input.read_to_end(&mut wasm).map_err(|error| failed(&error))?;
-    Ok((engine, ArtifactCache::new(cache.into()), digest.to_owned(), wasm))
+    let (cache, digest) = (ArtifactCache::new(cache.into()), digest.to_owned());
+    Ok(Order { compiler, engine, cache, digest, wasm })
 }

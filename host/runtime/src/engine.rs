@@ -10,8 +10,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_packages::Kind;
 use tokio::runtime::Handle;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 use crate::LoadError;
 use crate::artifact::ArtifactCache;
@@ -104,14 +105,25 @@ impl OneAtATime {
     }
 }
 
-/// An engine that makes what the one for channels runs. It reserves no address space for instances.
-pub(crate) fn channel_compiler() -> wasmtime::Result<Engine> {
-    Engine::new(&channels(false))
+/// How much work is put into compiling a component. The engine runs the one as well as the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// Code that runs fast.
+    Full,
+    /// Code that is soon there, for an author who waits for it.
+    Quick,
 }
 
-/// An engine that makes what the one for shims runs.
-pub(crate) fn shim_compiler() -> wasmtime::Result<Engine> {
-    Engine::new(&pure())
+/// An engine that makes what the one for this kind runs. It reserves no address space for instances.
+pub(crate) fn compiler(kind: Kind, effort: Effort) -> wasmtime::Result<Engine> {
+    let mut config = match kind {
+        Kind::Channel => channels(false),
+        Kind::Provider => pure(),
+    };
+    if effort == Effort::Quick {
+        config.cranelift_opt_level(OptLevel::None);
+    }
+    Engine::new(&config)
 }
 
 /// A tokio runtime that may be dropped inside another one: its threads are left to end by themselves.

@@ -9,7 +9,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use crate::capability::{self, Guest};
 use crate::compiler::NotCompiled;
 use crate::contract::{self, Granted, SPOKEN, Version};
-use crate::engine::Runtime;
+use crate::engine::{Effort, Runtime};
 use crate::exports::ExportIndices;
 use crate::shim_exports::ShimIndices;
 use crate::{LoadError, v0_1_0, wasi};
@@ -85,13 +85,18 @@ impl Runtime {
     pub async fn load(&self, package: &Package) -> Result<Arc<Plugin>, LoadError> {
         let id = package.id().to_owned();
         let Some(packed) = &package.component else { return Err(LoadError::Absent(id)) };
-        let (runtime, wasm, digest) = (self.clone(), packed.wasm.clone(), packed.digest.clone());
+        let (runtime, wasm) = (self.clone(), packed.wasm.clone());
+        // What was made in haste is never taken for what was made with care.
+        let (effort, digest) = match package.linked {
+            true => (Effort::Quick, format!("{}-quick", packed.digest)),
+            false => (Effort::Full, packed.digest.clone()),
+        };
         let kind = package.manifest.plugin.kind;
         if let Some(compiler) = self.compiler.as_ref().filter(|_| !package.bundled) {
             let engine = self.engine_of(kind);
             let _turn = compiler.turn.lock().await;
             if self.cache.find(engine, &digest).is_none() {
-                let made = compiler.compiler.compile(kind, self.cache.dir(), &digest, &wasm).await;
+                let made = compiler.compiler.compile(kind, effort, self.cache.dir(), &digest, &wasm).await;
                 made.map_err(|why| match why {
                     NotCompiled::Invalid(reason) => LoadError::Invalid { plugin: id.clone(), reason },
                     NotCompiled::Failed(reason) => LoadError::Compile { plugin: id.clone(), reason },

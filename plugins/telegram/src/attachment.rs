@@ -67,16 +67,23 @@ pub(crate) async fn fetch<H: Host>(host: &H, attachment: Attachment, limit: u64)
     let remote = remote(host, &attachment.file_id).await?;
     check(remote.file_size)?;
     let path = remote.file_path.ok_or("Telegram does not say where it is")?;
-    let request =
-        Request::new("files", Method::Get, &format!("/{}", path.trim_start_matches('/')), TIMEOUT_MS);
+    let path = format!("/{}", path.trim_start_matches('/'));
     let name = attachment.name.or_else(|| path.rsplit('/').next().map(str::to_owned));
     // Telegram sends files without their type; the message has it.
     let description = Description { mime: attachment.mime, name, size: None };
-    match host.download(request, description).await {
-        Ok(Downloaded::File(file)) => Ok(file),
-        Ok(Downloaded::Refused(answer)) => Err(format!("Telegram answered with HTTP {}", answer.status)),
-        Err(DownloadError::Http(error)) => Err(error.detail),
-        Err(DownloadError::Media(error)) => Err(not_kept(&error)),
+    let mut tried = 0;
+    loop {
+        let request = Request::new("files", Method::Get, &path, TIMEOUT_MS);
+        tried += 1;
+        match host.download(request, description.clone()).await {
+            Ok(Downloaded::File(file)) => return Ok(file),
+            Ok(Downloaded::Refused(answer)) => {
+                return Err(format!("Telegram answered with HTTP {}", answer.status));
+            }
+            Err(DownloadError::Media(media::Error::Unavailable(ms))) if tried < TRIES => host.sleep(ms).await,
+            Err(DownloadError::Media(error)) => return Err(not_kept(&error)),
+            Err(DownloadError::Http(error)) => return Err(error.detail),
+        }
     }
 }
 

@@ -260,6 +260,7 @@ fn lasting(home: &Home, vendor: &Vendor, elsewhere: &Vendor) -> Map<String, Valu
         "leak:state",
         "leak:text",
         "leak:kv",
+        "leak:file",
         "leak:http",
         "log:logged {{secret:token}}",
     ];
@@ -267,7 +268,8 @@ fn lasting(home: &Home, vendor: &Vendor, elsewhere: &Vendor) -> Map<String, Valu
     named.as_object_mut().unwrap().remove("token");
     let mut filed = named.clone();
     filed["tokenFile"] = json!(home.state().join("token.txt"));
-    let accounts = [("good", with(&["put:private=treasure"])), ("default", named), ("filed", filed)];
+    let accounts =
+        [("good", with(&["put:private=treasure", "file:treasure"])), ("default", named), ("filed", filed)];
     accounts.into_iter().map(|(name, section)| (name.to_owned(), section)).collect()
 }
 

@@ -54,6 +54,8 @@ pub struct Model {
     pub context_window: Option<u64>,
     /// Tokens of one answer.
     pub max_tokens: Option<u64>,
+    /// What the model takes, where it is said: `text`, `image` and so on.
+    pub input: Option<Vec<String>>,
     /// Handed to the shim as it is.
     pub compat: Option<Map<String, Value>>,
     /// Further parameters for every request.

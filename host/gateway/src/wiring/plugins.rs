@@ -561,6 +561,7 @@ mod tests {
             schema: Arc::new(Value::Bool(true)),
             component: None,
             bundled: true,
+            linked: false,
         };
         let package = OnceCell::new_with(Some(Arc::new(package)));
         Found { manifest: Some(manifest), package, ..Found::new("chat", Source::Bundled) }

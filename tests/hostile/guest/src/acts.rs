@@ -9,7 +9,7 @@ use openclaw_sdk::inbound::{AdmitError, Connection};
 use openclaw_sdk::sockets::{Opening, Payload};
 use openclaw_sdk::{info, kv};
 
-use crate::{floods, guest, secrets};
+use crate::{files, floods, guest, secrets};
 
 /// What an act came to.
 pub(crate) enum Done {
@@ -111,7 +111,10 @@ pub(crate) async fn act(wanted: &str) -> Done {
         "admit" => admit(argument).await.into(),
         "find" => secrets::find(argument).await.into(),
         "leak" => secrets::leak(argument).await,
-        _ => floods::flood(word, argument, number).await.into(),
+        _ => match files::act(word, argument, number).await {
+            Some(said) => said.into(),
+            None => floods::flood(word, argument, number).await.into(),
+        },
     }
 }
 

@@ -9,6 +9,8 @@
 #[cfg(target_arch = "wasm32")]
 mod acts;
 #[cfg(target_arch = "wasm32")]
+mod files;
+#[cfg(target_arch = "wasm32")]
 mod floods;
 #[cfg(target_arch = "wasm32")]
 mod guest;

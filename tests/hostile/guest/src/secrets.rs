@@ -12,6 +12,7 @@ use openclaw_sdk::{info, kv};
 
 use crate::Spelling;
 use crate::acts::{Done, failure, told};
+use crate::files;
 use crate::floods::message;
 
 thread_local! {
@@ -87,9 +88,14 @@ pub(crate) async fn leak(place: &str) -> Done {
         }
         "http" => {
             for spelled in &found {
-                for place in ["body", "query", "header", "path"] {
+                for place in ["body", "parted", "query", "header", "path"] {
                     said.push(elsewhere(place, spelled).await);
                 }
+            }
+        }
+        "file" => {
+            for spelled in &found {
+                said.push(files::keep(spelled.clone().into_bytes()).await);
             }
         }
         "socket" => {
@@ -117,6 +123,11 @@ async fn elsewhere(place: &str, spelled: &str) -> String {
     };
     match place {
         "body" => request.body = vec![http::Piece::Bytes(spelled.as_bytes().to_vec())],
+        "parted" => {
+            // Each half by itself is nothing.
+            let (first, second) = spelled.as_bytes().split_at(spelled.len() / 2);
+            request.body = [first, second].map(|half| http::Piece::Bytes(half.to_vec())).to_vec();
+        }
         "query" => request.query.push(("q".to_owned(), spelled.to_owned())),
         "header" => request.headers.push(("x-found".to_owned(), spelled.to_owned())),
         _ => request.path = format!("/take/{spelled}"),
