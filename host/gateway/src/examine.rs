@@ -37,8 +37,12 @@ pub async fn examine_plugin(paths: &Paths, package: &Package) -> Result<Examined
     let plugin =
         loaded.map_err(|error| NotTaken { code: error.code(), text: one_line(error.to_string()) })?;
     let features = plugin.features();
-    let exported =
-        [("typing", features.typing), ("webhook", features.webhook), ("embeddings", features.embeddings)];
+    let exported = [
+        ("send-media", features.send_media),
+        ("typing", features.typing),
+        ("webhook", features.webhook),
+        ("embeddings", features.embeddings),
+    ];
     Ok(Examined {
         features: exported.into_iter().filter(|(_, has)| *has).map(|(name, _)| name).collect(),
         imports: plugin.imports().to_vec(),

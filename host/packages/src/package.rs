@@ -107,7 +107,13 @@ impl Package {
         };
         let bytes = read(&folder.join("component.wasm"), LARGEST_COMPONENT)?;
         let component = Some(Component::new(bytes));
-        Ok(Self { manifest, schema: Arc::new(schema), component, bundled: false, linked: folder.is_symlink() })
+        Ok(Self {
+            manifest,
+            schema: Arc::new(schema),
+            component,
+            bundled: false,
+            linked: folder.is_symlink(),
+        })
     }
 
     pub(crate) fn from_embedded(embedded: &Embedded) -> Result<Self, PackageError> {

@@ -23,6 +23,8 @@ use crate::error::cut;
 
 /// Bytes of one file that it may write.
 const ARTIFACT: u64 = 256 << 20;
+/// Threads of the process. More would want more address space than it has, on a machine with many cores.
+const THREADS: &str = "4";
 /// How far the process stands back behind others that want to compute.
 const NICE: i32 = 5;
 /// Exit codes of the process.
@@ -84,6 +86,7 @@ impl Compiler {
     ) -> Result<(), NotCompiled> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env_clear().current_dir("/").kill_on_drop(true);
+        command.env("RAYON_NUM_THREADS", THREADS);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
         let broken = |error: std::io::Error| {
             NotCompiled::Failed(format!("the compiler could not be started: {error}"))
@@ -168,8 +171,9 @@ fn prepare(mut input: impl BufRead) -> Result<Order, String> {
     let mut line = String::new();
     input.by_ref().take(8 << 10).read_line(&mut line).map_err(|error| failed(&error))?;
     let mut words = line.trim_end_matches('\n').splitn(6, ' ');
-    let mut word =
-        || words.next().ok_or("the order is one line: kind, effort, digest, bytes of memory, seconds and cache");
+    let mut word = || {
+        words.next().ok_or("the order is one line: kind, effort, digest, bytes of memory, seconds and cache")
+    };
     let (kind, effort) = (word()?, word()?);
     let (digest, memory, patience, cache) = (word()?, word()?, word()?, word()?);
     let number = |word: &str| word.parse::<u64>().map_err(|error| failed(&error));

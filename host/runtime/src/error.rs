@@ -1,5 +1,9 @@
 //! Why a plugin cannot be used. What goes wrong in a running instance is an [`crate::Exit`] instead.
 
+use std::borrow::Cow;
+
+use openclaw_secrets::Scrubber;
+
 /// A component that does not load. `code` is stable, `Display` is for people.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -104,9 +108,36 @@ pub(crate) fn cut(text: &str, limit: usize) -> &str {
     text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
 }
 
+/// A guest's words as they may be shown and kept: free of secrets, at most `limit` bytes. Scrubbed before they are cut, so that no
+/// part of a secret is left at the end; what lies far beyond the limit is not looked at.
+pub(crate) fn shown(text: &str, limit: usize, scrubber: &Scrubber) -> String {
+    let longest = scrubber.longest();
+    let looked_at = cut(text, 2 * limit + longest);
+    let mut clean = scrubber.scrub(looked_at);
+    if looked_at.len() < text.len() {
+        // A secret may begin there and end where nobody looked.
+        let whole = cut(&clean, clean.len().saturating_sub(longest)).to_owned();
+        clean = Cow::Owned(whole);
+    }
+    cut(&clean, limit).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
+    use openclaw_secrets::Secret;
+
     use super::*;
+
+    #[test]
+    fn no_part_of_a_secret_is_left_at_the_end() {
+        let scrubber = Scrubber::new(&[Secret::from("12345:secret-value")]);
+        assert_eq!(shown("it is 12345:secret-value", 100, &scrubber), "it is ***");
+        assert_eq!(shown(&"é".repeat(100), 9, &scrubber), "é".repeat(4));
+        for much in 1..60 {
+            let said = shown(&"12345:secret-value".repeat(much), 100, &scrubber);
+            assert!(said.chars().all(|c| c == '*') && said.len() <= 100, "{said}");
+        }
+    }
 
     #[test]
     fn the_cause_stands_before_the_place() {

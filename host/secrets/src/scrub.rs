@@ -90,6 +90,13 @@ impl Scrubber {
         self.automaton.as_ref().map_or(0, AhoCorasick::max_pattern_len)
     }
 
+    /// Replaces every secret in the text by `***`.
+    pub fn mask(&self, text: &mut String) {
+        if let Cow::Owned(masked) = self.scrub(text) {
+            *text = masked;
+        }
+    }
+
     /// The text with every secret in it replaced by `***`. Borrowed when there is none.
     #[must_use]
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {

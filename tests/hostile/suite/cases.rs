@@ -190,6 +190,7 @@ pub(crate) const CASES: &[Case] = &[
     act("open-flood", "opens sockets without an end", Send, &["open-flood"], Say("as many as"), WORK),
     act("open-close", "opens and closes sockets without a pause", Send, &["open-close"], Say("the requests of this minute are used up"), ms(20_000)),
     act("say-begun", "sends to a socket that the vendor does not read", Send, &["open:gateway", "say:silence", "say-begun:2000"], End("calls at once"), WORK),
+    act("re-entrancy", "calls its own webhook through the gateway, again and again", Webhook, &[r#"http:{"grant":"own","method":"POST","path":"/webhooks/hostile/@account/hook","ms":2000}"#], Say("200 "), ms(9_000)),
     act("process-flood", "starts programs without a pause", Send, &["process-flood"], Say("minute"), WORK),
     act("process-other", "starts a program that nobody named", Send, &["start:sh"], Say("no program for `sh`"), SOON),
     // What the vendor does.

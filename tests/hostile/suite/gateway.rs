@@ -104,7 +104,7 @@ impl Stage {
 
     /// An account without acts.
     fn idle(&self) -> Value {
-        section(&self.vendor, &self.elsewhere)
+        section(&self.home, &self.vendor, &self.elsewhere)
     }
 
     /// The accounts that are there all the time.
@@ -133,6 +133,7 @@ impl Stage {
 
     async fn act(&mut self, case: &Case, name: &str, export: Export, acts: &[&str]) -> Verdict {
         let mut section = self.idle();
+        let acts: Vec<String> = acts.iter().map(|act| act.replace("@account", name)).collect();
         section[export.key()] = json!(acts);
         let mut accounts = self.lasting();
         accounts.insert(name.to_owned(), section);
@@ -242,15 +243,16 @@ impl Stage {
 }
 
 /// The configuration of an account: the vendors are on this machine, the program is `yes`.
-fn section(vendor: &Vendor, elsewhere: &Vendor) -> Value {
-    json!({ "token": CANARY, "root": vendor.root, "socket": vendor.socket, "elsewhere": elsewhere.root, "helper": "/usr/bin/yes", "brief": "/usr/bin/true" })
+fn section(home: &Home, vendor: &Vendor, elsewhere: &Vendor) -> Value {
+    let own = format!("http://127.0.0.1:{}", home.port());
+    json!({ "own": own, "token": CANARY, "root": vendor.root, "socket": vendor.socket, "elsewhere": elsewhere.root, "helper": "/usr/bin/yes", "brief": "/usr/bin/true" })
 }
 
 /// The healthy account, which keeps something private, and two that show their vendor's answer around: their secrets come from
 /// the environment and from a file.
 fn lasting(home: &Home, vendor: &Vendor, elsewhere: &Vendor) -> Map<String, Value> {
     let with = |acts: &[&str]| {
-        let mut section = section(vendor, elsewhere);
+        let mut section = section(home, vendor, elsewhere);
         section["run"] = json!(acts);
         section
     };

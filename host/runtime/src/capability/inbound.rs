@@ -2,7 +2,6 @@
 //!
 //! Here the bounds of a message are enforced, once; what becomes of the message is the [`Inbox`]'s business.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use super::quota::Verdict;
 use super::under_way::Full;
 use crate::bindings::channel::openclaw::plugin::{inbound, types};
 use crate::channel::facts::Over;
-use crate::error::cut;
+use crate::error::shown;
 
 /// What became of an admitted message.
 pub use crate::bindings::channel::openclaw::plugin::inbound::Admission;
@@ -98,11 +97,7 @@ fn secret_in(message: &types::Message, cursor: Option<&[u8]>, scrubber: &Scrubbe
 
 /// Masks the secrets in what people and models read.
 fn clean(message: &mut types::Message, scrubber: &Scrubber) {
-    let clean = |text: &mut String| {
-        if let Cow::Owned(masked) = scrubber.scrub(text) {
-            *text = masked;
-        }
-    };
+    let clean = |text: &mut String| scrubber.mask(text);
     clean(&mut message.text);
     let names =
         [&mut message.conversation.title, &mut message.sender.username, &mut message.sender.display_name];
@@ -128,11 +123,7 @@ impl types::Host for Guest {}
 
 impl inbound::Host for Guest {
     fn state(&mut self, connection: Connection) -> wasmtime::Result<()> {
-        // Scrubbed before it is cut, so that no part of a secret is left at the end.
-        let scrub = |text: String| {
-            let text = cut(&text, 2 * OPAQUE);
-            cut(&self.scrubber.scrub(text), OPAQUE).to_owned()
-        };
+        let scrub = |text: String| shown(&text, OPAQUE, &self.scrubber);
         let connection = match connection {
             Connection::Degraded(why) => Connection::Degraded(scrub(why)),
             Connection::AuthRequired(why) => Connection::AuthRequired(scrub(why)),
@@ -191,7 +182,7 @@ impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
                 raw = b"(left out: a secret of this account stands in it)".to_vec();
             }
             raw.truncate(RAW);
-            let reason = cut(&scrubber.scrub(cut(&reason, 2 * NAME)), NAME).to_owned();
+            let reason = shown(&reason, NAME, scrubber);
             Ok(Unreadable { id, reason, raw })
         });
         let what = match cleaned {

@@ -10,6 +10,7 @@ use openclaw_secrets::Scrubber;
 use super::Guest;
 use super::quota::Verdict;
 use crate::bindings::channel::openclaw::plugin::log;
+use crate::error::shown;
 
 /// Longest message, and longest name and value of a field, in bytes: a line has at most 22 KiB.
 const LINE: usize = 4096;
@@ -50,11 +51,7 @@ pub(crate) fn clean(text: &str, scrubber: &Scrubber) -> String {
 }
 
 fn clean_to(text: &str, limit: usize, scrubber: &Scrubber) -> String {
-    // Scrubbed before it is cut, so that no part of a secret is left at the end. Most of what is far too long is cut at once: it
-    // need not be read to its end.
-    let text = crate::error::cut(text, 2 * limit);
-    let visible: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    crate::error::cut(&scrubber.scrub(&visible), limit).to_owned()
+    shown(text, limit, scrubber).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl log::Host for Guest {

@@ -30,7 +30,7 @@ use super::under_way::Full;
 use crate::bindings::channel::openclaw::plugin::types::{Closed, Frame, Payload};
 use crate::bindings::channel::openclaw::plugin::websocket;
 use crate::channel::facts::Over;
-use crate::error::cut;
+use crate::error::{cut, shown};
 
 /// Messages of a guest that wait for one socket.
 const OUTGOING: usize = 16;
@@ -296,7 +296,7 @@ impl websocket::HostWithStore<Guest> for HasSelf<Guest> {
                     if answer.send(Ok(())).is_ok() {
                         let closed = live(number, reader, writer, wishes, &events).await;
                         drop(place);
-                        let reason = cut(&scrubber.scrub(&closed.reason), REASON).to_owned();
+                        let reason = shown(&closed.reason, REASON, &scrubber);
                         events.push(Occurrence::Closed(Closed { reason, ..closed })).await;
                     }
                 }

@@ -7,7 +7,6 @@
 //! Why nothing in here waits with a time-out: the event loop does not poll its closure while a guest computes, so a timer
 //! in here could be starved by the guest it is meant to bound. Time lives outside, in [`super::watchdog`] and the caller.
 
-use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +23,7 @@ use crate::bindings::channel_types::{
     Failure, File, Identity, Outbound, Outcome, Receipt, Start, Target, WebhookRequest, WebhookResponse,
 };
 use crate::capability::Guest;
-use crate::error::{cut, told};
+use crate::error::{shown, told};
 use crate::exports::{ExportIndices, Exports};
 
 /// Bytes of a failure's `code` and `detail`, by `types.failure` of the contract.
@@ -235,14 +234,14 @@ fn scrubber(accessor: &Accessor<Guest>) -> Arc<Scrubber> {
 /// A guest's failure as it may be shown and kept: its words can repeat what the vendor said of the URL, which holds the
 /// secret. Scrubbed before it is cut, so that no part of a secret is left.
 fn bounded(failure: Failure, scrubber: &Scrubber) -> Failure {
-    let clean = |text: String, limit| cut(&scrubber.scrub(&text), limit).to_owned();
+    let clean = |text: String, limit| shown(&text, limit, scrubber);
     let Failure { kind, code, detail, retry_after_ms } = failure;
     Failure { kind, code: clean(code, CODE), detail: clean(detail, DETAIL), retry_after_ms }
 }
 
 /// A guest's words about itself as they may be shown.
 fn identity_of(identity: Identity, scrubber: &Scrubber) -> Identity {
-    let clean = |text: String| cut(&scrubber.scrub(cut(&text, 2 * NAME)), NAME).to_owned();
+    let clean = |text: String| shown(&text, NAME, scrubber);
     Identity {
         id: clean(identity.id),
         username: identity.username.map(clean),
@@ -258,11 +257,10 @@ fn identity_of(identity: Identity, scrubber: &Scrubber) -> Identity {
 
 /// A receipt as it may be shown. How long an id may be is for whoever keeps it to say.
 fn receipt_of(receipt: Receipt, scrubber: &Scrubber) -> Receipt {
-    let clean = |text: String| match scrubber.scrub(&text) {
-        Cow::Owned(masked) => masked,
-        Cow::Borrowed(_) => text,
-    };
-    Receipt { message_ids: receipt.message_ids.into_iter().take(IDS).map(clean).collect() }
+    let mut message_ids = receipt.message_ids;
+    message_ids.truncate(IDS);
+    message_ids.iter_mut().for_each(|id| scrubber.mask(id));
+    Receipt { message_ids }
 }
 
 /// A webhook's answer as it may leave: one with a secret in it does not.
