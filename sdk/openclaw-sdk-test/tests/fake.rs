@@ -4,6 +4,7 @@ use openclaw_sdk::events::{Events, Occurrence};
 use openclaw_sdk::host::Host;
 use openclaw_sdk::http::{ErrorKind, Method, Request};
 use openclaw_sdk::kv::{self, Change};
+use openclaw_sdk::media::{self, Description, Downloaded};
 use openclaw_sdk::process;
 use openclaw_sdk::race::{First, race};
 use openclaw_sdk::sockets::Opening;
@@ -127,4 +128,27 @@ fn the_same_seed_is_the_same_lot() {
     let clock = |seed| FakeHost::new().seed(seed).monotonic_us();
     assert_eq!(clock(1), clock(1));
     assert_ne!(clock(1), clock(2));
+}
+
+#[test]
+fn files_are_kept_within_the_quota_and_sent_by_their_handles() {
+    let host = FakeHost::new().media_quota(8).answers(200, &[], "picture").answers(404, &[], "gone");
+    let file = |mime: &str| Description { mime: mime.to_owned(), name: None, size: None };
+    let get = || Request::new("api", Method::Get, "/file", 1_000);
+    let Ok(Downloaded::File(kept)) = host.finish(host.download(get(), file("image/png"))) else { panic!() };
+    assert_eq!((kept.mime.as_str(), kept.size), ("image/png", 7));
+    let Ok(Downloaded::Refused(refused)) = host.finish(host.download(get(), file("image/png"))) else {
+        panic!()
+    };
+    assert_eq!(refused.status, 404);
+    assert_eq!(host.finish(host.keep(file("a/b"), vec![0; 2])), Err(media::Error::Full));
+    assert_eq!(host.finish(host.read(kept.handle, 7)), Ok(b"picture".to_vec()));
+    assert_eq!(host.finish(host.read(kept.handle, 6)), Err(media::too_long(6)));
+    let host = host.answers(200, &[], "");
+    let post = Request::new("api", Method::Post, "/take", 1_000).bytes("<").file(kept.handle).bytes(">");
+    assert!(host.finish(host.http(post)).is_ok());
+    assert_eq!(host.calls().last().unwrap().body, b"<picture>");
+    host.finish(host.forget(kept.handle)).unwrap();
+    let again = Request::new("api", Method::Post, "/take", 1_000).file(kept.handle);
+    assert_eq!(host.finish(host.http(again)).unwrap_err().kind, ErrorKind::Denied);
 }

@@ -23,7 +23,7 @@ use wasmtime::component::{
 };
 
 use super::Guest;
-use super::media::{self, Media, MediaError, MediaReader};
+use super::media::{self, Media, MediaError};
 use super::under_way::{Full, Held};
 use crate::bindings::channel::openclaw::plugin::http;
 use crate::channel::facts::Over;
@@ -122,7 +122,7 @@ pub(crate) async fn exchange(
         let guest = access.get();
         let pieces = joined(request.body);
         let request = http::Request { body: Vec::new(), ..request };
-        let held = guest.begin(bytes_of(&pieces))?;
+        let held = guest.begin(held_by(&pieces))?;
         Ok::<_, wasmtime::Error>(match held {
             Ok(held) => guest.prepare(&request, pieces, held),
             Err(Full) => {
@@ -222,7 +222,7 @@ impl Guest {
                     }
                 },
             };
-            match upload(&*media, pieces, max_body).await {
+            match upload(media, pieces, max_body).await {
                 Ok(body) => outgoing.body = body,
                 // Nobody waits when the guest has dropped the call.
                 Err(detail) => {
@@ -282,6 +282,12 @@ fn bytes_of(pieces: &[http::Piece]) -> usize {
     lengths.sum()
 }
 
+/// What a body holds of the host's memory while it is sent.
+fn held_by(pieces: &[http::Piece]) -> usize {
+    let files = pieces.iter().any(|piece| matches!(piece, http::Piece::File(_)));
+    bytes_of(pieces) + if files { media::HELD } else { 0 }
+}
+
 fn too_long(max_body: u64) -> http::Error {
     denied(format!("the body is longer than the {max_body} bytes of the grant"))
 }
@@ -289,22 +295,23 @@ fn too_long(max_body: u64) -> http::Error {
 /// A part of a body that is about to be sent.
 enum Part {
     Bytes(Bytes),
-    File(Box<dyn MediaReader>),
+    File(u64),
 }
 
 /// The body of a request: what the guest said, and the files of its account that it named. The error is for people.
-async fn upload(media: &dyn Media, pieces: Vec<http::Piece>, max_body: u64) -> Result<Upload, String> {
+async fn upload(media: Arc<dyn Media>, pieces: Vec<http::Piece>, max_body: u64) -> Result<Upload, String> {
     let (mut parts, mut length) = (Vec::with_capacity(pieces.len()), 0_u64);
     for piece in pieces {
-        let (part, bytes) = match piece {
+        let (bytes, part) = match piece {
             http::Piece::Bytes(bytes) => (bytes.len() as u64, Part::Bytes(Bytes::from(bytes))),
             http::Piece::File(handle) => {
-                let (file, reader) = media.open(handle).await.map_err(|why| unread(handle, &why))?;
-                (file.size, Part::File(reader))
+                // Opened again when its turn comes: a request has one file open at a time.
+                let (file, _) = media.open(handle).await.map_err(|why| unread(handle, &why))?;
+                (file.size, Part::File(handle))
             }
         };
-        length = length.saturating_add(part);
-        parts.push(bytes);
+        length = length.saturating_add(bytes);
+        parts.push(part);
     }
     if length > max_body {
         return Err(too_long(max_body).detail);
@@ -315,9 +322,9 @@ async fn upload(media: &dyn Media, pieces: Vec<http::Piece>, max_body: u64) -> R
         Some(Part::Bytes(bytes)) if single => Ok(Upload::from(bytes)),
         Some(last) => {
             parts.push(last);
-            let (sender, receiver) = mpsc::channel(PIECES);
+            let (sender, receiver) = mpsc::channel(media::PIECES);
             // It ends when nobody takes the pieces any more: with the request.
-            tokio::spawn(feed(parts, sender));
+            tokio::spawn(feed(media, parts, sender));
             Ok(Upload::pieces(length, receiver))
         }
     }
@@ -331,11 +338,14 @@ fn unread(handle: u64, why: &MediaError) -> String {
 }
 
 /// Sends the parts of a body one behind the other.
-async fn feed(parts: Vec<Part>, pieces: mpsc::Sender<std::io::Result<Bytes>>) {
+async fn feed(media: Arc<dyn Media>, parts: Vec<Part>, pieces: mpsc::Sender<std::io::Result<Bytes>>) {
     for part in parts {
         let fed = match part {
             Part::Bytes(bytes) => pieces.send(Ok(bytes)).await.is_ok(),
-            Part::File(reader) => media::pump(reader, |piece| pieces.send(Ok(piece))).await.is_ok(),
+            Part::File(handle) => match media.open(handle).await {
+                Ok((_, reader)) => media::pump(reader, |piece| pieces.send(Ok(piece))).await.is_ok(),
+                Err(_) => false,
+            },
         };
         if !fed {
             // Not the end of the body: whoever sends it is to break off.

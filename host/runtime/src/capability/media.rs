@@ -32,9 +32,9 @@ pub(crate) const TRANSFERS: usize = 8;
 /// Bytes of one piece.
 const PIECE: usize = 64 << 10;
 /// Pieces of a file that wait for the slower side.
-const PIECES: usize = 4;
+pub(super) const PIECES: usize = 4;
 /// What a transfer holds of the host's memory.
-const HELD: usize = PIECE * (PIECES + 1);
+pub(super) const HELD: usize = PIECE * (PIECES + 1);
 /// The longest silence of a body that is taken in.
 const SILENCE: Duration = Duration::from_secs(60);
 const MIME: usize = 127;
