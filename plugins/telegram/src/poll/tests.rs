@@ -217,3 +217,29 @@ fn an_update_that_crashed_its_readers_is_passed_unread() {
     assert_eq!(texts, ["text 11"]);
     assert_eq!(fake.asked_for("getUpdates")[1]["offset"], json!(11));
 }
+
+#[test]
+fn a_photo_comes_with_its_message_and_one_that_does_not_come_is_told() {
+    let photo = |id: i64, size: u64| {
+        let mut update = update(id);
+        update["message"]["photo"] = json!([{"file_id": "p", "file_size": size}]);
+        update
+    };
+    let fake = started()
+        .says(json!([photo(10, 3), photo(11, 2 << 20)]))
+        .says(json!({"file_id": "p", "file_path": "photos/1.jpg"}))
+        .answers(200, &[], "jpg");
+    receive(&fake, None);
+    let admitted = fake.taken();
+    let files = fake.files();
+    assert_eq!(
+        (admitted[0].0.text.as_str(), admitted[0].0.media.as_slice()),
+        ("text 10\n<media:image>", &[files[0].0.handle][..])
+    );
+    let (too_large, cursor) = &admitted[1];
+    assert!(
+        too_large.media.is_empty()
+            && too_large.text.starts_with("text 11\n<media:image>\n[media unavailable: it has 2097152 bytes")
+    );
+    assert_eq!(cursor["offset"], json!(12), "the update is passed all the same");
+}
