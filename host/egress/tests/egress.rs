@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use openclaw_egress::http::{HeaderMap, Method};
-use openclaw_egress::{Egress, EgressError, ErrorKind, Limits, Network, Options, Request};
+use openclaw_egress::{Egress, EgressError, ErrorKind, Limits, Network, Options, Request, Upload};
 use openclaw_fakes::{FakeOpenai, Mode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ fn request(url: &str, network: Network) -> Request {
         method,
         url,
         headers: HeaderMap::new(),
-        body: Bytes::from_static(b"{}"),
+        body: Bytes::from_static(b"{}").into(),
         network,
         limits: LIMITS,
     }
@@ -198,7 +198,7 @@ async fn silence_and_slowness_both_end() {
     for (mode, limits, expected) in cases {
         backend.set_mode(mode.clone());
         let begun = Instant::now();
-        let request = Request { body: body.clone(), limits, ..request(&url, Network::OperatorNamed) };
+        let request = Request { body: body.clone().into(), limits, ..request(&url, Network::OperatorNamed) };
         let error = exchange(&egress(), request).await.unwrap_err();
         assert_eq!((error.kind, error.detail.as_str()), (ErrorKind::Timeout, expected), "{mode:?}");
         assert!(begun.elapsed() < Duration::from_secs(8), "{mode:?}");
@@ -211,7 +211,7 @@ async fn pieces_arrive_as_they_are_sent() {
     backend.set_mode(Mode::Chunks { count: 3, delay_ms: 50 });
     let body = Bytes::from_static(br#"{"model":"m","stream":true,"messages":[]}"#);
     let url = format!("{}/chat/completions", backend.base_url());
-    let request = Request { body, ..request(&url, Network::OperatorNamed) };
+    let request = Request { body: body.into(), ..request(&url, Network::OperatorNamed) };
     let mut response = egress().send(request).await.unwrap();
     let mut pieces = 0;
     while response.body.chunk().await.unwrap().is_some() {
@@ -219,4 +219,32 @@ async fn pieces_arrive_as_they_are_sent() {
     }
     // The role, three texts, the finish and the end mark, each by itself.
     assert_eq!(pieces, 6);
+}
+
+#[tokio::test]
+async fn a_body_in_pieces_has_its_length_and_breaks_off_where_it_does_not_fit() {
+    let backend = FakeOpenai::start().await.unwrap();
+    let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+    let url = format!("{}/chat/completions", backend.base_url());
+    let length = body.len() as u64;
+    let (first, second) = body.split_at(20);
+    let send = async |length: u64, last: std::io::Result<Bytes>| {
+        let (pieces, receiver) = tokio::sync::mpsc::channel(2);
+        pieces.send(Ok(Bytes::from_static(first))).await.unwrap();
+        pieces.send(last).await.unwrap();
+        drop(pieces);
+        let body = Upload::pieces(length, receiver);
+        exchange(&egress(), Request { body, ..request(&url, Network::OperatorNamed) }).await
+    };
+    let rest = || Ok(Bytes::from_static(second));
+    assert_eq!(send(length, rest()).await.unwrap().0, 200);
+    assert_eq!(backend.chats()[0].header("content-length"), Some(length.to_string().as_str()));
+    for (length, last) in
+        [(length - 1, rest()), (length + 1, rest()), (length, Err(std::io::Error::other("the disk")))]
+    {
+        let error = send(length, last).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Interrupted, "{error:?}");
+        assert!(!error.detail.contains("http://"), "{error:?}");
+    }
+    assert_eq!(backend.chats().len(), 1, "half a request is none");
 }

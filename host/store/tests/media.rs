@@ -164,7 +164,7 @@ async fn files_go_with_their_messages() {
     let other = MediaFile { size: 9, ..outbound.clone() };
     assert_eq!(store.enqueue(&draft("d", vec![other]), 0).await.unwrap_err().code(), "conflict");
     let row = store.undecided(openclaw_store::InboundId(0), 10).await.unwrap().remove(0);
-    assert_eq!(row.message.media, [inbound.clone()]);
+    assert_eq!(row.message.media, std::slice::from_ref(&inbound));
     let route = Route { agent: "main".into(), session_key: "agent:main:main".into() };
     store.decide(id, &Verdict::Queue(route), "test", 0).await.unwrap();
     store.finish_turn(id, None, None, 0).await.unwrap();

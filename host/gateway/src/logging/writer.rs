@@ -69,7 +69,7 @@ impl Writer {
                 return;
             }
             job = back;
-            thread::sleep(LOOK_AGAIN);
+            thread::park_timeout(LOOK_AGAIN);
         }
         match wait.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}

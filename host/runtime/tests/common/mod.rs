@@ -111,7 +111,10 @@ impl Kv for Bytes {
 
 /// The files of an account, at most 300,000 bytes of them.
 #[derive(Default)]
-pub(crate) struct Files(Arc<Mutex<BTreeMap<u64, (MediaFile, Vec<u8>)>>>);
+pub(crate) struct Files(Kept);
+
+/// Files by their handles.
+type Kept = Arc<Mutex<BTreeMap<u64, (MediaFile, Vec<u8>)>>>;
 
 impl Files {
     pub(crate) fn len(&self) -> usize {
@@ -146,7 +149,7 @@ impl Media for Files {
 }
 
 struct Writing {
-    all: Arc<Mutex<BTreeMap<u64, (MediaFile, Vec<u8>)>>>,
+    all: Kept,
     description: MediaDescription,
     bytes: Vec<u8>,
 }
