@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use openclaw_failpoints::failpoint;
 use openclaw_secrets::Scrubber;
 use wasmtime::component::{Accessor, HasSelf};
 
@@ -246,6 +247,7 @@ where
     let stored = io.spawn(async move {
         let _held = held;
         let _turn = writes.acquire().await;
+        failpoint!("runtime.inbound");
         storing.await
     });
     Ok(stored.await.unwrap_or_else(|lost| {
