@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_agents::{Turn, TurnRequest};
+use openclaw_failpoints::failpoint;
 use openclaw_messaging::SendRequest;
 use openclaw_protocol::agent::{AgentFinal, AgentMeta, AgentResult, ReplyPayload, RunMeta, RunStatus, Usage};
 use tokio::time::Instant;
@@ -26,6 +27,7 @@ pub(crate) fn begin(
 ) {
     let (inside, own) = (Arc::clone(gateway), Arc::clone(run));
     let work = async move {
+        failpoint!("turns.run");
         let answer = take_turn(&inside, &own, request).await;
         if let Some(request) = deliver {
             hand_over(&inside, request, &answer).await;
