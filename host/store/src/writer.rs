@@ -233,3 +233,21 @@ impl Loop {
 fn broke_off() -> StoreError {
     StoreError::Internal(Arc::new(std::io::Error::other("the write broke off inside the gateway")))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Store;
+    use crate::StoreError;
+
+    #[tokio::test]
+    async fn a_job_that_panics_has_failed_and_the_thread_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&crate::path_in(dir.path())).await.unwrap();
+        let broken = store.writer.write::<(), _>(|_| panic!("as asked"));
+        // In one transaction, perhaps: what the other one wrote stays.
+        let (broken, whole) = tokio::join!(broken, store.writer.write(|_| Ok(7)));
+        assert!(matches!(broken, Err(StoreError::Internal(_))), "{broken:?}");
+        assert_eq!(whole.unwrap(), 7);
+        assert_eq!(store.writer.write(|_| Ok(8)).await.unwrap(), 8);
+    }
+}
