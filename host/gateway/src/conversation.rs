@@ -27,7 +27,6 @@ pub(crate) fn begin(
 ) {
     let (inside, own) = (Arc::clone(gateway), Arc::clone(run));
     let work = async move {
-        failpoint!("turns.run");
         let answer = take_turn(&inside, &own, request).await;
         if let Some(request) = deliver {
             hand_over(&inside, request, &answer).await;
@@ -69,6 +68,7 @@ async fn take_turn(gateway: &Arc<Gateway>, run: &Run, request: TurnRequest) -> A
     let begun = Instant::now();
     let run_id = about.run_id.clone();
     let mut told = Told::asked_for(gateway, about).await;
+    failpoint!("turns.run");
     let end =
         told.follow(request, |request, beginning| turns::in_its_lane(gateway, request, beginning)).await;
     let ended = match end {
