@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
         "openclaw-runtime",
         "openclaw-store",
     ],
-    &["openclaw-authoring", "openclaw-protocol", "openclaw-secrets"],
+    &["openclaw-authoring", "openclaw-failpoints", "openclaw-protocol", "openclaw-secrets"],
 ];
 
 /// Edges inside a layer, and why each is worth it.
@@ -34,8 +34,8 @@ const SIBLINGS: &[(&str, &str, &str)] = &[
 const UNWIRED: &[&str] =
     &["openclaw-agents", "openclaw-messaging", "openclaw-models", "openclaw-supervisor", "openclaw"];
 
-/// Helpers without state that any package may use.
-const FREE: &[&str] = &["openclaw-text"];
+/// What any package may use: helpers without state, and failpoints, which are nothing in the program that people run.
+const FREE: &[&str] = &["openclaw-failpoints", "openclaw-text"];
 
 /// External packages that exactly one host package may use, and why.
 const SOLE_USERS: &[(&str, &str, &str)] = &[

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_agents::{Turn, TurnRequest};
+use openclaw_failpoints::failpoint;
 use openclaw_messaging::SendRequest;
 use openclaw_protocol::agent::{AgentFinal, AgentMeta, AgentResult, ReplyPayload, RunMeta, RunStatus, Usage};
 use tokio::time::Instant;
@@ -67,6 +68,7 @@ async fn take_turn(gateway: &Arc<Gateway>, run: &Run, request: TurnRequest) -> A
     let begun = Instant::now();
     let run_id = about.run_id.clone();
     let mut told = Told::asked_for(gateway, about).await;
+    failpoint!("turns.run");
     let end =
         told.follow(request, |request, beginning| turns::in_its_lane(gateway, request, beginning)).await;
     let ended = match end {

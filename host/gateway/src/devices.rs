@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use openclaw_access::devices::{
     Change, Denied, Device, DeviceGrant, Newcomer, Pending, Plan, Registry, SetupCode, TokenKey,
 };
+use openclaw_failpoints::failpoint;
 use openclaw_protocol::RpcError;
 use openclaw_store::{DeviceTable, DeviceWrite, Store, StoreError};
 use serde::de::DeserializeOwned;
@@ -105,6 +106,7 @@ impl Devices {
         let devices = self.clone();
         let work = async move {
             let _turn = devices.0.changing.lock().await;
+            failpoint!("devices.change");
             let plan = devices.read(operation);
             if !plan.changes.is_empty() {
                 devices.0.store.write_devices(plan.changes.iter().filter_map(write).collect()).await?;

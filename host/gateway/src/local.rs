@@ -16,11 +16,13 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use openclaw_failpoints::failpoint;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, warn};
 
 use crate::http::reply;
+use crate::panics::lived_through;
 use crate::process::Gateway;
 use crate::ws;
 
@@ -99,11 +101,22 @@ impl Drop for SocketFile {
 /// Serves the socket until `stop` turns true, and removes its file then. Sessions end with the others'.
 pub(crate) async fn serve(socket: LocalSocket, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    while !lived_through("taking local connections in", take_in(&socket, &slots, &gateway, &mut stop)).await {
+    }
+}
+
+async fn take_in(
+    socket: &LocalSocket,
+    slots: &Arc<Semaphore>,
+    gateway: &Arc<Gateway>,
+    stop: &mut watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = socket.listener.accept() => accepted,
             _ = stop.wait_for(|&stop| stop) => return,
         };
+        failpoint!("local.accept");
         match accepted {
             Ok((stream, _)) if !is_owner(&stream) => {
                 warn!(
@@ -112,12 +125,13 @@ pub(crate) async fn serve(socket: LocalSocket, gateway: Arc<Gateway>, mut stop: 
                 );
             }
             Ok((stream, _)) => {
-                let Ok(slot) = Arc::clone(&slots).try_acquire_owned() else {
+                let Ok(slot) = Arc::clone(slots).try_acquire_owned() else {
                     debug!("local connection refused: too many are open");
                     continue;
                 };
-                let gateway = Arc::clone(&gateway);
+                let gateway = Arc::clone(gateway);
                 tokio::spawn(async move {
+                    failpoint!("local.connection");
                     connection(stream, &gateway).await;
                     drop(slot);
                 });

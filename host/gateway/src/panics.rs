@@ -1,8 +1,12 @@
 //! Panics of the host's own code: counted wherever they happen. A task that panics takes down nobody else; a loop that the
-//! gateway cannot do without begins anew.
+//! gateway cannot do without begins anew, and whoever waits for an answer gets one.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::task::JoinHandle;
 
 /// Before a loop begins anew: one that panics at once does not use up the machine.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -24,22 +28,34 @@ pub(crate) fn seen() -> u64 {
 }
 
 /// Runs a loop in a task of its own until it returns; after a panic it begins anew.
-pub(crate) fn enduring<F>(name: &'static str, mut begin: impl FnMut() -> F + Send + 'static)
+pub(crate) fn enduring<F>(name: &'static str, begin: impl FnMut() -> F + Send + 'static) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    tokio::spawn(async move {
-        loop {
-            match tokio::spawn(begin()).await {
-                Err(lost) if lost.is_panic() => {
-                    tracing::error!(code = "panic", "{name} broke off and begins anew: {lost}");
-                    tokio::time::sleep(PAUSE).await;
-                }
-                // It is over, or the process is.
-                Ok(()) | Err(_) => return,
-            }
-        }
-    });
+    tokio::spawn(endure(name, begin))
+}
+
+/// Runs a loop until it returns; after a panic it begins anew.
+pub(crate) async fn endure<F>(name: &'static str, mut begin: impl FnMut() -> F)
+where
+    F: Future<Output = ()>,
+{
+    while !lived_through(name, begin()).await {}
+}
+
+/// One life of a loop, to its end. False after a panic and a pause: it has to begin anew.
+pub(crate) async fn lived_through(name: &'static str, life: impl Future<Output = ()>) -> bool {
+    let lived = caught(life).await.is_some();
+    if !lived {
+        tracing::error!(code = "panic", "{name} broke off and begins anew");
+        tokio::time::sleep(PAUSE).await;
+    }
+    lived
+}
+
+/// The result of a piece of work; `None` when it panicked. What it held goes with it.
+pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(work).catch_unwind().await.ok()
 }
 
 #[cfg(test)]

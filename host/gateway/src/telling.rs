@@ -146,14 +146,22 @@ impl<'a> Teller<'a> {
 
     /// It failed.
     pub(crate) fn failed(&mut self, error: &NoTurn) {
+        self.ended_badly(&error.to_string(), kind(error), detail(error));
+    }
+
+    /// The turn panicked.
+    pub(crate) fn broke_off(&mut self) {
+        self.ended_badly("the turn broke off inside the gateway; ask again", "unknown", None);
+    }
+
+    fn ended_badly(&mut self, text: &str, kind: &str, detail: Option<Value>) {
         self.catch_up();
-        let text = error.to_string();
         self.event(
             "lifecycle",
             json!({"phase": "error", "endedAt": now_ms(), "error": text, "aborted": false}),
         );
-        let mut fields = json!({"state": "error", "errorMessage": text, "errorKind": kind(error)});
-        if let Some(detail) = detail(error) {
+        let mut fields = json!({"state": "error", "errorMessage": text, "errorKind": kind});
+        if let Some(detail) = detail {
             insert(&mut fields, "errorDetail", detail);
         }
         self.chat(fields);

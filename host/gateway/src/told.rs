@@ -70,6 +70,8 @@ impl<'a> Told<'a> {
     pub(crate) async fn asked_for(gateway: &'a Arc<Gateway>, about: &'a About) -> Self {
         let mut told = Self::new(gateway, about, Audience::Readers);
         told.is_run = true;
+        // Whoever asked waits for an end, even if there is no beginning.
+        told.open = true;
         session_events::changed(gateway, about, Change::Reason("send")).await;
         told.teller.phase("preparing_context");
         told
@@ -198,16 +200,22 @@ pub(crate) async fn over(gateway: &Gateway, about: &About, error: Option<&NoTurn
 }
 
 impl Drop for Told<'_> {
-    /// Whoever asked for the turn has gone, and the turn with them.
+    /// Whoever asked for the turn has gone, and the turn with them; or it panics.
     fn drop(&mut self) {
         if !std::mem::take(&mut self.open) {
             return;
         }
-        self.teller.aborted("disconnect");
+        let failed = std::thread::panicking();
+        match failed {
+            true => self.teller.broke_off(),
+            false => self.teller.aborted("disconnect"),
+        }
         let (gateway, about) = (Arc::clone(self.gateway), self.about.again());
         // Without a runtime the gateway is gone, and with it everybody who listened.
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn(async move { over(&gateway, &about, None).await });
+            runtime.spawn(async move {
+                session_events::changed(&gateway, &about, Change::ended(failed)).await;
+            });
         }
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use openclaw_agents::TurnRequest;
+use openclaw_failpoints::failpoint;
 use tracing::{info, warn};
 
 use crate::process::Gateway;
@@ -60,17 +61,31 @@ impl Wakes {
 /// Begins a turn in which the session reads what waits for it, as soon as it is free.
 pub(crate) fn wake(gateway: &Arc<Gateway>, agent: String, session: String) {
     if gateway.wakes.enter(&session) {
-        let gateway = Arc::clone(gateway);
-        tokio::spawn(async move { take_turn(&gateway, agent, session).await });
+        let waiting = Waiting { gateway: Arc::clone(gateway), session };
+        tokio::spawn(take_turn(waiting, agent));
     }
 }
 
-async fn take_turn(gateway: &Arc<Gateway>, agent: String, session: String) {
+/// A session for which a turn waits; not any more when it is dropped, whatever became of the turn.
+struct Waiting {
+    gateway: Arc<Gateway>,
+    session: String,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.gateway.wakes.leave(&self.session);
+    }
+}
+
+async fn take_turn(waiting: Waiting, agent: String) {
+    let (gateway, session) = (Arc::clone(&waiting.gateway), waiting.session.clone());
+    failpoint!("turns.wake");
     let lane = match gateway.messaging.lanes().enter(&session) {
         Ok(ticket) => ticket.ready().await,
         Err(error) => Err(error),
     };
-    gateway.wakes.leave(&session);
+    drop(waiting);
     let lane = match lane {
         Ok(lane) => lane,
         // Nothing is lost: its next message reads it.
@@ -88,7 +103,7 @@ async fn take_turn(gateway: &Arc<Gateway>, agent: String, session: String) {
         ..TurnRequest::default()
     };
     // A failure is in the log already, and the events wait again.
-    if let Ok(turn) = turns::run_in(lane, gateway, "wake", request).await {
+    if let Ok(turn) = turns::run_in(lane, &gateway, "wake", request).await {
         info!(subsystem = "agent", session, "turn completed run={} begun by an event", turn.run_id);
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_failpoints::{failpoint, hurried};
 use openclaw_store::{
     AccountKey, Activity, Approved, Counts, InboundId, InboundRow, Message, PairingRequest, SetAside, Store,
     StoreError, Target,
@@ -349,6 +350,7 @@ impl Inner {
         message: Message,
         cursor: Option<Vec<u8>>,
     ) -> Result<Admission, AdmitError> {
+        failpoint!("messaging.admit");
         let now = now_ms();
         let admitted = self.store.admit(&account, &message, cursor, now).await.map_err(|error| {
             tracing::error!(code = error.code(), %account, "a message is not admitted: {error}");
@@ -395,6 +397,7 @@ async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<()
 
 async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {
     let round = async || {
+        failpoint!("messaging.upkeep");
         if let Err(error) = outbox.sweep().await {
             tracing::warn!(code = error.code(), "the outbox is not swept: {error}");
         }
@@ -404,7 +407,7 @@ async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {
             tracing::warn!(code = error.code(), "the ledger is not pruned: {error}");
         }
     };
-    while tasks.pause(UPKEEP).await {
+    while tasks.pause(hurried(UPKEEP)).await {
         tasks.survive("the upkeep", round()).await;
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use openclaw_failpoints::failpoint;
 use openclaw_store::{AccountKey, Claim, ConversationKey, OutboxRow, SendEnd, Store, StoreError};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -18,6 +19,8 @@ use crate::clock::{millis, now_ms};
 use crate::settings::Options;
 use crate::tasks::Tasks;
 
+/// Before a worker that panicked begins anew.
+const PANIC_PAUSE: Duration = Duration::from_secs(1);
 /// Conversations looked up at once when an account comes back; the sweep finds those beyond.
 const WAKE_LIMIT: usize = 10_000;
 
@@ -94,7 +97,12 @@ impl Outbox {
         }
         work.active.insert(conversation.clone(), false);
         let (shared, conversation) = (Arc::clone(&self.shared), conversation.clone());
-        self.shared.tasks.spawn(async move { shared.drain(&conversation).await });
+        self.shared.tasks.spawn(async move {
+            // The conversation counts as served until its worker leaves it: one that breaks off begins anew.
+            while shared.tasks.survive("serving a conversation", shared.drain(&conversation)).await.is_none()
+                && shared.tasks.pause(PANIC_PAUSE).await
+            {}
+        });
     }
 
     /// The account can send (again).
@@ -147,11 +155,25 @@ impl Shared {
             if self.tasks.is_closing() {
                 break;
             }
+            failpoint!("messaging.outbox");
             let woken = self.woken(&conversation.account);
             let wait = match self.store.claim(conversation, now_ms()).await {
                 Ok(Claim::Part(row)) => {
                     failures = 0;
-                    if !self.send(*row, woken).await && self.leave(conversation) {
+                    let (id, batch) = (row.id, row.batch.clone());
+                    let sent = self.tasks.survive("a send", self.send(*row, woken)).await;
+                    let goes_on = match sent {
+                        Some(goes_on) => goes_on,
+                        None => {
+                            let lost = Failure::new(
+                                "panic",
+                                "the gateway does not know how the send ended".to_owned(),
+                            );
+                            self.record(id, batch, &SendEnd::Ambiguous(lost.fault())).await;
+                            true
+                        }
+                    };
+                    if !goes_on && self.leave(conversation) {
                         return;
                     }
                     None
@@ -211,6 +233,7 @@ impl Shared {
             silent: row.silent,
         };
         let outcome = self.call(row.account.clone(), outbound).await;
+        failpoint!("messaging.record");
         let now = now_ms();
         let (end, goes_on) = match outcome {
             Outcome::Sent(receipt) => {
@@ -254,11 +277,7 @@ impl Shared {
                 (SendEnd::Parked(failure.fault()), !parked)
             }
         };
-        let recorded = self.record(row.id, &end).await;
-        if !matches!(end, SendEnd::Retry(..)) {
-            // Nobody listens: nobody waits for this draft.
-            drop(self.ended.send(Arc::from(row.batch)));
-        }
+        let recorded = self.record(row.id, row.batch, &end).await;
         // Whoever woke the account before the row was back in the queue has not seen it there.
         recorded && (goes_on || self.woken(&row.account) != woken)
     }
@@ -266,7 +285,10 @@ impl Shared {
     /// Calls the channel in a task of its own, so that its panic or its silence is an outcome too.
     async fn call(&self, account: AccountKey, outbound: Outbound) -> Outcome {
         let sender = Arc::clone(&self.sender);
-        let mut call = tokio::spawn(async move { sender.send(&account, outbound).await });
+        let mut call = tokio::spawn(async move {
+            failpoint!("messaging.send");
+            sender.send(&account, outbound).await
+        });
         match tokio::time::timeout(self.deadline, &mut call).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => Outcome::Ambiguous(Failure::new("panic", error.to_string())),
@@ -278,9 +300,19 @@ impl Shared {
         }
     }
 
+    /// Stores the end and tells whoever waits for the draft.
+    async fn record(&self, id: i64, batch: String, end: &SendEnd) -> bool {
+        let recorded = self.store_end(id, end).await;
+        if !matches!(end, SendEnd::Retry(..)) {
+            // Nobody listens: nobody waits for this draft.
+            drop(self.ended.send(Arc::from(batch)));
+        }
+        recorded
+    }
+
     /// Stores the end, however long the disk refuses. Only shutting down gives up, and then the row is found as being
     /// sent, and flagged, at the next start.
-    async fn record(&self, id: i64, end: &SendEnd) -> bool {
+    async fn store_end(&self, id: i64, end: &SendEnd) -> bool {
         for attempt in 1.. {
             match self.store.end_send(id, end, now_ms()).await {
                 Ok(()) => return true,

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
+use openclaw_failpoints::failpoint;
 use openclaw_store::{
     ConversationKey, InboundRow, NewPairing, PairingMeta, PairingOutcome, Route, Store, StoreError, Verdict,
 };
@@ -55,21 +56,32 @@ impl Pipeline {
 
     /// Decides messages and queues those that become turns.
     pub(crate) async fn decide_all(&self, rows: Vec<InboundRow>) {
-        let settle = |row| self.tasks.survive("deciding about a message", self.settle(row));
-        let decided = join_all(rows.into_iter().map(settle)).await;
-        for row in decided.into_iter().flatten().flatten() {
-            self.turns.queue(row).await;
+        let decided = join_all(rows.into_iter().map(|row| self.settle_in_spite(row))).await;
+        for (row, session) in decided.into_iter().flatten() {
+            if self.tasks.survive("queueing a turn", self.turns.queue(row)).await.is_none() {
+                self.turns.owe(session).await;
+            }
         }
     }
 
+    /// Decides one message, also when it panics once: nobody else looks at it before the next start. Returns it with its session
+    /// if it becomes a turn.
+    async fn settle_in_spite(&self, row: InboundRow) -> Option<(InboundRow, String)> {
+        let what = "deciding about a message";
+        let decided = match self.tasks.survive(what, self.settle(&row)).await {
+            Some(decided) => decided,
+            None => self.tasks.survive(what, self.settle(&row)).await.flatten(),
+        };
+        let route = decided?;
+        let session = route.session_key.clone();
+        Some((InboundRow { route: Some(route), ..row }, session))
+    }
+
     /// Decides one message, however long the disk refuses. `None`: it becomes no turn, or the end came first.
-    async fn settle(&self, mut row: InboundRow) -> Option<InboundRow> {
+    async fn settle(&self, row: &InboundRow) -> Option<Route> {
         for attempt in 1.. {
-            match self.decide(&row).await {
-                Ok(route) => {
-                    row.route = Some(route?);
-                    return Some(row);
-                }
+            match self.decide(row).await {
+                Ok(route) => return route,
                 Err(error) if error.is_transient() => {
                     if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
                         return None;
@@ -89,6 +101,7 @@ impl Pipeline {
     }
 
     async fn decide(&self, row: &InboundRow) -> Result<Option<Route>, StoreError> {
+        failpoint!("messaging.decide");
         let Some(settings) = self.accounts.get(&row.account) else {
             tracing::warn!(account = %row.account, inbound = row.id.0, "drop message (account not configured)");
             self.store.decide(row.id, &Verdict::Drop, "the account is not configured", now_ms()).await?;

@@ -8,8 +8,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_failpoints::failpoint;
 use openclaw_store::{
-    ConversationKey, Draft, InboundId, InboundRow, Route, SessionWrite, Store, StoreError, Target,
+    AccountKey, ConversationKey, Draft, InboundId, InboundRow, Route, SessionWrite, Store, StoreError, Target,
 };
 use tokio::sync::Mutex;
 
@@ -17,7 +18,7 @@ use crate::accounts::{Accounts, draft};
 use crate::backoff;
 use crate::channel::Sender;
 use crate::clock::now_ms;
-use crate::lanes::{Lane, LaneError, Lanes, Ticket};
+use crate::lanes::{LaneError, Lanes, Ticket};
 use crate::outbox::Outbox;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
 use crate::settings::Options;
@@ -54,6 +55,16 @@ struct Shared {
     book: Mutex<Book>,
 }
 
+/// Where the reply to a message goes.
+#[derive(Clone)]
+struct Asked {
+    id: InboundId,
+    account: AccountKey,
+    target: Target,
+    message_id: String,
+    reply_context: Vec<u8>,
+}
+
 /// What is in memory of the ledger's open turns. Whoever reads the ledger to find more holds it meanwhile, so that a row is
 /// either seen by the reader or finds its session not owed.
 #[derive(Default)]
@@ -72,6 +83,7 @@ impl Turns {
     /// Queues the turn of a message that the ledger holds as owed.
     pub(crate) async fn queue(&self, row: InboundRow) {
         let Some(route) = row.route.clone() else { return };
+        failpoint!("messaging.queue");
         let mut book = self.shared.book.lock().await;
         if self.shared.wiring.runner.overtakes(&row.message) {
             // Beside the lane of its session, one at a time.
@@ -87,6 +99,11 @@ impl Turns {
             return;
         }
         self.enter(&mut book, row, route);
+    }
+
+    /// The ledger holds a turn of the session that could not be queued.
+    pub(crate) async fn owe(&self, session_key: String) {
+        self.shared.book.lock().await.owed.insert(session_key);
     }
 
     /// Takes a place in the lane; when there is none, the session is owed. Returns whether there was one.
@@ -114,7 +131,9 @@ impl Turns {
         self.shared.wiring.tasks.spawn(async move {
             let (id, session_key) = (row.id, route.session_key.clone());
             if let Ok(lane) = ticket.ready().await {
-                turns.shared.wiring.answer(row, route, lane).await;
+                turns.shared.wiring.answer_in_spite(row, route).await;
+                // The next turn of the session must find this one in the transcript.
+                drop(lane);
             }
             turns.next(id, &session_key).await;
         });
@@ -168,16 +187,31 @@ impl Turns {
 }
 
 impl Wiring {
-    async fn answer(&self, row: InboundRow, route: Route, lane: Lane) {
+    /// Runs the turn and answers. A panic is answered too, so that the message is not owed for ever.
+    async fn answer_in_spite(&self, row: InboundRow, route: Route) {
+        let asked = Asked {
+            id: row.id,
+            account: row.account.clone(),
+            target: row.message.target(),
+            message_id: row.message.id.clone(),
+            reply_context: row.message.reply_context.clone(),
+        };
+        if self.tasks.survive("a turn", self.answer(row, route, asked.clone())).await.is_none() {
+            self.tasks
+                .survive("the answer to a turn that panicked", self.finish(asked, said(WENT_WRONG)))
+                .await;
+        }
+    }
+
+    async fn answer(&self, row: InboundRow, route: Route, asked: Asked) {
+        failpoint!("messaging.lane");
         let settings = self.accounts.get(&row.account);
-        let target = row.message.target();
         let typing = Aborting(tokio::spawn(show_typing(
             Arc::clone(&self.sender),
             row.account.clone(),
-            target.clone(),
+            asked.target.clone(),
             self.options.typing_every,
         )));
-        let (message_id, reply_context) = (row.message.id.clone(), row.message.reply_context.clone());
         let request = TurnRequest {
             inbound: row.id,
             account: row.account.clone(),
@@ -190,32 +224,39 @@ impl Wiring {
         };
         let reply = self.run(request).await;
         drop(typing);
+        self.finish(asked, reply).await;
+    }
+
+    /// Closes the turn with its reply.
+    async fn finish(&self, asked: Asked, reply: TurnReply) {
+        let Asked { id, account, target, message_id, reply_context } = asked;
+        let settings = self.accounts.get(&account);
         let (text, reply_to) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
         if settings.is_none() {
-            tracing::warn!(account = %row.account, inbound = row.id.0, "no reply: the account is not configured any more");
+            tracing::warn!(account = %account, inbound = id.0, "no reply: the account is not configured any more");
         }
         let draft =
             settings.and_then(|settings| draft(&settings, target.clone(), &text, Vec::new(), &self.options));
         let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
         let replies = draft.is_some();
-        let stored = self.close(row.id, reply.session.clone(), draft).await;
+        let stored = self.close(id, reply.session.clone(), draft).await;
         if stored && replies {
-            self.outbox.wake(&ConversationKey { account: row.account, target });
+            self.outbox.wake(&ConversationKey { account, target });
         }
         if let Some(write) = reply.session {
-            self.runner.closed(row.id, write, stored).await;
+            self.runner.closed(id, write, stored).await;
         }
-        // The next turn of the session must find this one in the transcript.
-        drop(lane);
     }
 
     /// Runs the turn in a task of its own, so that its panic or its silence is a reply too.
     async fn run(&self, request: TurnRequest) -> TurnReply {
         let (id, session) = (request.inbound, request.route.session_key.clone());
         let runner = Arc::clone(&self.runner);
-        let mut turn = Aborting(tokio::spawn(async move { runner.run(request).await }));
+        let mut turn = Aborting(tokio::spawn(async move {
+            failpoint!("messaging.turn");
+            runner.run(request).await
+        }));
         let deadline = self.options.turn_deadline;
-        let said = |text: &str| TurnReply { text: Some(text.to_owned()), session: None };
         match tokio::time::timeout(deadline, &mut turn.0).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
@@ -259,6 +300,11 @@ impl Wiring {
     }
 }
 
+/// A reply of the gateway itself.
+fn said(text: &str) -> TurnReply {
+    TurnReply { text: Some(text.to_owned()), session: None }
+}
+
 /// A task that ends with its holder.
 struct Aborting<T>(tokio::task::JoinHandle<T>);
 
@@ -269,12 +315,8 @@ impl<T> Drop for Aborting<T> {
 }
 
 /// Shows typing at once and then every so often, until it is dropped. What becomes of it is nobody's business.
-async fn show_typing(
-    sender: Arc<dyn Sender>,
-    account: openclaw_store::AccountKey,
-    target: Target,
-    every: Duration,
-) {
+async fn show_typing(sender: Arc<dyn Sender>, account: AccountKey, target: Target, every: Duration) {
+    failpoint!("messaging.typing");
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use openclaw_egress::{Body, EgressError};
+use openclaw_failpoints::failpoint;
 
 use crate::error::ModelError;
 use crate::provider::Target;
@@ -98,6 +99,7 @@ impl ChunkStream {
 
     async fn read(&mut self) -> Result<Option<Vec<Chunk>>, Stop> {
         while !self.ended {
+            failpoint!("models.stream");
             let decoded = match self.body.chunk().await {
                 Ok(Some(bytes)) => self.decoder.push(&bytes),
                 Ok(None) => {

@@ -6,10 +6,12 @@
 //! Guests run on threads of their own so that a guest's computing never delays the host's I/O, and the host's I/O never
 //! runs where a guest could starve it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_failpoints::failpoint;
 use openclaw_packages::Kind;
 use tokio::runtime::Handle;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
@@ -202,8 +204,13 @@ fn start_ticker(channels: &Engine, shims: &Engine) -> Result<(), LoadError> {
         .name("epoch".into())
         .spawn(move || {
             while let (Some(channels), Some(shims)) = (channels.upgrade(), shims.upgrade()) {
-                channels.increment_epoch();
-                shims.increment_epoch();
+                // Without this thread no guest that computes would ever be interrupted: it outlives a panic.
+                let ticked = catch_unwind(AssertUnwindSafe(|| {
+                    failpoint!("runtime.epoch");
+                    channels.increment_epoch();
+                    shims.increment_epoch();
+                }));
+                drop(ticked);
                 drop((channels, shims));
                 #[allow(
                     clippy::disallowed_methods,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use openclaw_failpoints::failpoint;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
@@ -38,6 +39,7 @@ impl Readers {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let (pool, path) = (Arc::clone(&self.pool), Arc::clone(&self.path));
         let job = move || {
+            failpoint!("store.read");
             let taken = pool.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = match taken {
                 Some(connection) => connection,

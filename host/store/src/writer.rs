@@ -3,12 +3,15 @@
 //!
 //! Each job runs in a savepoint, so that a job that fails undoes only itself. A failure that makes SQLite give up the
 //! whole transaction (a full disk) is answered to every job of the batch: nobody is told that something is durable which
-//! is not. Batches of lazy jobs alone are committed without waiting for the disk.
+//! is not. Batches of lazy jobs alone are committed without waiting for the disk. A job that panics has failed, and the thread
+//! goes on.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use openclaw_failpoints::failpoint;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -57,7 +60,12 @@ where
 {
     fn run(&mut self, ledger: &Ledger<'_>) -> Result<(), StoreError> {
         let Some(work) = self.work.take() else { return Ok(()) };
-        let result = work(ledger);
+        // What the job left half done is undone with its savepoint.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            failpoint!("store.write");
+            work(ledger)
+        }));
+        let result = result.unwrap_or_else(|_panic| Err(broke_off()));
         let status = result.as_ref().map(|_| ()).map_err(StoreError::clone);
         self.result = Some(result);
         status
@@ -177,7 +185,9 @@ impl Loop {
         if batch.is_empty() {
             return;
         }
-        let verdict = self.transact(batch);
+        // What the transaction left half done is rolled back.
+        let verdict = catch_unwind(AssertUnwindSafe(|| self.transact(batch)));
+        let verdict = verdict.unwrap_or_else(|_panic| Err(broke_off()));
         if let Err(error) = &verdict {
             tracing::error!(
                 code = error.code(),
@@ -214,6 +224,30 @@ impl Loop {
             let end = if ran.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
             self.connection.execute_batch(end).map_err(fail)?;
         }
+        failpoint!("store.commit");
         self.connection.execute_batch("COMMIT").map_err(fail)
+    }
+}
+
+/// The answer to a job that a panic ended; the panic itself is in the log.
+fn broke_off() -> StoreError {
+    StoreError::Internal(Arc::new(std::io::Error::other("the write broke off inside the gateway")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Store;
+    use crate::StoreError;
+
+    #[tokio::test]
+    async fn a_job_that_panics_has_failed_and_the_thread_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&crate::path_in(dir.path())).await.unwrap();
+        let broken = store.writer.write::<(), _>(|_| panic!("as asked"));
+        // In one transaction, perhaps: what the other one wrote stays.
+        let (broken, whole) = tokio::join!(broken, store.writer.write(|_| Ok(7)));
+        assert!(matches!(broken, Err(StoreError::Internal(_))), "{broken:?}");
+        assert_eq!(whole.unwrap(), 7);
+        assert_eq!(store.writer.write(|_| Ok(8)).await.unwrap(), 8);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
+use openclaw_failpoints::failpoint;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -241,7 +242,11 @@ impl Account {
         let crash = self.status.borrow().last_crash.as_ref().map(|crash| crash.at_same_input);
         let crashes = crash.filter(|_| self.place.is_some()).unwrap_or_default();
         let attempt = Attempt { status: self.status.clone(), breaker: self.breaker.clone(), crashes };
-        match tokio::spawn(async move { driver.start(&name, attempt).await }).await {
+        let starting = async move {
+            failpoint!("supervisor.start");
+            driver.start(&name, attempt).await
+        };
+        match tokio::spawn(starting).await {
             Ok(started) => started,
             Err(lost) => Err(StartError::Transient(format!("the start broke off inside the host: {lost}"))),
         }
@@ -258,7 +263,9 @@ impl Account {
         let mut breaker = self.breaker.watch();
         let ended = running.ended();
         tokio::pin!(ended);
+        let mut reports = true;
         loop {
+            failpoint!("supervisor.account");
             let now = health.borrow_and_update().clone();
             self.status.send_modify(|status| status.follow(&now));
             // Nothing is lost by the branch that does not win: health and breaker keep what they have to tell, commands
@@ -292,12 +299,8 @@ impl Account {
                         running.resume().await;
                     }
                 }
-                changed = health.changed() => {
-                    if changed.is_err() {
-                        // The instance no longer reports; its end follows.
-                        return Some(self.failed(ended.await));
-                    }
-                }
+                // Whoever does not report any more may be on its way out. Until it is, commands go on.
+                changed = health.changed(), if reports => reports = changed.is_ok(),
             }
         }
     }

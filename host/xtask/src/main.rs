@@ -1,4 +1,4 @@
-//! Build tasks: `cargo xtask build|run|test|bench|fuzz|ci|protocol|advisories`.
+//! Build tasks: `cargo xtask build|run|test|failpoints|bench|fuzz|ci|protocol|advisories`.
 //!
 //! Owns the order in which guests, host and checks are built, and nothing else: what the program does at its start is
 //! the program's business, and what is checked stands in the checks themselves. One profile (`release`) serves `build`,
@@ -25,6 +25,7 @@ Tasks:
   test [filter]     Builds what the tests need and runs all of them, or those whose name contains the filter
   test hostile [filter]
                     Builds and runs the hostile suite alone: a line for each case, and how many were contained
+  failpoints        Builds target/failpoints/openclaw, in which a test can have a task panic, and then the program
   bench [arguments] Builds and measures; the arguments go to the bench program
   fuzz [arguments]  Feeds what strangers can send to everything that reads it, 30 seconds each, two at a time; the
                     arguments (a target, --seconds N, --seed N) go to the fuzz program
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         "build" => tasks::build(),
         "run" => tasks::run(&rest),
         "test" => tasks::test(&rest),
+        "failpoints" => tasks::failpoints(),
         "bench" => tasks::bench(&rest),
         "fuzz" => tasks::fuzz(&rest),
         "ci" => tasks::ci(),

@@ -7,7 +7,7 @@ use openclaw_authoring::Kind;
 use crate::{
     cargo::{cargo, program_in_root, run as run_command, shown},
     clients,
-    error::Error,
+    error::{AtPath, Error},
     guests, peer_docs,
     steps::Steps,
     workspace::{self, Plugin, root, target},
@@ -74,6 +74,13 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<(), Error> {
     run_command(command.args(arguments))
 }
 
+/// Builds the program with failpoints and puts it apart, and then the program itself, which is built to the same place.
+pub(crate) fn failpoints() -> Result<(), Error> {
+    bundled_guests()?;
+    binary_with_failpoints()?;
+    binary(GATEWAY)
+}
+
 /// Everything that CI checks, cheapest first.
 pub(crate) fn ci() -> Result<(), Error> {
     let mut steps = Steps::default();
@@ -105,6 +112,7 @@ pub(crate) fn advisories() -> Result<(), Error> {
 
 fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps.step("test guests", all_test_guests)?;
+    steps.step("binary with failpoints", binary_with_failpoints)?;
     steps.step("binary", || binary(GATEWAY))?;
     steps.step("documentation of the original", peer_docs::fetch)?;
     steps.step("clients of others", clients::install)?;
@@ -132,6 +140,24 @@ fn binary(name: &str) -> Result<(), Error> {
     run_command(&mut cargo(["build", "--release", "--bin", name]))
 }
 
+/// The program with failpoints, for the test that has each kind of task panic. It lies apart, so that nothing else takes it for
+/// the program that people run; build that one afterwards.
+fn binary_with_failpoints() -> Result<(), Error> {
+    let mut build = cargo(["build", "--release", "--bin", GATEWAY, "--features", "openclaw/failpoints"]);
+    for package in workspace::host_packages()? {
+        // It is tried, not measured: our own crates are compiled anew for it, and that shall not take long.
+        build.args(["--config", &format!("profile.release.package.{package}.opt-level=1")]);
+    }
+    run_command(&mut build)?;
+    let (built, folder) = (binary_path(GATEWAY), target().join("failpoints"));
+    std::fs::create_dir_all(&folder).at(&folder)?;
+    let destination = folder.join(built.file_name().unwrap_or_default());
+    // By another name first: the old one may be running.
+    let draft = folder.join("draft");
+    std::fs::copy(&built, &draft).at(&draft)?;
+    std::fs::rename(&draft, &destination).at(&destination)
+}
+
 fn binary_path(name: &str) -> PathBuf {
     target().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
@@ -140,6 +166,8 @@ fn clippy() -> Result<(), Error> {
     let deny_warnings = ["--", "-D", "warnings"];
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(deny_warnings))?;
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(guest_packages()?).args(deny_warnings))?;
+    let failpoints = ["clippy", "--release", "-p", "openclaw-failpoints", "--features", "on"];
+    run_command(cargo(failpoints).args(deny_warnings))?;
     for (package, kind) in all_guests()? {
         let mut command = cargo(["clippy", "--profile", "guest", "--target", kind.target()]);
         run_command(command.args(["-p", &package]).args(deny_warnings))?;

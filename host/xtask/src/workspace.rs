@@ -58,6 +58,30 @@ pub(crate) fn plugins(folder: &str) -> Result<Vec<Plugin>, Error> {
     Ok(plugins)
 }
 
+/// The names of the packages that the program is made of, sorted.
+pub(crate) fn host_packages() -> Result<Vec<String>, Error> {
+    let folder = root().join("host");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&folder).at(&folder)? {
+        let manifest = entry.at(&folder)?.path().join("Cargo.toml");
+        let CargoManifest { package } = read_toml(&manifest)?;
+        names.push(package.name);
+    }
+    names.retain(|name| name != env!("CARGO_PKG_NAME"));
+    names.sort();
+    Ok(names)
+}
+
+#[derive(Deserialize)]
+struct CargoManifest {
+    package: Package,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+}
+
 fn plugin(folder: PathBuf) -> Result<Plugin, Error> {
     #[derive(Deserialize)]
     struct PluginManifest {
@@ -73,14 +97,6 @@ fn plugin(folder: PathBuf) -> Result<Plugin, Error> {
     enum Word {
         Channel,
         Provider,
-    }
-    #[derive(Deserialize)]
-    struct CargoManifest {
-        package: Package,
-    }
-    #[derive(Deserialize)]
-    struct Package {
-        name: String,
     }
     let PluginManifest { plugin } = read_toml(&folder.join("plugin.toml"))?;
     let cargo = folder.join("Cargo.toml");

@@ -81,6 +81,17 @@ pub fn binary() -> PathBuf {
     path
 }
 
+/// The binary with failpoints, as `cargo xtask test` has built it.
+pub fn binary_with_failpoints() -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/failpoints/openclaw");
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo xtask failpoints`, or `cargo xtask test`, which builds it too",
+        path.display()
+    );
+    path
+}
+
 /// A Bot API server that knows the bot of the tests, and a model server that wants their key.
 pub async fn fakes() -> (FakeTelegram, FakeOpenai) {
     let telegram = FakeTelegram::start().await.unwrap();
@@ -166,7 +177,12 @@ impl Home {
 
     /// A command of the binary in this installation, with an environment of its own.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        self.command_of(&binary(), arguments)
+    }
+
+    /// The same for another program.
+    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()

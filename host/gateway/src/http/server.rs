@@ -21,6 +21,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use openclaw_failpoints::failpoint;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -35,6 +36,7 @@ use super::routes::Route;
 use super::tls::Tls;
 use super::watched::{HEAD, Progress, Watched};
 use crate::http::reply;
+use crate::panics::{caught, lived_through};
 use crate::process::Gateway;
 use crate::ws;
 
@@ -85,20 +87,40 @@ async fn accept(
 ) {
     let mut connections = JoinSet::new();
     loop {
+        let taking = take_in(&listener, &mut connections, &gateway, &router, &mut stop);
+        if lived_through("taking connections in", taking).await {
+            break;
+        }
+    }
+    // The port is free from here on; what is in flight finishes.
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Takes connections in until `stop` turns true.
+async fn take_in(
+    listener: &TcpListener,
+    connections: &mut JoinSet<()>,
+    gateway: &Arc<Gateway>,
+    router: &Router,
+    stop: &mut watch::Receiver<bool>,
+) {
+    loop {
         // Either a connection comes, or one ends and is reaped, or the gateway stops.
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            _ = stop.wait_for(|&stop| stop) => break,
+            _ = stop.wait_for(|&stop| stop) => return,
         };
         match accepted {
             Ok((stream, peer)) => {
+                failpoint!("http.accept");
                 let Some(place) = gateway.places.enter(peer.ip()) else {
                     debug!(%peer, "connection refused: too many are open");
                     continue;
                 };
                 let accepted = Accepted {
-                    gateway: Arc::clone(&gateway),
+                    gateway: Arc::clone(gateway),
                     router: router.clone(),
                     peer,
                     opened: Instant::now(),
@@ -112,9 +134,6 @@ async fn accept(
             }
         }
     }
-    // The port is free from here on; what is in flight finishes.
-    drop(listener);
-    while connections.join_next().await.is_some() {}
 }
 
 /// A connection that was just accepted.
@@ -128,6 +147,7 @@ struct Accepted {
 
 impl Accepted {
     async fn run(self, stream: TcpStream, mut stop: watch::Receiver<bool>) {
+        failpoint!("http.connection");
         let peer = self.peer;
         // Small frames and stream chunks must not wait for each other.
         if let Err(error) = stream.set_nodelay(true) {
@@ -305,7 +325,12 @@ impl Service<Request<Incoming>> for RequestService {
         request.extensions_mut().insert(Origin(self.peer));
         let answer = self.router.call(request);
         Box::pin(async move {
-            let Ok(response) = answer.await;
+            let answered = caught(async move {
+                failpoint!("http.request");
+                let Ok(response) = answer.await;
+                response
+            });
+            let response = answered.await.unwrap_or_else(|| reply::error(&reply::internal()));
             let response = if last { gate::closing(response) } else { response };
             Ok(finish(&gateway, route, busy, response))
         })

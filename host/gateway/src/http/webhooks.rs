@@ -13,6 +13,7 @@ use axum::response::Response;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use openclaw_failpoints::failpoint;
 use openclaw_messaging::AccountKey;
 use openclaw_packages::{Incoming, Verdict};
 use openclaw_runtime::guest::{WebhookMethod, WebhookRequest, WebhookResponse};
@@ -52,6 +53,7 @@ async fn answer(
     path: &str,
     request: Request,
 ) -> Result<Response, StatusCode> {
+    failpoint!("http.webhook");
     let Some(instance) = gateway.instances.get(account) else {
         let config = gateway.settings.config();
         let configured =

@@ -1,12 +1,15 @@
 //! The threads that write lines, so that no task ever waits for a disk or a terminal. Each has a bounded queue; lines
-//! that do not fit are counted, and the count is written as soon as there is room again.
+//! that do not fit are counted, and the count is written as soon as there is room again. A panic costs the lines of one write.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use openclaw_failpoints::failpoint;
 
 /// Lines that may wait for the disk.
 const QUEUE: usize = 4096;
@@ -16,6 +19,8 @@ const BATCH: usize = 256;
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
 /// How soon `close` looks again whether there is room in the queue.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// After a panic, of which a line is written in turn.
+const PANIC_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where a writer thread puts whole lines.
 pub(super) trait Sink: Send + 'static {
@@ -94,14 +99,22 @@ fn drain(queue: &mpsc::Receiver<Job>, dropped: &AtomicU64, mut sink: impl Sink) 
             }
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            buffer.push_str(&sink.dropped(lost));
-        }
         // A log that cannot be written has nowhere else to complain; the lines are counted as dropped.
-        if !buffer.is_empty() && sink.write(buffer.as_bytes()).is_err() {
+        let written = catch_unwind(AssertUnwindSafe(|| {
+            failpoint!("log.write");
+            if lost > 0 {
+                buffer.push_str(&sink.dropped(lost));
+            }
+            if buffer.is_empty() { Ok(()) } else { sink.write(buffer.as_bytes()) }
+        }));
+        if !matches!(written, Ok(Ok(()))) {
             dropped.fetch_add(lost + lines, Ordering::Relaxed);
         }
         buffer.clear();
+        if written.is_err() {
+            #[allow(clippy::disallowed_methods, reason = "a thread of its own")]
+            thread::sleep(PANIC_PAUSE);
+        }
         if let Some(done) = waiting {
             // Whoever waited has given up: the lines are written all the same.
             let _ = done.send(());
@@ -154,15 +167,17 @@ mod tests {
         assert_eq!(kept + usize::try_from(told).unwrap(), sent);
     }
 
-    /// Fails once.
+    /// Fails once, by an error or by a panic.
     struct Failing {
         failed: bool,
+        panics: bool,
         written: Arc<Mutex<String>>,
     }
 
     impl Sink for Failing {
         fn write(&mut self, lines: &[u8]) -> io::Result<()> {
             if !std::mem::replace(&mut self.failed, true) {
+                assert!(!self.panics, "as asked");
                 return Err(io::Error::other("no space"));
             }
             self.written.lock().unwrap().push_str(std::str::from_utf8(lines).unwrap());
@@ -175,13 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_could_not_be_written_are_counted() {
-        let written = Arc::new(Mutex::new(String::new()));
-        let writer = Writer::spawn("test", Failing { failed: false, written: Arc::clone(&written) }).unwrap();
-        writer.line("a\n".to_owned());
-        writer.close();
-        writer.line("b\n".to_owned());
-        writer.close();
-        assert_eq!(*written.lock().unwrap(), "b\ndropped 1\n");
+    fn lines_that_could_not_be_written_are_counted_and_the_thread_goes_on() {
+        for panics in [false, true] {
+            let written = Arc::new(Mutex::new(String::new()));
+            let sink = Failing { failed: false, panics, written: Arc::clone(&written) };
+            let writer = Writer::spawn("test", sink).unwrap();
+            writer.line("a\n".to_owned());
+            writer.close();
+            writer.line("b\n".to_owned());
+            writer.close();
+            assert_eq!(*written.lock().unwrap(), "b\ndropped 1\n", "panics: {panics}");
+        }
     }
 }

@@ -19,6 +19,7 @@ use openclaw_config::{
     ConfigError, Fingerprint, Kept, KeyPath, LastGood, Loaded, Objection, Observed, Plan, ReloadMode, Source,
     diff, objections,
 };
+use openclaw_failpoints::failpoint;
 use tokio::task::spawn_blocking;
 use tracing::{debug, info, warn};
 
@@ -133,7 +134,7 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
             _ = closing.wait_for(|&closing| closing) => return,
         }
         tokio::select! {
-            () = changes.next() => {}
+            () = changes.next() => failpoint!("reload.config"),
             _ = closing.wait_for(|&closing| closing) => return,
         }
     }

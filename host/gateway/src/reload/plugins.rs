@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openclaw_config::{KeyPath, LastGood, Loaded, ReloadMode};
+use openclaw_failpoints::failpoint;
 use openclaw_messaging::AccountKey;
 use openclaw_supervisor::Status;
 use tokio::task::spawn_blocking;
@@ -60,6 +61,7 @@ pub(crate) async fn watch(gateway: Arc<Gateway>, mut seen: Seen) {
         if now == seen {
             continue;
         }
+        failpoint!("reload.plugins");
         loop {
             tokio::time::sleep(debounce(&gateway)).await;
             let again = look(&gateway).await;

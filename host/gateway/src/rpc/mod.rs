@@ -28,6 +28,7 @@ mod system;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use openclaw_failpoints::failpoint;
 use openclaw_protocol::connect::ConnectParams;
 use openclaw_protocol::system::Identity;
 use openclaw_protocol::{Call, Method, Permission, Request, RpcError, Scope};
@@ -36,6 +37,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::OnceCell;
 
 use crate::once::{Claim, Once, bound_elsewhere, busy};
+use crate::panics::caught;
 use crate::process::Gateway;
 use crate::ws::Client;
 
@@ -121,7 +123,13 @@ pub(crate) async fn answer(gateway: Arc<Gateway>, client: Arc<Client>, request: 
         return Answer::error(id, error);
     }
     let caller = Caller { gateway, client, id: id.clone() };
-    let outcome = dispatch::dispatch(&caller, &method, params).await;
+    let asked = async {
+        failpoint!("rpc.method");
+        dispatch::dispatch(&caller, &method, params).await
+    };
+    // Whatever else the client has asked for goes on.
+    let broke_off = || Err(RpcError::unavailable("internal error"));
+    let outcome = caught(asked).await.unwrap_or_else(broke_off);
     caller.gateway.metrics.method(&method, outcome.is_ok());
     Answer { id, outcome }
 }
@@ -159,7 +167,11 @@ async fn once<T: Serialize>(
     };
     let (gateway, key) = (Arc::clone(&caller.gateway), key.to_owned());
     let done = tokio::spawn(async move {
-        let outcome = tokio::spawn(async move { encode(&work.await?) }).await.unwrap_or_else(|lost| {
+        let work = async move {
+            failpoint!("rpc.once");
+            encode(&work.await?)
+        };
+        let outcome = tokio::spawn(work).await.unwrap_or_else(|lost| {
             tracing::error!("{method} broke off: {lost}");
             Err(RpcError::unavailable("internal error"))
         });

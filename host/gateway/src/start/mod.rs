@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use openclaw_access::Access;
 use openclaw_config::start::{self, AuthFlags, GatewayAuth, Listen, Refusal};
 use openclaw_config::{AuthMode, Basis, Bind, Chosen, Config, ConfigError, Refused, SecretResolver};
+use openclaw_failpoints::{failpoint, hurried};
 use openclaw_protocol::TICK_INTERVAL_MS;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_secrets::{Scrubber, Secret};
@@ -93,6 +94,7 @@ struct Host {
 /// Runs the gateway to its end. Blocks.
 pub(crate) fn run(options: GatewayOptions) -> Result<(), StartError> {
     let began = Instant::now();
+    openclaw_failpoints::announce();
     // Until the signals are listened to, each has its usual effect: nothing is begun that had to be ended in order.
     let sockets = Sockets::inherited()?;
     let plan = check(&options, &sockets.passed())?;
@@ -300,7 +302,7 @@ async fn serve(
     // Nobody waits any more where the process is on its way down.
     let _ = up.told.send(());
     notifier.say(&format!("READY=1\nSTATUS=serving\nMAINPID={}", std::process::id()));
-    let alive = tokio::spawn(notifier.stay_alive());
+    let alive = enduring("giving signs of life", move || notifier.clone().stay_alive());
     // The process is gone without an order only where nobody is left to give one.
     let order = orders.wait_for(|order| *order != Order::Run).await.map_or(Order::Stop, |order| *order);
     shutdown::drain(&up.gateway, up.stop, up.served, order).await;
@@ -441,7 +443,7 @@ fn own_presence() -> PresenceEntry {
 
 /// What clients hear while nothing happens: a tick, and the state of health.
 async fn pulse(gateway: Arc<Gateway>) {
-    let period = Duration::from_millis(TICK_INTERVAL_MS);
+    let period = hurried(Duration::from_millis(TICK_INTERVAL_MS));
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
     let mut closing = gateway.hub.closing();
     loop {
@@ -449,6 +451,7 @@ async fn pulse(gateway: Arc<Gateway>) {
             _ = ticks.tick() => {}
             _ = closing.wait_for(|&closing| closing) => return,
         }
+        failpoint!("gateway.tick");
         gateway.hub.broadcast("tick", &serde_json::json!({ "ts": now_ms() }));
         if gateway.hub.is_listened_to() {
             let health = gateway.health().await;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_config::Env;
+use openclaw_failpoints::failpoint;
 use tracing::debug;
 
 /// The way to the service manager, if there is one. Cheap to clone.
@@ -52,6 +53,7 @@ impl Notifier {
         let mut beats = tokio::time::interval(period);
         loop {
             beats.tick().await;
+            failpoint!("gateway.watchdog");
             self.say("WATCHDOG=1");
         }
     }

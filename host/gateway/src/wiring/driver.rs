@@ -5,11 +5,13 @@ use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use openclaw_config::{Account, Channel, Config, Env as _};
 use openclaw_egress::Egress;
+use openclaw_failpoints::failpoint;
 use openclaw_messaging as messaging;
 use openclaw_messaging::{AccountKey, Messaging};
 use openclaw_packages::{
@@ -33,6 +35,7 @@ use super::may_wait;
 use super::media::{self, AccountMedia, Missing};
 use super::plugins::{Plugins, Unusable};
 use crate::live::Live;
+use crate::panics::enduring;
 use crate::settings::Settings;
 
 /// Everything that a start needs.
@@ -161,7 +164,15 @@ impl Driver for ChannelDriver {
         self.instances.insert(key.clone(), instance.clone(), attempt.breaker().clone());
         let health = watch::Sender::new(Health::Connecting);
         let watched = health.subscribe();
-        tokio::spawn(follow(key.clone(), instance.facts(), health, self.messaging.clone(), attempt));
+        let followed = Arc::new(Followed {
+            key: key.clone(),
+            facts: instance.facts(),
+            health,
+            messaging: self.messaging.clone(),
+            attempt,
+            strikes: AtomicU32::new(0),
+        });
+        enduring("following an instance", move || Arc::clone(&followed).follow());
         Ok(Box::new(RunningAccount {
             key,
             instance,
@@ -208,49 +219,58 @@ impl Reach {
     }
 }
 
-/// Turns what the component says of its connection into the supervisor's health, until the instance ends. An account
-/// that can send again wakes what waits for it.
-async fn follow(
+/// An instance whose facts are followed.
+struct Followed {
     key: AccountKey,
-    mut facts: watch::Receiver<Facts>,
+    facts: watch::Receiver<Facts>,
     health: watch::Sender<Health>,
     messaging: Messaging,
     attempt: Attempt,
-) {
-    let mut strikes = 0;
-    loop {
-        let (now, counted) = {
-            let facts = facts.borrow_and_update();
-            let now = match facts.shown() {
-                Connection::Connecting => Health::Connecting,
-                Connection::Ready => Health::Ready,
-                Connection::Degraded(why) => Health::Degraded(why),
-                Connection::AuthRequired(why) => Health::AuthRequired(why),
+    /// How many the supervisor has heard of.
+    strikes: AtomicU32,
+}
+
+impl Followed {
+    /// Turns what the component says of its connection into the supervisor's health, until the instance ends. An account
+    /// that can send again wakes what waits for it.
+    async fn follow(self: Arc<Self>) {
+        let Followed { key, health, messaging, attempt, .. } = self.as_ref();
+        let mut facts = self.facts.clone();
+        loop {
+            failpoint!("supervisor.follow");
+            let (now, counted) = {
+                let facts = facts.borrow_and_update();
+                let now = match facts.shown() {
+                    Connection::Connecting => Health::Connecting,
+                    Connection::Ready => Health::Ready,
+                    Connection::Degraded(why) => Health::Degraded(why),
+                    Connection::AuthRequired(why) => Health::AuthRequired(why),
+                };
+                (now, facts.strikes)
             };
-            (now, facts.strikes)
-        };
-        if counted > strikes {
-            warn!(
-                subsystem = key.channel,
-                strikes = counted,
-                "[{}] the component kept its thread for over 250 ms; it is ended when that lasts 2 s",
-                key.account
-            );
-            attempt.struck(counted - strikes);
-            strikes = counted;
-        }
-        let ready = matches!(now, Health::Ready);
-        let changed = health.send_if_modified(|health| {
-            let changed = *health != now;
-            *health = now;
-            changed
-        });
-        if changed && ready {
-            info!(subsystem = key.channel, "[{}] connected", key.account);
-            wake(&messaging, &key).await;
-        }
-        if facts.changed().await.is_err() {
-            return;
+            let strikes = self.strikes.swap(counted, Ordering::Relaxed);
+            if counted > strikes {
+                warn!(
+                    subsystem = key.channel,
+                    strikes = counted,
+                    "[{}] the component kept its thread for over 250 ms; it is ended when that lasts 2 s",
+                    key.account
+                );
+                attempt.struck(counted - strikes);
+            }
+            let ready = matches!(now, Health::Ready);
+            let changed = health.send_if_modified(|health| {
+                let changed = *health != now;
+                *health = now;
+                changed
+            });
+            if changed && ready {
+                info!(subsystem = key.channel, "[{}] connected", key.account);
+                wake(messaging, key).await;
+            }
+            if facts.changed().await.is_err() {
+                return;
+            }
         }
     }
 }
@@ -269,6 +289,13 @@ struct RunningAccount {
     health: watch::Receiver<Health>,
     /// Nobody else may use its credential for as long as it lives.
     _held: Held,
+}
+
+impl Drop for RunningAccount {
+    /// Whoever looked after it is gone, perhaps by a panic: without its handles the instance ends.
+    fn drop(&mut self) {
+        self.instances.remove(&self.key);
+    }
 }
 
 #[async_trait]

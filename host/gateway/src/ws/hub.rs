@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
+use openclaw_failpoints::failpoint;
 use openclaw_protocol::connect::ClientInfo;
 use openclaw_protocol::status::PresenceEntry;
 use openclaw_protocol::{EVENTS, Scope, StateVersion};
@@ -232,8 +233,11 @@ impl Hub {
         let mut closing = self.closing();
         let mut told = FIRST_VERSION;
         let telling = async {
+            // One that begins anew tells what the one before did not come to.
+            self.changed.notify_one();
             loop {
                 self.changed.notified().await;
+                failpoint!("gateway.tell");
                 tokio::time::sleep(TOGETHER).await;
                 let mut bytes = 0;
                 if let Some(health) = self.untold_health.lock().ok().and_then(|mut untold| untold.take()) {

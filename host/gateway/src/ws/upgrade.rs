@@ -10,6 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use openclaw_failpoints::failpoint;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tracing::debug;
 
@@ -63,6 +64,7 @@ pub(super) fn run_upgraded(
                 return;
             }
         };
+        failpoint!("ws.connection");
         let permit = match place {
             Place::Given(permit, unproven) => {
                 session::run(io, gateway, arrival, unproven).await;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use openclaw_egress::{Body, EgressError, ErrorKind, Limits, Network, Upload};
+use openclaw_failpoints::failpoint;
 use openclaw_packages::Composed;
 use openclaw_secrets::Scrubber;
 use sha2::{Digest, Sha256};
@@ -141,8 +142,8 @@ pub(crate) async fn exchange(
     };
     let headers = shown(&head.headers, &scrubber);
     let end = async move {
-        // The sender is dropped only together with the exchange, whose guest is gone then.
-        end.await.unwrap_or(Ok(())).map_err(|error| told(&error, &scrubber))
+        // Without a word the exchange has broken off, and the body with it.
+        end.await.unwrap_or_else(|_lost| Err(lost())).map_err(|error| told(&error, &scrubber))
     };
     Ok(Ok(Shown { status: head.status, headers, body, end: Box::pin(end) }))
 }
@@ -208,6 +209,7 @@ impl Guest {
         let task = self.io.spawn(async move {
             // The body is let go of with the exchange, whoever waits for the answer.
             let _held = (exchange, held);
+            failpoint!("runtime.http");
             // Held until the last byte: the next request with this credential has to wait for it.
             let _lease = match lease {
                 None => None,
@@ -236,6 +238,7 @@ impl Guest {
                     let (ended, end) = oneshot::channel();
                     let got = Head { status: response.status.as_u16(), headers: response.headers };
                     if head.send(Ok((got, body, end))).is_ok() {
+                        failpoint!("runtime.body");
                         // Nobody waits for the end when the guest has dropped the answer.
                         ended.send(pump(response.body, pieces).await).ok();
                     }
@@ -384,13 +387,12 @@ impl Future for Exchange {
         let answer = ready!(Pin::new(&mut self.answer).poll(cx));
         // From here on the task ends when the guest drops the body.
         self.task = None;
-        Poll::Ready(answer.unwrap_or_else(|_lost| {
-            Err(EgressError {
-                kind: ErrorKind::Interrupted,
-                detail: "the exchange was lost inside the host".to_owned(),
-            })
-        }))
+        Poll::Ready(answer.unwrap_or_else(|_lost| Err(lost())))
     }
+}
+
+fn lost() -> EgressError {
+    EgressError { kind: ErrorKind::Interrupted, detail: "the exchange was lost inside the host".to_owned() }
 }
 
 impl Drop for Exchange {

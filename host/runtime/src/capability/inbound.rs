@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use openclaw_failpoints::failpoint;
 use openclaw_secrets::Scrubber;
 use wasmtime::component::{Accessor, HasSelf};
 
@@ -237,6 +238,7 @@ where
     let stored = io.spawn(async move {
         let _held = held;
         let _turn = writes.acquire().await;
+        failpoint!("runtime.inbound");
         storing.await
     });
     Ok(stored.await.unwrap_or_else(|lost| {

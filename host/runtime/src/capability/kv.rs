@@ -7,6 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use openclaw_failpoints::failpoint;
 use openclaw_secrets::Scrubber;
 use wasmtime::component::{Accessor, HasSelf};
 
@@ -107,6 +108,7 @@ async fn ask<T: Send + 'static>(
     let asked = io.spawn(async move {
         let (_held, writes) = held;
         let _turn = writes.acquire().await;
+        failpoint!("runtime.kv");
         question(&*kv).await
     });
     Ok(asked.await.unwrap_or_else(|lost| {

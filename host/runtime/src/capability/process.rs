@@ -8,10 +8,13 @@
 //! with the process, with a `stop`, or with the instance.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
+use openclaw_failpoints::failpoint;
 use openclaw_packages::ResolvedProcess;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -175,10 +178,14 @@ impl Guest {
                 // Its end is no end of the process.
                 std::future::pending::<()>().await;
             };
-            let code = tokio::select! {
-                code = live(number, &mut group, stdin, stdout, wishes, max_line, &events) => code,
-                () = complaints => None,
+            let life = async {
+                tokio::select! {
+                    code = live(number, &mut group, stdin, stdout, wishes, max_line, &events) => code,
+                    () = complaints => None,
+                }
             };
+            // The guest hears of this end, too: it would wait for ever.
+            let code = AssertUnwindSafe(life).catch_unwind().await.unwrap_or_default();
             drop((group, place));
             events.push(Occurrence::Exited(Exited { process: number, code })).await;
         });
@@ -261,6 +268,7 @@ async fn live(
     max_line: usize,
     events: &EventQueue,
 ) -> Option<i32> {
+    failpoint!("runtime.process");
     let mut feeding = std::pin::pin!(feed(stdin, wishes));
     let mut reading = std::pin::pin!(async {
         while let Some(text) = next_line(&mut stdout, max_line).await {

@@ -7,15 +7,18 @@
 //! One task for each socket, on the host's threads: it ends with its socket, and with its instance.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use openclaw_egress::{
     EgressError, ErrorKind, Incoming, Network, PING_EVERY, SocketError, SocketReader, SocketRequest,
     SocketWriter,
 };
+use openclaw_failpoints::failpoint;
 use openclaw_packages::ResolvedEndpoint;
 use openclaw_secrets::Scrubber;
 use tokio::sync::{mpsc, oneshot};
@@ -294,7 +297,12 @@ impl websocket::HostWithStore<Guest> for HasSelf<Guest> {
                         socket.outgoing = Some(outgoing);
                     }
                     if answer.send(Ok(())).is_ok() {
-                        let closed = live(number, reader, writer, wishes, &events).await;
+                        let life = live(number, reader, writer, wishes, &events);
+                        // The guest hears of this end, too: it would wait for ever.
+                        let closed = AssertUnwindSafe(life).catch_unwind().await.unwrap_or_else(|_panic| {
+                            let reason = "the connection was lost inside the host".to_owned();
+                            Closed { socket: number, code: None, reason }
+                        });
                         drop(place);
                         let reason = shown(&closed.reason, REASON, &scrubber);
                         events.push(Occurrence::Closed(Closed { reason, ..closed })).await;
@@ -377,6 +385,7 @@ async fn live(
     mut wishes: mpsc::Receiver<Outgoing>,
     events: &EventQueue,
 ) -> Closed {
+    failpoint!("runtime.websocket");
     let mut reading = pin!(read(number, &mut reader, events));
     // Both halves wait for different things. Whichever ends, the socket does; the reading goes on until the vendor has
     // answered our close, so that a message which waits for room in the queue is not lost.

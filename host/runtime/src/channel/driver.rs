@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
+use openclaw_failpoints::failpoint;
 use openclaw_secrets::Scrubber;
 use tokio::sync::{mpsc, oneshot, watch};
 use wasmtime::component::{Accessor, AccessorTask, InstancePre};
@@ -71,6 +72,7 @@ pub(crate) struct Instance {
 
 /// Runs until the instance ends or `retired` says that it must.
 pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Option<Exit>>) -> Exit {
+    failpoint!("runtime.instance");
     let Instance { engine, pre, exports, guest, start, work, ended } = instance;
     let facts = guest.facts.clone();
     let words = guest.words();
@@ -186,6 +188,7 @@ struct Begun {
 
 impl AccessorTask<Guest> for Begun {
     async fn run(self, accessor: &Accessor<Guest>) -> wasmtime::Result<()> {
+        failpoint!("runtime.call");
         let exports = &self.exports;
         let scrubber = scrubber(accessor);
         let bounded = |failure| bounded(failure, &scrubber);

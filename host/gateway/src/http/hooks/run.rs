@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::StatusCode;
 use openclaw_agents::TurnRequest;
 use openclaw_config::SessionMode;
+use openclaw_failpoints::failpoint;
 use openclaw_hooks::Run;
 use openclaw_messaging::{AccountKey, SendRequest, Target, main_key};
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use crate::panics::caught;
 use crate::process::Gateway;
 use crate::turns::{self, NoTurn};
 
@@ -101,8 +103,9 @@ pub(super) fn dispatch(gateway: &Arc<Gateway>, key: Option<String>, prepared: Pr
             Arc::new(HookRun { id: Uuid::new_v4().to_string(), state: watch::Sender::new(State::Waiting) });
         let told = Arc::clone(&run);
         tokio::spawn(async move {
-            let ended = take_turn(&gateway, &told, prepared).await;
-            told.state.send_replace(ended);
+            let ended = caught(take_turn(&gateway, &told, prepared)).await;
+            let lost = || State::Refused("the run broke off inside the gateway".to_owned());
+            told.state.send_replace(ended.unwrap_or_else(lost));
         });
         run
     })
@@ -153,6 +156,7 @@ async fn take_turn(gateway: &Arc<Gateway>, told: &HookRun, prepared: Prepared) -
         }
     };
     told.state.send_replace(State::Admitted);
+    failpoint!("http.hook");
     let name = one_line(&run.name, NAME);
     let message = if run.unsafe_content {
         run.message.clone()
