@@ -52,6 +52,7 @@ pub const NAMES: &[&str] = &[
     "runtime.body",
     "runtime.inbound",
     "runtime.kv",
+    "runtime.media",
     "runtime.process",
     "runtime.websocket",
     // A job of the reading and of the writing side, and the end of a transaction.

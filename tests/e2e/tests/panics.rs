@@ -148,6 +148,11 @@ async fn panic_at(world: &mut World, point: &str) {
             assert!(world.echo(put).await.unwrap().contains("Unavailable"));
             assert_eq!(world.echo(put).await.unwrap(), "ok");
         }
+        "runtime.media" => {
+            let keep = r#"use:{"keep":["a.txt","text/plain","hello"]}"#;
+            assert!(world.echo(keep).await.unwrap().contains("Unavailable"));
+            assert!(world.echo(keep).await.unwrap().ends_with("text/plain Some(\"a.txt\") 5"));
+        }
         "runtime.process" => {
             let start = r#"use:{"start":"helper"}"#;
             assert_eq!(world.echo(start).await.unwrap(), "1");

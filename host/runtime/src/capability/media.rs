@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use openclaw_failpoints::failpoint;
 use openclaw_secrets::Scrubber;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::PollSender;
@@ -211,6 +212,7 @@ async fn receive(
     scrubber: Arc<Scrubber>,
     complete: impl Future<Output = bool>,
 ) -> Result<MediaFile, MediaError> {
+    failpoint!("runtime.media");
     let announced = description.size;
     let mut writer = media.begin(description).await?;
     let mut search = Search::new(scrubber);
