@@ -29,7 +29,7 @@ pub(crate) enum Subcommand {
 }
 
 const EXAMPLES: &str = "Examples:
-  openclaw message send --channel telegram --target 777001 --message \"It is done\"
+  openclaw message send --channel my-channel --target 777001 --message \"It is done\"
   openclaw message send --target 777001 --media ./report.pdf --message \"The report\"";
 
 /// Bytes of the largest file that one request can carry, in base64 and with words beside it.
