@@ -70,9 +70,7 @@ impl World {
         command.env("NOTIFY_SOCKET", &notify).env("WATCHDOG_USEC", "400000");
         let gateway = Some(home.launch(command).await);
         let client = Connection::open(&home, &["operator.admin"]).await;
-        let world =
-            World { home, gateway, telegram, discord, model, client, manager, orders, said: Cell::new(0) };
-        world
+        World { home, gateway, telegram, discord, model, client, manager, orders, said: Cell::new(0) }
     }
 
     pub(crate) fn base(&self) -> &str {
