@@ -34,7 +34,7 @@ pub(crate) fn of(message: &Message) -> Option<Attachment> {
     };
     // Telegram sorts the sizes of a photo; the largest that a bot may have is the best.
     let allowed = |photo: &&Attached| photo.file_size.is_none_or(|size| size <= LARGEST);
-    let photo = message.photo.iter().flatten().filter(allowed).next_back();
+    let photo = message.photo.iter().flatten().rfind(allowed);
     photo
         .and_then(|photo| attachment(photo, "image/jpeg"))
         .or_else(|| of(&message.video, "video/mp4"))
@@ -121,15 +121,17 @@ mod tests {
     use super::*;
     use crate::script::Script;
 
-    fn found(extra: Value) -> Option<Attachment> {
+    fn found(extra: &Value) -> Option<Attachment> {
         let mut message = json!({"message_id": 1, "chat": {"id": 1, "type": "private"}, "date": 5});
         message.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         of(&serde_json::from_value(message).unwrap())
     }
 
     fn photo() -> Attachment {
-        found(json!({"photo": [{"file_id": "small", "file_size": 9}, {"file_id": "large", "file_size": 99}]}))
-            .unwrap()
+        found(
+            &json!({"photo": [{"file_id": "small", "file_size": 9}, {"file_id": "large", "file_size": 99}]}),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -138,17 +140,17 @@ mod tests {
         assert_eq!((got.file_id.as_str(), got.mime.as_str(), got.size), ("large", "image/jpeg", Some(99)));
         let too_large =
             json!({"photo": [{"file_id": "small"}, {"file_id": "large", "file_size": 99_000_000}]});
-        assert_eq!(found(too_large).unwrap().file_id, "small");
+        assert_eq!(found(&too_large).unwrap().file_id, "small");
         let document =
             json!({"document": {"file_id": "d", "file_name": "a.pdf", "mime_type": "application/pdf"}});
-        let got = found(document).unwrap();
+        let got = found(&document).unwrap();
         assert_eq!((got.mime.as_str(), got.name.as_deref()), ("application/pdf", Some("a.pdf")));
-        assert_eq!(found(json!({"voice": {"file_id": "v"}})).unwrap().mime, "audio/ogg");
+        assert_eq!(found(&json!({"voice": {"file_id": "v"}})).unwrap().mime, "audio/ogg");
         let animation = json!({"animation": {"file_id": "a"}, "document": {"file_id": "d"}});
-        assert_eq!(found(animation).unwrap().file_id, "a", "an animation comes as a document too");
-        assert_eq!(found(json!({"sticker": {"file_id": "s", "emoji": "x"}})).unwrap().mime, "image/webp");
-        assert!(found(json!({"sticker": {"file_id": "s", "is_animated": true}})).is_none());
-        assert!(found(json!({"text": "x", "document": {}})).is_none(), "an odd file is none");
+        assert_eq!(found(&animation).unwrap().file_id, "a", "an animation comes as a document too");
+        assert_eq!(found(&json!({"sticker": {"file_id": "s", "emoji": "x"}})).unwrap().mime, "image/webp");
+        assert!(found(&json!({"sticker": {"file_id": "s", "is_animated": true}})).is_none());
+        assert!(found(&json!({"text": "x", "document": {}})).is_none(), "an odd file is none");
     }
 
     #[test]
