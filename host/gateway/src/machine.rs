@@ -72,7 +72,9 @@ mod tests {
     #[test]
     fn the_system_tells_of_memory() {
         let resident = resident_bytes().unwrap();
-        assert!(resident > 1 << 20 && peak_resident_bytes().unwrap() >= resident);
+        let peak = peak_resident_bytes().unwrap();
+        // The kernel adds up only now and then what each thread has taken: the two may be some pages apart.
+        assert!(resident > 1 << 20 && peak + (4 << 20) >= resident, "{peak} {resident}");
         let (total, free) = memory().unwrap();
         assert!(total >= free && free > 0);
         assert!(load_average().is_some_and(|load| load.iter().all(|number| *number >= 0.0)));

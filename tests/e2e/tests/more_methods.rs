@@ -84,7 +84,8 @@ async fn a_channel_does_by_name_what_it_can() {
         (action("send", json!({"message": "x"})), "send requires a target: name it with `to`"),
         (
             action("send", json!({"to": "1", "message": "x", "media": "http://x"})),
-            "send: media is not supported by this gateway yet; send the text alone",
+            "send: media is not supported by this gateway yet; send the text alone, or a file as buffer (base64), \
+             filename and contentType",
         ),
     ] {
         assert_eq!(client.refused("message.action", params).await, expected);

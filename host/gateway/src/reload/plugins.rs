@@ -115,6 +115,8 @@ impl Gateway {
     /// Looks at the plugins' files again and takes into use what has changed: of one plugin, or of all. Returns when the
     /// accounts concerned have been started anew.
     pub(crate) async fn reload_plugins(self: &Arc<Self>, only: Option<&str>) -> BTreeMap<String, Reloaded> {
+        // Whoever asks while another look is under way waits for what comes of that one.
+        let _looking = self.reload.plugins.lock().await;
         let swapped = self.swap_plugins(only).await;
         let config = self.settings.config();
         let mut reloaded = BTreeMap::new();
@@ -145,7 +147,6 @@ impl Gateway {
 
     /// Decides which plugins are used from now on, and judges the configuration by what they say of their sections.
     async fn swap_plugins(self: &Arc<Self>, only: Option<&str>) -> BTreeMap<String, Swapped> {
-        let _looking = self.reload.plugins.lock().await;
         let (state_dir, config) = (&self.paths.state_dir, self.settings.config());
         let present = self.plugins.get();
         let swap = present.renewed(state_dir, only, &config.plugins, &self.answering.runtime).await;
