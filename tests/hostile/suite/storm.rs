@@ -36,7 +36,7 @@ async fn play() -> Verdict {
     let mut config = model_only(&model);
     let account = |number: usize| {
         let acts: &[&str] = if number == 0 { &["trap"] } else { &[] };
-        let section = json!({ "token": "t1-token", "root": "http://127.0.0.1:9", "elsewhere": "http://127.0.0.1:9", "send": acts });
+        let section = json!({ "token": "t1-token", "root": "http://127.0.0.1:9", "elsewhere": "http://127.0.0.1:9", "own": "http://127.0.0.1:9", "send": acts });
         (number.to_string(), section)
     };
     config["channels"] =
