@@ -137,6 +137,16 @@ impl AccountHandle {
         self.status.clone()
     }
 
+    /// Where the account is once the start that is under way, if one is, has been tried.
+    pub async fn settled(&self) -> Status {
+        let mut status = self.status.clone();
+        let on_its_way =
+            |status: &Status| matches!(status.state, State::Loading | State::Starting | State::Draining);
+        let settled = status.wait_for(|status| !on_its_way(status)).await.map(|status| status.clone());
+        // Nobody looks after it any more: it stays as it was left.
+        settled.unwrap_or_else(|_gone| self.status())
+    }
+
     /// Ends the instance and starts another one; answers when the start has been tried.
     pub async fn restart(&self) -> Status {
         self.command(Command::Restart).await

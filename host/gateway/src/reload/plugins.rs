@@ -137,7 +137,7 @@ impl Gateway {
             for account in concerned.iter().flat_map(|channel| &channel.accounts) {
                 let name = account_name(&AccountKey::new(&id, &account.id));
                 let Some(handle) = self.supervisor.account(&name) else { continue };
-                let status = if renewed { handle.status() } else { handle.renew().await };
+                let status = if renewed { handle.settled().await } else { handle.renew().await };
                 accounts.push((account.id.clone(), status));
             }
             reloaded.insert(id, Reloaded { change, accounts });

@@ -403,6 +403,11 @@ impl Found {
         self.fault().is_some()
     }
 
+    /// Whether somebody has begun to load it, or has loaded it.
+    pub(super) fn is_begun(&self) -> bool {
+        self.package.get().is_some()
+    }
+
     /// The package, if its component is loaded.
     pub(super) fn loaded(&self) -> Option<&Arc<Package>> {
         self.package.get().filter(|_| self.plugin.initialized())

@@ -96,6 +96,10 @@ async fn choose(old: &Arc<Found>, fresh: &Arc<Found>, runtime: &Runtime) -> (Arc
     if old.is_bundled() && fresh.is_bundled() {
         return (Arc::clone(old), None);
     }
+    if old.is_begun() && !old.has_fault() {
+        // It may be on its way: what comes of that is what there is to compare with. A failure stays with it as its fault.
+        old.load(runtime).await.ok();
+    }
     let Some(loaded) = old.loaded() else {
         // Nothing runs of it. One that nobody uses is not loaded; one that failed is tried.
         if !old.has_fault() {
