@@ -45,7 +45,8 @@ const SHOWN_PATHS: usize = 12;
 pub(crate) struct Reload {
     /// One edit at a time.
     turn: tokio::sync::Mutex<Turn>,
-    /// One look at the plugins at a time, with all that follows from it. Apart from `turn`: compiling one takes seconds, and no edit waits for that.
+    /// One look at the plugins at a time, with all that follows from it. Apart from `turn`: compiling one takes seconds, and
+    /// no edit waits for that.
     plugins: tokio::sync::Mutex<()>,
     facts: std::sync::Mutex<Facts>,
     /// The configuration file and everything that the last accepted one asks for.

@@ -32,7 +32,7 @@ use super::exclusive::{Exclusive, Held};
 use super::instances::Instances;
 use super::kv::AccountKv;
 use super::may_wait;
-use super::media::{self, AccountMedia, Missing};
+use super::media::{self, AccountMedia};
 use super::plugins::{Plugins, Unusable};
 use crate::live::Live;
 use crate::panics::enduring;
@@ -389,13 +389,7 @@ impl Inbox for AccountInbox {
         cursor: Option<Vec<u8>>,
     ) -> Pin<Box<dyn Future<Output = Result<Admission, AdmitError>> + Send + '_>> {
         Box::pin(async move {
-            let media = media::carried(&self.store, &self.account, &message).await;
-            let media = media.map_err(|missing| match missing {
-                Missing::Gone(handle) => {
-                    AdmitError::Invalid(format!("media: the account has no file {handle}"))
-                }
-                Missing::Unavailable(ms) => AdmitError::Unavailable(ms),
-            })?;
+            let media = media::carried(&self.store, &self.account, &message).await?;
             match self.messaging.admit(&self.account, super::vendor::message(message, media), cursor).await {
                 Ok(messaging::Admission::Accepted) => Ok(Admission::Accepted),
                 Ok(messaging::Admission::Duplicate) => Ok(Admission::Duplicate),

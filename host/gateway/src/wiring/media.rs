@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openclaw_messaging::AccountKey;
 use openclaw_runtime::{
-    Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter, guest,
+    AdmitError, Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter, guest,
 };
 use openclaw_store::{self as store, MediaContent, MediaFault, MediaIntake, NewMedia, Store, StoreError};
 use tracing::warn;
@@ -120,19 +120,20 @@ pub(crate) async fn attach(
     intake.finish(now()).await
 }
 
-/// What is known of the files that a message carries. The error names the first that the account does not have.
+/// What is known of the files that a message carries; one that the account does not have makes the message invalid.
 pub(super) async fn carried(
     store: &Store,
     account: &AccountKey,
     message: &guest::Message,
-) -> Result<Vec<store::MediaFile>, Missing> {
+) -> Result<Vec<store::MediaFile>, AdmitError> {
     let mut files = Vec::with_capacity(message.media.len());
     for handle in &message.media {
         let known = store.media(account, *handle).await.map_err(|error| {
             warn!(%account, code = error.code(), "the files of a message cannot be looked up: {error}");
-            Missing::Unavailable(AGAIN)
+            AdmitError::Unavailable(AGAIN)
         })?;
-        files.push(known.ok_or(Missing::Gone(*handle))?);
+        let gone = || AdmitError::Invalid(format!("media: the account has no file {handle}"));
+        files.push(known.ok_or_else(gone)?);
     }
     Ok(files)
 }
@@ -172,12 +173,4 @@ async fn whole(store: &Store, account: &AccountKey, handle: u64) -> Result<Optio
     }
     // Fewer bytes are no picture.
     Ok((bytes.len() as u64 == file.size).then_some(bytes))
-}
-
-/// Why a message cannot be taken with its files.
-pub(super) enum Missing {
-    /// The account has no such file.
-    Gone(u64),
-    /// The store cannot say; try again after so many milliseconds.
-    Unavailable(u64),
 }
