@@ -44,18 +44,25 @@ where
 }
 
 /// One life of a loop, to its end. False after a panic and a pause: it has to begin anew.
-pub(crate) async fn lived_through(name: &'static str, life: impl Future<Output = ()>) -> bool {
-    let lived = caught(life).await.is_some();
-    if !lived {
-        tracing::error!(code = "panic", "{name} broke off and begins anew");
-        tokio::time::sleep(PAUSE).await;
+pub(crate) fn lived_through(
+    name: &'static str,
+    life: impl Future<Output = ()>,
+) -> impl Future<Output = bool> {
+    // Boxed, and no `async` function: that would keep room for it twice, as an argument and where it is polled.
+    let life = Box::pin(caught(life));
+    async move {
+        let lived = life.await.is_some();
+        if !lived {
+            tracing::error!(code = "panic", "{name} broke off and begins anew");
+            tokio::time::sleep(PAUSE).await;
+        }
+        lived
     }
-    lived
 }
 
 /// The result of a piece of work; `None` when it panicked. What it held goes with it.
-pub(crate) async fn caught<T>(work: impl Future<Output = T>) -> Option<T> {
-    AssertUnwindSafe(work).catch_unwind().await.ok()
+pub(crate) fn caught<T>(work: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
+    AssertUnwindSafe(work).catch_unwind().map(Result::ok)
 }
 
 #[cfg(test)]

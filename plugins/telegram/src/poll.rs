@@ -114,10 +114,11 @@ impl<H: Host> Poller<'_, H> {
                 self.host.state(Connection::Ready);
                 let before = self.offset;
                 for update in updates {
+                    // Boxed: an account waits nearly always, and keeps no room for this while it does.
                     if self.crashes >= BLAMED {
-                        self.pass(update).await;
+                        Box::pin(self.pass(update)).await;
                     } else {
-                        self.take(update).await;
+                        Box::pin(self.take(update)).await;
                     }
                     self.crashes = 0;
                 }

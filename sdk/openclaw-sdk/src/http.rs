@@ -165,8 +165,8 @@ pub fn too_large(limit: usize) -> Error {
     Error { kind: ErrorKind::TooLarge, detail: format!("the answer is longer than {limit} bytes") }
 }
 
-/// The least that one read asks for.
-const READ: usize = 16 * 1024;
+/// The least that one read asks for: answers to polls are short, and the buffer doubles with those that are not.
+const READ: usize = 1024;
 
 /// A complete answer.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,6 @@
 //! [`crate::events::Events::next`].
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::task::Poll;
 
 /// Which of two futures was ready first.
@@ -15,22 +14,23 @@ pub enum First<L, R> {
 }
 
 /// Waits for the first of two futures and drops the other.
-pub async fn race<L: Future, R: Future>(left: L, right: R) -> First<L::Output, R::Output> {
-    let (mut left, mut right) = (pin!(left), pin!(right));
-    poll_fn(|context| {
+pub fn race<L: Future, R: Future>(left: L, right: R) -> impl Future<Output = First<L::Output, R::Output>> {
+    // Boxed, and no `async` function: that would keep room for each twice, as an argument and where it is polled.
+    let (mut left, mut right) = (Box::pin(left), Box::pin(right));
+    poll_fn(move |context| {
         if let Poll::Ready(output) = left.as_mut().poll(context) {
             return Poll::Ready(First::Left(output));
         }
         right.as_mut().poll(context).map(First::Right)
     })
-    .await
 }
 
 /// Waits for both of two futures.
-pub async fn both<L: Future, R: Future>(left: L, right: R) -> (L::Output, R::Output) {
-    let (mut left, mut right) = (pin!(left), pin!(right));
+pub fn both<L: Future, R: Future>(left: L, right: R) -> impl Future<Output = (L::Output, R::Output)> {
+    // As in `race`.
+    let (mut left, mut right) = (Box::pin(left), Box::pin(right));
     let (mut first, mut second) = (None, None);
-    poll_fn(|context| {
+    poll_fn(move |context| {
         if first.is_none()
             && let Poll::Ready(output) = left.as_mut().poll(context)
         {
@@ -49,13 +49,13 @@ pub async fn both<L: Future, R: Future>(left: L, right: R) -> (L::Output, R::Out
             }
         }
     })
-    .await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::future::{pending, ready};
+    use std::pin::pin;
     use std::task::{Context, Waker};
 
     fn now<F: Future>(future: F) -> Option<F::Output> {

@@ -38,19 +38,20 @@ const NAME: usize = 1 << 10;
 const FACTS: usize = 32;
 const IDS: usize = 64;
 
-/// A call for the component, with the place for its answer. What is long is boxed: a queue keeps room for many calls.
+/// A call for the component, with the place for its answer.
 pub(crate) enum Call {
     /// With files, which only a component that exports `send-media` is given.
-    Send(Box<Outbound>, Vec<File>, oneshot::Sender<Outcome>),
+    Send(Outbound, Vec<File>, oneshot::Sender<Outcome>),
     Probe(oneshot::Sender<Result<Identity, Failure>>),
     Typing(Target, oneshot::Sender<Result<(), Failure>>),
-    Webhook(Box<WebhookRequest>, oneshot::Sender<WebhookResponse>),
+    Webhook(WebhookRequest, oneshot::Sender<WebhookResponse>),
 }
 
 /// What the event loop is told.
 pub(crate) enum Work {
     Call {
-        call: Call,
+        /// Boxed: a queue keeps room for many.
+        call: Box<Call>,
         /// Set when the component begins: from then on an effect may be visible.
         begun: Arc<AtomicBool>,
     },
@@ -71,8 +72,11 @@ pub(crate) struct Instance {
 }
 
 /// Runs until the instance ends or `retired` says that it must.
-pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Option<Exit>>) -> Exit {
-    failpoint!("runtime.instance");
+pub(crate) fn drive(
+    instance: Instance,
+    mut retired: watch::Receiver<Option<Exit>>,
+) -> impl Future<Output = Exit> + Send {
+    // Before the future, which would keep room for all of it for as long as the instance lives.
     let Instance { engine, pre, exports, guest, start, work, ended } = instance;
     let facts = guest.facts.clone();
     let words = guest.words();
@@ -91,34 +95,39 @@ pub(crate) async fn drive(instance: Instance, mut retired: watch::Receiver<Optio
         mark.mark();
         Ok(UpdateDeadline::Yield(1))
     });
-    let ran = {
-        let life = live(&mut store, pre, exports, start, work, ended);
-        let watched = Watched::new(life, interrupted, || {
-            facts.send_modify(|facts| facts.strikes = facts.strikes.saturating_add(1))
-        });
-        // Either branch ends the instance; whatever the other one holds is dropped with the store.
-        tokio::select! {
-            ran = watched => ran,
-            retired = retired.wait_for(Option::is_some) => {
-                return retired.ok().and_then(|exit| exit.clone()).unwrap_or(Exit::Stopped);
+    async move {
+        failpoint!("runtime.instance");
+        let ran = {
+            let life = live(&mut store, pre, exports, start, work, ended);
+            let watched = Watched::new(life, interrupted, || {
+                facts.send_modify(|facts| facts.strikes = facts.strikes.saturating_add(1))
+            });
+            // Either branch ends the instance; whatever the other one holds is dropped with the store.
+            tokio::select! {
+                ran = watched => ran,
+                retired = retired.wait_for(Option::is_some) => {
+                    return retired.ok().and_then(|exit| exit.clone()).unwrap_or(Exit::Stopped);
+                }
             }
+        };
+        match ran {
+            Ok(Ok(exit)) => exit,
+            Ok(Err(error)) => Exit::Trapped { memories: memories(&error, &store), reason: told(&error) },
+            Err(_runaway) => Exit::Runaway,
         }
-    };
-    match ran {
-        Ok(Ok(exit)) => exit,
-        Ok(Err(error)) => Exit::Trapped { memories: memories(&error, &store), reason: told(&error) },
-        Err(_runaway) => Exit::Runaway,
     }
 }
 
 /// A fault of the host while it drives an instance ends that instance, as a crash of it would.
-pub(crate) async fn endure(driven: impl Future<Output = Exit>) -> Exit {
+pub(crate) fn endure(driven: impl Future<Output = Exit>) -> impl Future<Output = Exit> {
     // What the fault left half done is the store, which nobody can reach any more.
-    AssertUnwindSafe(driven).catch_unwind().await.unwrap_or_else(|fault| {
-        let text = fault.downcast_ref::<String>().map(String::as_str);
-        let words = text.or_else(|| fault.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        let reason = format!("a fault of the host while it drove the component: {words}");
-        Exit::Trapped { reason, memories: Arc::default() }
+    AssertUnwindSafe(driven).catch_unwind().map(|driven| {
+        driven.unwrap_or_else(|fault| {
+            let text = fault.downcast_ref::<String>().map(String::as_str);
+            let words = text.or_else(|| fault.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            let reason = format!("a fault of the host while it drove the component: {words}");
+            Exit::Trapped { reason, memories: Arc::default() }
+        })
     })
 }
 
@@ -183,7 +192,7 @@ impl AccessorTask<Guest> for Run {
 /// One call in flight.
 struct Begun {
     exports: Arc<Exports>,
-    call: Call,
+    call: Box<Call>,
 }
 
 impl AccessorTask<Guest> for Begun {
@@ -193,11 +202,11 @@ impl AccessorTask<Guest> for Begun {
         let scrubber = scrubber(accessor);
         let bounded = |failure| bounded(failure, &scrubber);
         // An answer that nobody waits for any more is dropped: its caller has already given up and said so.
-        match self.call {
+        match *self.call {
             Call::Send(outbound, files, reply) => {
                 let outcome = match files.is_empty() {
-                    true => exports.send(accessor, *outbound).await?,
-                    false => match exports.send_media(accessor, *outbound, files).await? {
+                    true => exports.send(accessor, outbound).await?,
+                    false => match exports.send_media(accessor, outbound, files).await? {
                         Some(outcome) => outcome,
                         None => return Ok(()),
                     },
@@ -221,7 +230,7 @@ impl AccessorTask<Guest> for Begun {
                 }
             }
             Call::Webhook(request, reply) => {
-                if let Some(response) = exports.webhook(accessor, *request).await? {
+                if let Some(response) = exports.webhook(accessor, request).await? {
                     drop(reply.send(response_of(response, &scrubber)));
                 }
             }

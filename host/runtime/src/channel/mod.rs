@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use futures::FutureExt;
 use openclaw_egress::Egress;
 use openclaw_packages::{ResolvedEndpoint, ResolvedGrant, ResolvedProcess, ResolvedWebhook};
 use openclaw_secrets::Scrubber;
@@ -224,10 +225,10 @@ impl Runtime {
             work: received,
             ended: work.downgrade(),
         };
-        self.guests.spawn(async move {
-            let how = driver::endure(driver::drive(instance, retired)).await;
+        let driven = driver::endure(driver::drive(instance, retired));
+        self.guests.spawn(driven.map(move |how| {
             ended.send_replace(Some(how));
-        });
+        }));
         Ok(ChannelInstance {
             shared: Arc::new(Shared {
                 work,
@@ -254,7 +255,7 @@ impl ChannelInstance {
             let (kind, code, retry_after_ms) = (FailureKind::Permanent, "no_media".to_owned(), None);
             return Ok(Outcome::Permanent(Failure { kind, code, detail, retry_after_ms }));
         }
-        let send = |reply| Call::Send(Box::new(outbound), files, reply);
+        let send = |reply| Call::Send(outbound, files, reply);
         let outcome = self.call("send", self.shared.limits.send, send).await;
         match outcome {
             Ok(outcome) => {
@@ -309,7 +310,7 @@ impl ChannelInstance {
             *value = self.shared.scrubber.scrub(value).into_owned();
         }
         let limit = self.shared.limits.probe;
-        let answer = self.call("webhook", limit, |reply| Call::Webhook(Box::new(request), reply)).await;
+        let answer = self.call("webhook", limit, |reply| Call::Webhook(request, reply)).await;
         answer.map(Some).map_err(Failure::from)
     }
 
@@ -370,7 +371,7 @@ impl ChannelInstance {
         let _slot = self.shared.slots.acquire().await.map_err(|_closed| Unanswered::NotBegun)?;
         let (reply, answer) = oneshot::channel();
         let begun = Arc::new(AtomicBool::new(false));
-        let work = Work::Call { call: call(reply), begun: Arc::clone(&begun) };
+        let work = Work::Call { call: Box::new(call(reply)), begun: Arc::clone(&begun) };
         let exchange = async {
             self.shared.work.send(work).await.map_err(|_ended| Unanswered::NotBegun)?;
             answer.await.map_err(|_dropped| match begun.load(Ordering::Acquire) {
