@@ -34,7 +34,7 @@ pub use capability::events::Occurrence;
 pub use capability::inbound::{Admission, AdmitError, Connection, Inbox, Unreadable};
 pub use capability::kv::{Kv, KvAnswer, KvChange, KvEntry, KvError};
 pub use capability::media::{
-    Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter,
+    Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter, media_description,
 };
 pub use channel::facts::{Facts, Over, Stamp};
 pub use channel::{ChannelInstance, ChannelSetup, Exit, Limits, NotRunning};

@@ -9,7 +9,7 @@ use openclaw_messaging::{AccountKey, MediaFile, SendError, SendRequest, StoreErr
 use openclaw_packages::Limits;
 use openclaw_protocol::outbound::{MessageActionParams, PollParams, SendParams, SendResult};
 use openclaw_protocol::{Call as _, RpcError};
-use openclaw_store::NewMedia;
+use openclaw_runtime::MediaDescription;
 use serde_json::{Value, json};
 
 use super::{Caller, Outcome, once};
@@ -112,9 +112,9 @@ async fn deliver(caller: &Caller, method: &'static str, message: SendParams) -> 
 }
 
 /// A file that goes with a message.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 struct Attachment {
-    new: NewMedia,
+    said: MediaDescription,
     bytes: Vec<u8>,
 }
 
@@ -129,11 +129,10 @@ impl Attachment {
         let bytes = STANDARD
             .decode(base64)
             .map_err(|_| RpcError::invalid("send: buffer is no base64; encode the bytes of the file"))?;
-        let mime = message.content_type.as_deref().or(said).filter(|mime| !mime.trim().is_empty());
-        let mime = mime.unwrap_or("application/octet-stream").trim().to_ascii_lowercase();
-        let (name, size) = (message.filename.clone(), Some(bytes.len() as u64));
-        let name = name.filter(|name| !name.is_empty() && name.len() <= 255 && !name.contains(['/', '\\']));
-        Ok(Some(Self { new: NewMedia { mime, name, size }, bytes }))
+        let mime = message.content_type.as_deref().filter(|mime| !mime.trim().is_empty()).or(said);
+        let (mime, name) = (mime.unwrap_or_default().to_owned(), message.filename.clone());
+        let said = MediaDescription { mime, name, size: Some(bytes.len() as u64) };
+        Ok(Some(Self { said, bytes }))
     }
 
     /// Keeps it among the files of the account.
@@ -141,7 +140,7 @@ impl Attachment {
         let plugins = gateway.plugins.get();
         let manifest = plugins.channel(&account.channel).and_then(|found| found.manifest.as_ref());
         let quota = manifest.map_or_else(Limits::default, |manifest| manifest.limits).media_bytes;
-        let kept = wiring::attach(&gateway.store, account, quota, self.new, &self.bytes).await;
+        let kept = wiring::attach(&gateway.store, account, quota, self.said, &self.bytes).await;
         kept.map_err(|fault| RpcError::unavailable(format!("send: the file is not kept: {fault}")))
     }
 }
@@ -224,10 +223,10 @@ mod tests {
             Attachment::of(&SendParams { buffer, filename, content_type, ..SendParams::default() })
         };
         let attached = read("data:image/png;base64,aGVsbG8=", None).unwrap().unwrap();
-        assert_eq!((attached.new.mime.as_str(), attached.bytes.as_slice()), ("image/png", &b"hello"[..]));
-        assert_eq!((attached.new.name.as_deref(), attached.new.size), (Some("a.png"), Some(5)));
-        assert_eq!(read("aGVsbG8=", Some("Image/JPEG")).unwrap().unwrap().new.mime, "image/jpeg");
-        assert_eq!(read("", None).unwrap(), None);
+        assert_eq!((attached.said.mime.as_str(), attached.bytes.as_slice()), ("image/png", &b"hello"[..]));
+        assert_eq!((attached.said.name.as_deref(), attached.said.size), (Some("a.png"), Some(5)));
+        assert_eq!(read("aGVsbG8=", Some("image/jpeg")).unwrap().unwrap().said.mime, "image/jpeg");
+        assert!(read("", None).unwrap().is_none());
         assert!(read("not base64!", None).unwrap_err().message.contains("base64"));
     }
 }

@@ -1,12 +1,12 @@
 //! Between a component's files and the store: the account is bound here, so that no component can name another one's.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use openclaw_messaging::AccountKey;
 use openclaw_runtime::{
     AdmitError, Media, MediaAnswer, MediaDescription, MediaError, MediaFile, MediaReader, MediaWriter, guest,
+    media_description,
 };
+use openclaw_secrets::Scrubber;
 use openclaw_store::{self as store, MediaContent, MediaFault, MediaIntake, NewMedia, Store, StoreError};
 use tracing::warn;
 
@@ -107,15 +107,16 @@ fn unavailable(account: &AccountKey, error: &StoreError) -> MediaError {
     MediaError::Unavailable(AGAIN)
 }
 
-/// Takes in a file that an operator sends along.
+/// Takes in a file that an operator sends along, described by the same rules as one of a component.
 pub(crate) async fn attach(
     store: &Store,
     account: &AccountKey,
     quota: u64,
-    new: NewMedia,
+    said: MediaDescription,
     bytes: &[u8],
 ) -> Result<store::MediaFile, MediaFault> {
-    let mut intake = store.take_media(account, new, quota).await?;
+    let MediaDescription { mime, name, size } = media_description(said, &Scrubber::default());
+    let mut intake = store.take_media(account, NewMedia { mime, name, size }, quota).await?;
     intake.write(bytes).await?;
     intake.finish(now()).await
 }
@@ -136,41 +137,4 @@ pub(super) async fn carried(
         files.push(known.ok_or_else(gone)?);
     }
     Ok(files)
-}
-
-/// Bytes of one picture, and of all of a message, that a model is shown: providers take little more.
-const PICTURE: u64 = 5 << 20;
-const PICTURES: u64 = 16 << 20;
-/// What models can see.
-const VISIBLE: [&str; 4] = ["image/png", "image/jpeg", "image/webp", "image/gif"];
-
-/// The pictures that came with a message, as `data:` URLs. One that is too large, or cannot be read, is left out: its
-/// place in the text says that it was there.
-pub(super) async fn pictures(store: &Store, account: &AccountKey, media: &[store::MediaFile]) -> Vec<String> {
-    let (mut urls, mut room) = (Vec::new(), PICTURES);
-    let visible = |file: &&store::MediaFile| VISIBLE.contains(&file.mime.as_str()) && file.size <= PICTURE;
-    for file in media.iter().filter(visible) {
-        let Some(left) = room.checked_sub(file.size) else { break };
-        match whole(store, account, file.handle).await {
-            Ok(Some(bytes)) => {
-                room = left;
-                urls.push(format!("data:{};base64,{}", file.mime, STANDARD.encode(bytes)));
-            }
-            Ok(None) => {}
-            Err(error) => {
-                warn!(%account, code = error.code(), "a picture is not shown to the model: {error}")
-            }
-        }
-    }
-    urls
-}
-
-async fn whole(store: &Store, account: &AccountKey, handle: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    let Some((file, mut content)) = store.open_media(account, handle).await? else { return Ok(None) };
-    let mut bytes = Vec::with_capacity(usize::try_from(file.size).unwrap_or_default());
-    while let Some(piece) = content.next().await? {
-        bytes.extend_from_slice(&piece);
-    }
-    // Fewer bytes are no picture.
-    Ok((bytes.len() as u64 == file.size).then_some(bytes))
 }

@@ -10,6 +10,7 @@ mod instances;
 mod kv;
 mod media;
 mod models;
+mod pictures;
 mod plugins;
 mod providers;
 mod secrets;

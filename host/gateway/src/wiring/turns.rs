@@ -9,7 +9,7 @@ use openclaw_messaging::{ChatKind, InboundId, Message, Messaging, TurnReply, Tur
 use openclaw_store::{SessionWrite, Store};
 use tracing::{info, warn};
 
-use super::media;
+use super::pictures;
 use crate::process::Gateway;
 use crate::rpc::session_events;
 use crate::runs::About;
@@ -76,7 +76,7 @@ impl TurnRunner for ChannelTurns {
             }
             _ => Vec::new(),
         };
-        let images = media::pictures(&self.store, &account, &message.media).await;
+        let images = pictures::of(&self.store, &account, &message.media).await;
         let channel = ChannelContext {
             channel: account.channel.clone(),
             label: channel_label,

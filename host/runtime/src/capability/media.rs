@@ -111,7 +111,7 @@ impl media::HostWithStore<Guest> for HasSelf<Guest> {
         let task = accessor.with(|mut access| {
             let guest = access.get();
             let (media, scrubber) = (Arc::clone(&guest.media), Arc::clone(&guest.scrubber));
-            let description = bounded(description, &scrubber);
+            let description = media_description(description, &scrubber);
             let task = guest.io.spawn(async move {
                 let _under_way = under_way;
                 receive(&*media, description, pieces, scrubber, async {
@@ -260,9 +260,11 @@ impl Search {
     }
 }
 
-/// A description as it may be kept.
-fn bounded(description: MediaDescription, scrubber: &Scrubber) -> MediaDescription {
-    let MediaDescription { mime, name, size } = description;
+/// A description as it may be kept: a type without parameters, a name that leads nowhere, no secret and no line break in
+/// either, so that both can stand in the head of a form's part.
+#[must_use]
+pub fn media_description(said: MediaDescription, scrubber: &Scrubber) -> MediaDescription {
+    let MediaDescription { mime, name, size } = said;
     MediaDescription { mime: media_type(&mime), name: name.and_then(|name| file_name(&name, scrubber)), size }
 }
 
