@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use openclaw_config::Paths;
-use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use openclaw_egress::http::Method;
 use openclaw_egress::{Egress, Limits, Network, Request};
 use openclaw_packages::{AccountSecrets, Manifest, ResolvedGrant, Validation};
 use serde_json::Value;
@@ -100,17 +100,10 @@ async fn ask(
     let grant = manifest.http.iter().find(|http| http.name == how.grant).ok_or("its grant is missing")?;
     let grant = ResolvedGrant::resolve(grant, section, None, secrets).map_err(|error| error.to_string())?;
     let composed = grant.compose("GET", &how.path, &[], &[]).map_err(|denied| denied.to_string())?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in &composed.headers {
-        let name = HeaderName::try_from(name.as_str()).map_err(|_bad| "a header's name is not valid")?;
-        // The value stays out of the text: it may be the secret.
-        let value = HeaderValue::try_from(value.as_str()).map_err(|_bad| "it cannot stand in a header")?;
-        headers.append(name, value);
-    }
     let request = Request {
         method: Method::GET,
         url: composed.url.parse().map_err(|_bad| "it does not make a URL")?,
-        headers,
+        headers: composed.header_map().map_err(|denied| denied.to_string())?,
         body: Bytes::new().into(),
         network: if grant.operator_named { Network::OperatorNamed } else { Network::Public },
         limits: Limits::within(PATIENCE, LONGEST_ANSWER),

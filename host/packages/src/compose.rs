@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use openclaw_secrets::PATH_SEGMENT;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -44,6 +45,24 @@ pub struct Composed {
     pub url: String,
     /// The guest's headers, then the grant's.
     pub headers: Vec<(String, String)>,
+}
+
+impl Composed {
+    /// The headers as the HTTP client takes them, with the secrets in them.
+    ///
+    /// # Errors
+    /// [`Denied::Header`] for one that cannot stand in a request. Its value stays out of the text: it may be a secret.
+    pub fn header_map(&self) -> Result<HeaderMap, Denied> {
+        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let parsed =
+                HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
+            let invalid = || Denied::Header { name: name.clone(), problem: "is not valid" };
+            let (name, value) = parsed.ok_or_else(invalid)?;
+            headers.append(name, value);
+        }
+        Ok(headers)
+    }
 }
 
 impl fmt::Debug for Composed {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use openclaw_egress::http::{HeaderMap, Method};
 use openclaw_egress::{Body, EgressError, ErrorKind, Limits, Network, Upload};
 use openclaw_failpoints::failpoint;
 use openclaw_packages::Composed;
@@ -199,7 +199,7 @@ impl Guest {
         let mut outgoing = openclaw_egress::Request {
             method,
             url: composed.url.parse().map_err(|_bad| denied("the path does not make a URL".to_owned()))?,
-            headers: headers(&composed.headers)?,
+            headers: composed.header_map().map_err(|why| denied(why.to_string()))?,
             body: Upload::from(Bytes::new()),
             network: if grant.operator_named { Network::OperatorNamed } else { Network::Public },
             limits: Limits::within(timeout, grant.max_response),
@@ -453,17 +453,6 @@ fn credential(composed: &Composed) -> String {
     format!("{:x}", digest.finalize())
 }
 
-pub(super) fn headers(pairs: &[(String, String)]) -> Result<HeaderMap, http::Error> {
-    let mut headers = HeaderMap::with_capacity(pairs.len());
-    for (name, value) in pairs {
-        let parsed = HeaderName::try_from(name.as_str()).ok().zip(HeaderValue::try_from(value.as_str()).ok());
-        // The value stays out of the text: it may be a secret.
-        let (name, value) = parsed.ok_or_else(|| denied(format!("the header `{name}` is not valid")))?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
 /// An answer's headers as the guest sees them: a redirect repeats the URL, and with it the secret in its path.
 fn shown(headers: &HeaderMap, scrubber: &Scrubber) -> Vec<(String, String)> {
     let shown = headers.iter().map(|(name, value)| {
@@ -490,6 +479,7 @@ fn told(error: &EgressError, scrubber: &Scrubber) -> http::Error {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_egress::http::HeaderValue;
     use openclaw_secrets::Secret;
 
     use super::*;

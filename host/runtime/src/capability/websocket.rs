@@ -188,7 +188,7 @@ impl Guest {
             .map_err(|why| denied(why.to_string()))?;
         let request = SocketRequest {
             url: composed.url.parse().map_err(|_bad| denied("the path does not make a URL"))?,
-            headers: super::http::headers(&composed.headers).map_err(|why| denied(why.detail))?,
+            headers: composed.header_map().map_err(|why| denied(why.to_string()))?,
             network: if endpoint.operator_named { Network::OperatorNamed } else { Network::Public },
             max_message: usize::try_from(endpoint.max_frame).unwrap_or(usize::MAX),
         };
