@@ -34,9 +34,9 @@ const PAGE: usize = 64;
 const UPKEEP: Duration = Duration::from_secs(60);
 /// Closed rows are kept so long: a vendor that redelivers later than that is not recognised.
 const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
-/// When a component may try again to have a message admitted.
 /// How much of what an account's component could not read is kept.
 const SET_ASIDE: u32 = 100;
+/// When a component may try again to have a message admitted.
 const ADMIT_AGAIN_MS: u64 = 1_000;
 
 /// What became of an admitted message.
