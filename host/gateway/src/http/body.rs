@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http_body_util::BodyExt;
 use openclaw_models::dialect::ErrorBody;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::reply;
 
@@ -15,6 +15,10 @@ use super::reply;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What comes faster than this, in bytes a second, gets the time that it needs.
 const RATE: u64 = 16 * 1024;
+/// So much of a body that is too long is taken, and forgotten, within so long: a client sees no answer that comes while it still
+/// writes into a connection that is closed behind it.
+const FORGOTTEN: usize = 8 << 20;
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Why there is no body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,10 @@ impl From<NoBody> for ErrorBody {
 pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> Result<Bytes, NoBody> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
+        // Who asks first has sent nothing yet.
+        if !headers.contains_key(EXPECT) {
+            forget(body).await;
+        }
         return Err(NoBody::TooLarge);
     }
     let begun = Instant::now();
@@ -55,6 +63,7 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> R
             Ok(Some(Ok(frame))) => {
                 let Ok(piece) = frame.into_data() else { continue };
                 if read.len() + piece.len() > limit {
+                    forget(body).await;
                     return Err(NoBody::TooLarge);
                 }
                 // Most bodies come in one piece, which need not be copied.
@@ -66,6 +75,19 @@ pub(super) async fn read(headers: &HeaderMap, mut body: Body, limit: usize) -> R
             }
         }
     }
+}
+
+async fn forget(mut body: Body) {
+    let mut left = FORGOTTEN;
+    let rest = async {
+        while left > 0
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        }
+    };
+    // What comes later than that is the client's loss.
+    timeout(LINGER, rest).await.ok();
 }
 
 #[cfg(test)]
@@ -86,6 +108,22 @@ mod tests {
         assert_eq!(read(&HeaderMap::new(), Body::from("{}"), LIMIT).await.unwrap(), "{}");
         announced.insert(CONTENT_LENGTH, http::HeaderValue::from(2));
         assert_eq!(read(&announced, Body::from("{}"), LIMIT).await.unwrap(), "{}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_too_long_is_taken_for_a_while() {
+        let begun = Instant::now();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, http::HeaderValue::from(LIMIT + 1));
+        assert_eq!(read(&headers, trickle(LIMIT, 1), LIMIT).await, Err(NoBody::TooLarge));
+        assert!((1..=2).contains(&begun.elapsed().as_secs()), "all of it had come");
+        let begun = Instant::now();
+        assert_eq!(read(&headers, trickle(1, 1000), LIMIT).await, Err(NoBody::TooLarge));
+        assert_eq!(begun.elapsed(), LINGER);
+        headers.insert(EXPECT, http::HeaderValue::from_static("100-continue"));
+        let begun = Instant::now();
+        assert_eq!(read(&headers, trickle(1, 1000), LIMIT).await, Err(NoBody::TooLarge));
+        assert_eq!(begun.elapsed(), Duration::ZERO, "it has sent nothing yet");
     }
 
     /// Pieces of this size, one a second.
