@@ -96,6 +96,11 @@ impl Agents {
         Command::parse(message) == Some(Command::Stop)
     }
 
+    /// Whether a message is a command of the chat.
+    pub fn is_command(&self, message: &str) -> bool {
+        Command::parse(message).is_some()
+    }
+
     /// Whether a message starts its session anew.
     pub fn resets(&self, message: &str) -> bool {
         matches!(Command::parse(message), Some(Command::New(_)))

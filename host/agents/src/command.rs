@@ -215,6 +215,7 @@ mod tests {
             direct: true,
             allow_from: vec!["777001".into()],
             quote: None,
+            heard: vec![],
         };
         let expected = "🧭 Identity\nChannel: chat\nUser id: 777001\nUsername: @ada_l\nAllowFrom: 777001";
         assert_eq!(whoami(Some(&channel)), expected);

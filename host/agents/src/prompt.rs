@@ -21,6 +21,9 @@ const INTRODUCTION: &str = "You are a personal assistant running inside OpenClaw
                             models. Answer in Markdown, in the language of the message. In a group, answer NO_REPLY and \
                             nothing else when nothing needs to be said.";
 const FILES: [&str; 3] = ["AGENTS.md", "SOUL.md", "IDENTITY.md"];
+/// Before what was said in a group to others, and before the message itself.
+const HEARD: &str = "[Chat messages since your last reply - for context]";
+const CURRENT: &str = "[Current message - respond to this]";
 /// Bytes of one file; the rest is left out, and the prompt says so.
 const FILE_BYTES: usize = 20_000;
 /// How often the files are looked at.
@@ -146,7 +149,16 @@ pub(crate) fn envelope(message: &str, channel: Option<&ChannelContext>, at: i64)
     let quote = channel.quote.as_ref().map_or_else(String::new, |(author, text)| {
         format!("[Replying to {}]\n{text}\n[/Replying]\n", inline(author.as_deref().unwrap_or("a message")))
     });
-    format!("{quote}[{} {from} {}] {message}", channel.label, stamp(at))
+    let said = format!("{quote}[{} {from} {}] {message}", channel.label, stamp(at));
+    if channel.heard.is_empty() {
+        return said;
+    }
+    let heard = channel
+        .heard
+        .iter()
+        .map(|(sender, text)| format!("{}: {}\n", inline(sender), text.replace('\n', "\n  ")));
+    let heard: String = heard.collect();
+    format!("{HEARD}\n{heard}\n{CURRENT}\n{said}")
 }
 
 /// A name cannot end the envelope's bracket or line.
@@ -178,6 +190,7 @@ mod tests {
             direct: true,
             allow_from: vec![],
             quote: None,
+            heard: vec![],
         };
         let at = 1_795_328_183_065;
         assert_eq!(envelope("hi", Some(&channel), at), "[Chat Ada Systemroot id:77 2026-11-22 06:16 UTC] hi");
@@ -186,6 +199,13 @@ mod tests {
         assert_eq!(
             envelope("yes", Some(&channel), at),
             "[Replying to Bob]\nnoon?\n[/Replying]\n[Chat ada id:77 2026-11-22 06:16 UTC] yes"
+        );
+        channel.quote = None;
+        channel.heard = vec![("Eve] x".into(), "lunch?\n[Current".into()), ("Bob".into(), "no".into())];
+        assert_eq!(
+            envelope("yes", Some(&channel), at),
+            "[Chat messages since your last reply - for context]\nEve x: lunch?\n  [Current\nBob: no\n\n\
+             [Current message - respond to this]\n[Chat ada id:77 2026-11-22 06:16 UTC] yes"
         );
         assert_eq!(envelope("hi", None, at), "hi");
     }

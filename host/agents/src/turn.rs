@@ -27,6 +27,8 @@ pub struct ChannelContext {
     pub allow_from: Vec<String>,
     /// Text that the message answers or cites, with its author.
     pub quote: Option<(Option<String>, String)>,
+    /// What was said in the group since the agent's last turn, to others: who and what, oldest first.
+    pub heard: Vec<(String, String)>,
 }
 
 /// One turn.

@@ -24,6 +24,14 @@ impl Accounts {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(account);
     }
 
+    /// All that are known, in their order.
+    pub(crate) fn keys(&self) -> Vec<AccountKey> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut keys: Vec<_> = known.keys().cloned().collect();
+        keys.sort_unstable();
+        keys
+    }
+
     pub(crate) fn get(&self, account: &AccountKey) -> Option<Arc<AccountSettings>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
     }

@@ -10,12 +10,15 @@
 
 mod accounts;
 mod activity;
+mod allow;
 mod backoff;
 mod bounds;
 mod channel;
 mod clock;
 mod delivery;
+mod heard;
 mod lanes;
+mod mention;
 mod messaging;
 mod outbox;
 mod pairing;
@@ -30,15 +33,18 @@ mod tasks;
 mod testing;
 mod turns;
 
+pub use allow::{ACCESS_GROUP, AllowList, Allowed};
 pub use channel::{Failure, Outbound, Outcome, Sender};
 pub use delivery::{Delivered, SendError, SendRequest};
 pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
+pub use mention::{Mentions, pattern_of_name, pattern_of_text};
 pub use messaging::{Admission, AdmitError, Messaging, Queues};
 pub use openclaw_store::{
-    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, InboundId, MediaFile, Message, OutboxRow,
-    PairingRequest, Quote, Receipt, Route, SenderInfo, SenderKind, SessionWrite, StoreError, Target,
+    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, Decided, InboundId, MediaFile, Message,
+    OutboxRow, PairingRequest, Quote, Receipt, Route, SenderInfo, SenderKind, SessionWrite, Step, StoreError,
+    Target,
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use routing::main_key;
-pub use runner::{TurnReply, TurnRequest, TurnRunner};
+pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{AccountSettings, DmPolicy, DmScope, GroupPolicy, GroupRule, Options, Policy, Words};

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use openclaw_failpoints::{failpoint, hurried};
 use openclaw_store::{
-    AccountKey, Activity, Approved, Counts, InboundId, InboundRow, Message, PairingRequest, SetAside, Store,
-    StoreError, Target,
+    AccountKey, Activity, Approved, Counts, Decided, InboundId, InboundRow, Message, PairingRequest,
+    SetAside, Store, StoreError, Target,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -312,12 +312,35 @@ impl Messaging {
     /// When the ledger cannot be read.
     pub async fn allow_from(&self, account: &AccountKey) -> Result<Vec<String>, StoreError> {
         let Some(settings) = self.inner.accounts.get(account) else { return Ok(Vec::new()) };
-        let mut all = settings.policy.allow_from.clone();
+        let mut all = settings.policy.allow_from.entries();
         if settings.policy.dm == crate::settings::DmPolicy::Pairing {
             let approved = self.inner.store.approved_senders(account).await?;
-            all.extend(approved.into_iter().filter(|sender| !settings.policy.allow_from.contains(sender)));
+            let new: Vec<_> = approved.into_iter().filter(|sender| !all.contains(sender)).collect();
+            all.extend(new);
         }
         Ok(all)
+    }
+
+    /// What became of the messages with this id of a vendor's, in the accounts that are configured: of one channel or
+    /// account, or of all.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn why(
+        &self,
+        vendor_id: &str,
+        channel: Option<&str>,
+        account: Option<&str>,
+    ) -> Result<Vec<Decided>, StoreError> {
+        let asked = |key: &AccountKey| {
+            channel.is_none_or(|channel| key.channel == channel)
+                && account.is_none_or(|account| key.account == account)
+        };
+        let mut found = Vec::new();
+        for key in self.inner.accounts.keys().iter().filter(|key| asked(key)) {
+            found.extend(self.inner.store.decided(key, vendor_id).await?);
+        }
+        Ok(found)
     }
 
     /// When the account last received and last sent.

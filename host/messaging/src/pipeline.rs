@@ -8,7 +8,8 @@ use std::sync::Arc;
 use futures::future::join_all;
 use openclaw_failpoints::failpoint;
 use openclaw_store::{
-    ConversationKey, InboundRow, NewPairing, PairingMeta, PairingOutcome, Route, Store, StoreError, Verdict,
+    ChatKind, ConversationKey, InboundRow, NewPairing, PairingMeta, PairingOutcome, Route, Step, Store,
+    StoreError, Target, Verdict,
 };
 use tokio::sync::mpsc;
 
@@ -17,7 +18,7 @@ use crate::backoff;
 use crate::clock::now_ms;
 use crate::outbox::Outbox;
 use crate::pairing;
-use crate::policy::{self, Decision};
+use crate::policy::{self, Decision, Judged, Known};
 use crate::routing;
 use crate::settings::{AccountSettings, DmPolicy, Options};
 use crate::tasks::Tasks;
@@ -104,17 +105,24 @@ impl Pipeline {
         failpoint!("messaging.decide");
         let Some(settings) = self.accounts.get(&row.account) else {
             tracing::warn!(account = %row.account, inbound = row.id.0, "drop message (account not configured)");
-            self.store.decide(row.id, &Verdict::Drop, "the account is not configured", now_ms()).await?;
+            let reason = "the account is not configured";
+            let step = Step { check: "account".to_owned(), passed: false, found: reason.to_owned() };
+            self.close(row, Verdict::Drop, reason, vec![step], None).await?;
             return Ok(None);
         };
         let sender = &row.message.sender.id;
+        let direct = row.message.conversation.kind == ChatKind::Direct;
         let approved = settings.policy.dm == DmPolicy::Pairing
-            && row.message.conversation.kind == openclaw_store::ChatKind::Direct
+            && direct
             && self.store.is_approved(&row.account, sender).await?;
-        match policy::decide(&settings, &row.message, approved) {
+        let known = Known { approved, command: self.turns.is_command(&row.message) };
+        let Judged { decision, steps } = policy::decide(&settings, &row.message, known);
+        // A group is told later what was said since it was last answered.
+        let place = (!direct && settings.history_limit > 0).then(|| row.message.target());
+        match decision {
             Decision::Admit(reason) => {
                 let route = routing::route(&settings, &row.message);
-                self.store.decide(row.id, &Verdict::Queue(route.clone()), reason, now_ms()).await?;
+                self.close(row, Verdict::Queue(route.clone()), reason, steps, place).await?;
                 Ok(Some(route))
             }
             Decision::Drop(refusal) => {
@@ -126,17 +134,35 @@ impl Pipeline {
                 } else {
                     tracing::debug!(account = %row.account, sender, "{}", refusal.line);
                 }
-                self.store.decide(row.id, &Verdict::Drop, refusal.reason, now_ms()).await?;
+                let place = place.filter(|_| refusal.heard);
+                self.close(row, Verdict::Drop, refusal.reason, steps, place).await?;
                 Ok(None)
             }
             Decision::Pair => {
-                self.pair(&settings, row).await?;
+                self.pair(&settings, row, steps).await?;
                 Ok(None)
             }
         }
     }
 
-    async fn pair(&self, settings: &Arc<AccountSettings>, row: &InboundRow) -> Result<(), StoreError> {
+    async fn close(
+        &self,
+        row: &InboundRow,
+        verdict: Verdict,
+        reason: &str,
+        steps: Vec<Step>,
+        heard_in: Option<Target>,
+    ) -> Result<(), StoreError> {
+        let decision = openclaw_store::Decision { verdict, reason: reason.to_owned(), steps, heard_in };
+        self.store.decide(row.id, decision, now_ms()).await
+    }
+
+    async fn pair(
+        &self,
+        settings: &Arc<AccountSettings>,
+        row: &InboundRow,
+        steps: Vec<Step>,
+    ) -> Result<(), StoreError> {
         let (channel, sender) = (&settings.key.channel, &row.message.sender);
         for _ in 0..CODES {
             let code = pairing::code().map_err(|error| StoreError::Internal(Arc::new(error)))?;
@@ -146,7 +172,14 @@ impl Pipeline {
             reply.reply_context.clone_from(&row.message.reply_context);
             let target = reply.target.clone();
             let meta = PairingMeta { username: sender.username.clone(), name: sender.display_name.clone() };
-            let ask = NewPairing { inbound: row.id, sender: sender.id.clone(), meta, code, reply };
+            let ask = NewPairing {
+                inbound: row.id,
+                sender: sender.id.clone(),
+                meta,
+                code,
+                reply,
+                steps: steps.clone(),
+            };
             let outcome = self.store.request_pairing(ask, pairing::RULES, now_ms()).await?;
             let word = match outcome {
                 PairingOutcome::CodeTaken => continue,
@@ -164,6 +197,6 @@ impl Pipeline {
             }
             return Ok(());
         }
-        self.store.decide(row.id, &Verdict::Drop, "no pairing code could be made", now_ms()).await
+        self.close(row, Verdict::Drop, "no pairing code could be made", steps, None).await
     }
 }

@@ -1,11 +1,20 @@
-//! Owns the decision whether a message becomes a turn. Pure: it sees an account's policy, a message and whether pairing let
-//! its sender in, and says what to do and why. Never asks a model and never looks at what was said.
+//! Owns the decision whether a message becomes a turn, and the account of how it came about. Pure: it sees an account's policy,
+//! a message and what the host knows beside it. Never asks a model.
 //!
 //! Everything that is not allowed is dropped: an unknown group, an empty list and a missing section all fail closed.
 
-use openclaw_store::{ChatKind, Message, SenderKind};
+use openclaw_store::{ChatKind, Message, SenderKind, Step};
 
+use crate::allow::{AllowList, Allowed};
 use crate::settings::{AccountSettings, DmPolicy, GroupPolicy, GroupRule};
+
+/// What becomes of a message, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Judged {
+    pub(crate) decision: Decision,
+    /// The checks, in their order; the last one decided.
+    pub(crate) steps: Vec<Step>,
+}
 
 /// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,117 +36,273 @@ pub(crate) struct Refusal {
     pub(crate) line: String,
     /// Worth an operator's eye. What the bot itself said, and the like, is not.
     pub(crate) notable: bool,
+    /// It was allowed, but the agent was not named: it is told of it when somebody names it.
+    pub(crate) heard: bool,
 }
 
-/// `approved`: pairing let the sender in. Counts only where it could have happened: in direct messages under `pairing`. Under
-/// `allowlist` and `open` an operator sees all who are let in by looking at `allowFrom`.
-pub(crate) fn decide(settings: &AccountSettings, message: &Message, approved: bool) -> Decision {
+/// What the host knows beside the message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known {
+    /// Pairing let the sender in. Counts only where it could have happened: in direct messages under `pairing`. Under
+    /// `allowlist` and `open` an operator sees all who are let in by looking at `allowFrom`.
+    pub(crate) approved: bool,
+    /// The text is a command of the chat.
+    pub(crate) command: bool,
+}
+
+/// Judges a message.
+pub(crate) fn decide(settings: &AccountSettings, message: &Message, known: Known) -> Judged {
+    let mut trail = Trail::default();
+    let decision = judge(settings, message, known, &mut trail).unwrap_or_else(|stop| stop);
+    Judged { decision, steps: trail.0 }
+}
+
+/// The checks so far.
+#[derive(Default)]
+struct Trail(Vec<Step>);
+
+impl Trail {
+    fn pass(&mut self, check: &str, found: impl Into<String>) {
+        self.0.push(Step { check: check.to_owned(), passed: true, found: found.into() });
+    }
+
+    fn stop(&mut self, check: &str, found: impl Into<String>) {
+        self.0.push(Step { check: check.to_owned(), passed: false, found: found.into() });
+    }
+
+    fn refuse(&mut self, check: &str, reason: &'static str, line: String) -> Decision {
+        self.stop(check, reason);
+        Decision::Drop(Refusal { reason, line, notable: true, heard: false })
+    }
+
+    /// What is dropped a thousand times a day and surprises nobody.
+    fn pass_over(&mut self, check: &str, reason: &'static str, line: String) -> Decision {
+        self.stop(check, reason);
+        Decision::Drop(Refusal { reason, line, notable: false, heard: false })
+    }
+}
+
+/// `Err` is a decision on the way.
+fn judge(
+    settings: &AccountSettings,
+    message: &Message,
+    known: Known,
+    trail: &mut Trail,
+) -> Result<Decision, Decision> {
     let channel = &settings.key.channel;
     if !settings.enabled {
-        return refuse(
-            "the account is disabled",
-            format!("{channel}: drop message (account disabled)"),
-            true,
-        );
+        let line = format!("{channel}: drop message (account disabled)");
+        return Err(trail.refuse("account", "the account is disabled", line));
     }
+    trail.pass("account", "enabled");
     match message.sender.kind {
         SenderKind::Myself => {
-            return refuse("the bot's own message", format!("{channel}: drop own message"), false);
+            let line = format!("{channel}: drop own message");
+            return Err(trail.pass_over("sender", "the bot's own message", line));
         }
         SenderKind::Bot => {
-            return refuse("another bot", format!("{channel}: drop message (sender is a bot)"), true);
+            let line = format!("{channel}: drop message (sender is a bot)");
+            return Err(trail.refuse("sender", "another bot", line));
         }
-        SenderKind::Person | SenderKind::Anonymous => {}
+        SenderKind::Person => trail.pass("sender", "a person"),
+        SenderKind::Anonymous => trail.pass("sender", "the vendor hides who it is"),
     }
     if message.edited {
         // Its first version was answered already, or will be.
-        return refuse("an edit", format!("{channel}: drop edit of an earlier message"), false);
+        let line = format!("{channel}: drop edit of an earlier message");
+        return Err(trail.pass_over("edited", "an edit", line));
     }
     match message.conversation.kind {
-        ChatKind::Direct => direct(settings, message, approved),
-        ChatKind::Group | ChatKind::Channel => group(settings, message),
+        ChatKind::Direct => Ok(direct(settings, message, known, trail)),
+        ChatKind::Group | ChatKind::Channel => group(settings, message, known, trail),
     }
 }
 
-fn direct(settings: &AccountSettings, message: &Message, approved: bool) -> Decision {
+fn direct(settings: &AccountSettings, message: &Message, known: Known, trail: &mut Trail) -> Decision {
     let (channel, policy) = (&settings.key.channel, settings.policy.dm);
-    let listed = lists(&settings.policy.allow_from, &message.sender.id);
+    let word = policy.as_str();
+    if policy == DmPolicy::Disabled {
+        let line = format!("{channel}: drop dm (dmPolicy: disabled)");
+        return trail.refuse("dmPolicy", "direct messages are disabled", line);
+    }
+    trail.pass("dmPolicy", word);
+    if let Some(entry) = settings.policy.allow_from.admits(&message.sender.id) {
+        trail.pass("allowFrom", by(entry));
+        return Decision::Admit("allowFrom");
+    }
     match policy {
-        DmPolicy::Disabled => {
-            refuse("direct messages are disabled", format!("{channel}: drop dm (dmPolicy: disabled)"), true)
+        DmPolicy::Pairing => {
+            trail.pass("allowFrom", "the sender is not in it");
+            if known.approved {
+                trail.pass("pairing", "the sender was approved");
+                return Decision::Admit("pairing");
+            }
+            trail.stop("pairing", "the sender was not approved");
+            Decision::Pair
         }
-        _ if listed => Decision::Admit("allowFrom"),
-        DmPolicy::Pairing if approved => Decision::Admit("pairing"),
-        DmPolicy::Pairing => Decision::Pair,
-        DmPolicy::Allowlist | DmPolicy::Open => refuse(
-            "the sender is not in allowFrom",
-            format!(
-                "Blocked unauthorized {channel} sender {} (dmPolicy={}, not in allowFrom)",
-                message.sender.id,
-                policy.as_str()
-            ),
-            true,
-        ),
+        DmPolicy::Allowlist | DmPolicy::Open | DmPolicy::Disabled => {
+            let line = format!(
+                "Blocked unauthorized {channel} sender {} (dmPolicy={word}, not in allowFrom)",
+                message.sender.id
+            );
+            trail.refuse("allowFrom", "the sender is not in allowFrom", line)
+        }
     }
 }
 
-fn group(settings: &AccountSettings, message: &Message) -> Decision {
-    let rule = rule(settings, message);
-    let policy = rule.and_then(|rule| rule.policy).unwrap_or(settings.policy.group);
-    let room = &message.conversation.room;
-    let drop = |reason: &'static str, detail: String| {
-        let word = &settings.words.group_drop;
-        refuse(reason, format!("{}: {word} ({detail}, room={room})", settings.key.channel), true)
-    };
+fn group(
+    settings: &AccountSettings,
+    message: &Message,
+    known: Known,
+    trail: &mut Trail,
+) -> Result<Decision, Decision> {
+    let place = Place::of(settings, message);
+    let policy = place.first(|rule| rule.policy).unwrap_or(settings.policy.group);
+    let word = policy.as_str();
+    let (room, drop) = (&message.conversation.room, &settings.words.group_drop);
+    let line = |detail: String| format!("{}: {drop} ({detail}, room={room})", settings.key.channel);
     if policy == GroupPolicy::Disabled {
-        return drop("groups are disabled", "groupPolicy: disabled".to_owned());
+        return Err(trail.refuse(
+            "groupPolicy",
+            "groups are disabled",
+            line("groupPolicy: disabled".to_owned()),
+        ));
     }
-    let unlisted = rule.is_none() && !settings.policy.groups.is_empty();
-    if unlisted || rule.and_then(|rule| rule.enabled) == Some(false) {
-        return drop(
-            "the group is not listed",
-            format!("groupPolicy: {}, not in allowlist", policy.as_str()),
-        );
-    }
-    let own_list = rule.and_then(|rule| rule.allow_from.as_ref());
-    let list = match policy {
-        GroupPolicy::Open => own_list,
-        GroupPolicy::Allowlist | GroupPolicy::Disabled => {
-            let account = &settings.policy;
-            own_list.or(account.group_allow_from.as_ref()).or(Some(&account.allow_from))
+    trail.pass("groupPolicy", word);
+    let unlisted = || line(format!("groupPolicy: {word}, not in allowlist"));
+    let listed = settings.policy.group_listed && policy == GroupPolicy::Allowlist;
+    match &place.rule {
+        None if listed && settings.policy.groups.is_empty() => {
+            let line = line(format!("groupPolicy: {word}, no channel allowlist"));
+            return Err(trail.refuse("groups", "no group is listed", line));
         }
+        _ if place.closed => {
+            return Err(trail.refuse("groups", "the group is not listed", unlisted()));
+        }
+        Some((key, rule)) if rule.enabled == Some(false) => {
+            trail.pass("groups", format!("the entry \"{key}\""));
+            return Err(trail.refuse("enabled", "the group is not listed", unlisted()));
+        }
+        Some((key, _)) => trail.pass("groups", format!("the entry \"{key}\"")),
+        None => trail.pass("groups", "no group is listed, so that none has to be"),
+    }
+    match &place.inner {
+        Some((key, rule)) if rule.enabled == Some(false) => {
+            trail.pass("inside the group", format!("the entry \"{key}\""));
+            return Err(trail.refuse("enabled", "the group is not listed", unlisted()));
+        }
+        Some((key, _)) => trail.pass("inside the group", format!("the entry \"{key}\"")),
+        None => {}
+    }
+    let own_list = place.list();
+    let (name, list) = match (policy, own_list) {
+        (_, Some(own)) => ("the group's own list", Some(own)),
+        (GroupPolicy::Open, None) => ("groupPolicy open", None),
+        (_, None) if listed => ("the group is listed", None),
+        (GroupPolicy::Allowlist | GroupPolicy::Disabled, None) => match &settings.policy.group_allow_from {
+            Some(list) => ("groupAllowFrom", Some(list)),
+            None => ("allowFrom", Some(&settings.policy.allow_from)),
+        },
     };
-    if list.is_some_and(|list| !lists(list, &message.sender.id)) {
-        let detail = format!(
-            "groupPolicy: {}, sender {} blocked: not in allowlist",
-            policy.as_str(),
-            message.sender.id
-        );
-        return drop("the sender is not in the group's allowlist", detail);
+    match list.map(|list| list.admits(&message.sender.id)) {
+        None => trail.pass("group senders", format!("{name}: any sender")),
+        Some(Some(entry)) => trail.pass("group senders", format!("{name}: {}", by(entry))),
+        Some(None) => {
+            let sender = &message.sender.id;
+            let detail = format!("groupPolicy: {word}, sender {sender} blocked: not in allowlist");
+            trail.stop("group senders", format!("{name}: the sender is not in it"));
+            return Err(Decision::Drop(Refusal {
+                reason: "the sender is not in the group's allowlist",
+                line: line(detail),
+                notable: true,
+                heard: false,
+            }));
+        }
     }
-    let mention = rule.and_then(|rule| rule.require_mention).unwrap_or(true);
-    if mention && !message.mentions_self && !message.reply_to_self {
-        return drop("the bot was not named", "mention required".to_owned());
+    let required = place
+        .first(|rule| rule.require_mention)
+        .or_else(|| settings.policy.groups.get("*").and_then(|rule| rule.require_mention))
+        .unwrap_or(true);
+    let mention = mention(settings, message, known);
+    match (required, mention) {
+        (false, _) => trail.pass("requireMention", "not required here"),
+        (true, Some(how)) => trail.pass("requireMention", how),
+        (true, None) => {
+            trail.stop("requireMention", "nobody named the agent");
+            return Err(Decision::Drop(Refusal {
+                reason: NOT_NAMED,
+                line: line("mention required".to_owned()),
+                notable: true,
+                heard: true,
+            }));
+        }
     }
-    Decision::Admit("group")
+    Ok(Decision::Admit("group"))
 }
 
-/// The rule of this room, of its space, or of all.
-fn rule<'a>(settings: &'a AccountSettings, message: &Message) -> Option<&'a GroupRule> {
-    let groups = &settings.policy.groups;
-    let conversation = &message.conversation;
-    groups
-        .get(&conversation.room)
-        .or_else(|| conversation.space.as_ref().and_then(|space| groups.get(space)))
-        .or_else(|| groups.get("*"))
+/// The reason of a message that is only heard.
+const NOT_NAMED: &str = "the bot was not named";
+
+/// How the agent was named, if it was.
+fn mention(settings: &AccountSettings, message: &Message, known: Known) -> Option<String> {
+    if message.mentions_self {
+        return Some("the message mentions the bot".to_owned());
+    }
+    if message.reply_to_self {
+        return Some("it answers one of the bot's messages".to_owned());
+    }
+    if known.command {
+        return Some("it is a command of somebody who may give it".to_owned());
+    }
+    let pattern = settings.mentions.named_by(&message.text, &message.conversation.room)?;
+    Some(format!("the text matches the pattern {pattern:?}"))
 }
 
-fn lists(list: &[String], sender: &str) -> bool {
-    list.iter().any(|entry| entry == "*" || entry.eq_ignore_ascii_case(sender))
+fn by(entry: &Allowed) -> String {
+    match entry {
+        Allowed::Anyone => "\"*\" lets everybody in".to_owned(),
+        entry => format!("\"{entry}\" lets the sender in"),
+    }
 }
 
-fn refuse(reason: &'static str, line: String, notable: bool) -> Decision {
-    Decision::Drop(Refusal { reason, line, notable })
+/// The rules for the place where a message was said, from narrow to wide.
+struct Place<'a> {
+    /// Of the thread, or of the room inside its space.
+    inner: Option<(&'a str, &'a GroupRule)>,
+    /// Of the room, of its space, or of all.
+    rule: Option<(&'a str, &'a GroupRule)>,
+    /// Rules exist, and none holds for it.
+    closed: bool,
+}
+
+impl<'a> Place<'a> {
+    fn of(settings: &'a AccountSettings, message: &'a Message) -> Self {
+        let (groups, conversation) = (&settings.policy.groups, &message.conversation);
+        let entry = |key: &'a str| groups.get(key).map(|rule| (key, rule));
+        let rule = entry(&conversation.room)
+            .or_else(|| entry(conversation.space.as_ref()?))
+            .or_else(|| groups.get("*").map(|rule| ("*", rule)));
+        let Some((_, outer)) = rule else {
+            return Self { inner: None, rule: None, closed: !groups.is_empty() };
+        };
+        let entry = |key: &'a str| outer.inner.get(key).map(|rule| (key, rule));
+        let thread = conversation.thread.as_deref();
+        let inner = thread
+            .and_then(entry)
+            .or_else(|| entry(&conversation.room))
+            .or_else(|| outer.inner.get("*").map(|rule| ("*", rule)));
+        let closed = inner.is_none() && outer.inner_listed && !outer.inner.is_empty();
+        Self { inner, rule, closed }
+    }
+
+    /// The narrowest rule that says something.
+    fn first<T>(&self, what: impl Fn(&'a GroupRule) -> Option<T>) -> Option<T> {
+        [self.inner, self.rule].into_iter().flatten().find_map(|(_, rule)| what(rule))
+    }
+
+    fn list(&self) -> Option<&'a AllowList> {
+        self.first(|rule| rule.allow_from.as_ref())
+    }
 }
 
 #[cfg(test)]

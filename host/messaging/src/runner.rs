@@ -18,6 +18,17 @@ pub struct TurnRequest {
     pub message: Message,
     /// When it was admitted, in Unix milliseconds.
     pub received_at: i64,
+    /// What was said in a group since its last turn, oldest first: to others than the agent.
+    pub heard: Vec<Heard>,
+}
+
+/// Something that was said in a group, but not to the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Who said it, for people to read.
+    pub sender: String,
+    /// What was said.
+    pub text: String,
 }
 
 /// What a turn ended in. Messaging stores both in the transaction that closes the inbound message.
@@ -43,4 +54,7 @@ pub trait TurnRunner: Send + Sync + 'static {
     /// Whether this message must not wait for the turn that runs in its session (a command that stops it). Such a turn
     /// runs beside the lane.
     fn overtakes(&self, message: &Message) -> bool;
+
+    /// Whether this message is a command of the chat, which is meant for the agent wherever it is said.
+    fn is_command(&self, message: &Message) -> bool;
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 use openclaw_store::AccountKey;
 use openclaw_text::Unit;
 
+use crate::allow::AllowList;
+use crate::mention::Mentions;
+
 /// Who may write to the bot directly (`dmPolicy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DmPolicy {
@@ -62,11 +65,15 @@ pub struct GroupRule {
     /// Whether the bot must be named. `None` means yes.
     pub require_mention: Option<bool>,
     /// Who may write there; `None` falls back to the account's list.
-    pub allow_from: Option<Vec<String>>,
+    pub allow_from: Option<AllowList>,
     /// Instead of the account's own group policy.
     pub policy: Option<GroupPolicy>,
     /// `false` shuts this group out.
     pub enabled: Option<bool>,
+    /// Narrower rules inside it, by thread or room id; `*` stands for all others. What one leaves unsaid is this rule's.
+    pub inner: BTreeMap<String, GroupRule>,
+    /// Where there are inner rules, only what they list is served.
+    pub inner_listed: bool,
 }
 
 /// The admission policy of one account, in neutral terms.
@@ -74,14 +81,17 @@ pub struct GroupRule {
 pub struct Policy {
     /// For direct messages.
     pub dm: DmPolicy,
-    /// Sender ids without prefixes, or `*`. Compared case-insensitively.
-    pub allow_from: Vec<String>,
+    /// Who may write directly.
+    pub allow_from: AllowList,
     /// For everything else.
     pub group: GroupPolicy,
     /// Senders in groups; `None` falls back to `allow_from`, an empty list admits nobody.
-    pub group_allow_from: Option<Vec<String>>,
+    pub group_allow_from: Option<AllowList>,
     /// Listed rooms or spaces by id; `*` stands for all others. Empty: no group is listed, and none has to be.
     pub groups: BTreeMap<String, GroupRule>,
+    /// Under `allowlist` a group has to be listed, and lets everybody in whom its own list does not keep out. Else `allowlist`
+    /// is about senders.
+    pub group_listed: bool,
 }
 
 /// Which session direct messages share (`session.dmScope`).
@@ -130,6 +140,10 @@ pub struct AccountSettings {
     pub agent: String,
     /// Which session direct messages share.
     pub dm_scope: DmScope,
+    /// What names the agent beside the vendor's own mention.
+    pub mentions: Mentions,
+    /// How many messages of a group that named nobody are told with the next one that does; 0 for none.
+    pub history_limit: usize,
 }
 
 /// Limits and times. `Options::default()` is what the gateway runs with.

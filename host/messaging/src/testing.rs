@@ -13,7 +13,9 @@ use openclaw_store::{
 use openclaw_text::Unit;
 use tokio::sync::watch;
 
+use crate::allow::{AllowList, Allowed};
 use crate::channel::{Outbound, Outcome, Sender};
+use crate::mention::Mentions;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, DmScope, Policy, Words};
 
@@ -36,7 +38,18 @@ pub(crate) fn settings() -> AccountSettings {
         text_unit: Unit::Utf16,
         agent: "main".to_owned(),
         dm_scope: DmScope::Main,
+        mentions: Mentions::default(),
+        history_limit: 50,
     }
+}
+
+/// An allowlist of these ids.
+pub(crate) fn list(ids: &[&str]) -> AllowList {
+    let entry = |id: &&str| match *id {
+        "*" => Allowed::Anyone,
+        id => Allowed::Sender(id.to_owned()),
+    };
+    ids.iter().map(entry).collect()
 }
 
 /// A direct message of `sender`, in a room of the same name.
@@ -186,6 +199,10 @@ impl TurnRunner for Echo {
 
     fn overtakes(&self, message: &Message) -> bool {
         message.text == "!"
+    }
+
+    fn is_command(&self, message: &Message) -> bool {
+        message.text.starts_with('/')
     }
 }
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use openclaw_failpoints::failpoint;
 use openclaw_store::{
-    AccountKey, ConversationKey, Draft, InboundId, InboundRow, Route, SessionWrite, Store, StoreError, Target,
+    AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, Route, SessionWrite, Store,
+    StoreError, Target,
 };
 use tokio::sync::Mutex;
 
@@ -18,9 +19,10 @@ use crate::accounts::{Accounts, draft};
 use crate::backoff;
 use crate::channel::Sender;
 use crate::clock::now_ms;
+use crate::heard;
 use crate::lanes::{LaneError, Lanes, Ticket};
 use crate::outbox::Outbox;
-use crate::runner::{TurnReply, TurnRequest, TurnRunner};
+use crate::runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 use crate::settings::Options;
 use crate::tags;
 use crate::tasks::Tasks;
@@ -78,6 +80,11 @@ struct Book {
 impl Turns {
     pub(crate) fn new(wiring: Wiring) -> Self {
         Self { shared: Arc::new(Shared { wiring, book: Mutex::default() }) }
+    }
+
+    /// Whether this message is a command of the chat.
+    pub(crate) fn is_command(&self, message: &Message) -> bool {
+        self.shared.wiring.runner.is_command(message)
     }
 
     /// Queues the turn of a message that the ledger holds as owed.
@@ -212,6 +219,12 @@ impl Wiring {
             asked.target.clone(),
             self.options.typing_every,
         )));
+        let heard = match settings.as_ref().map(|settings| settings.history_limit) {
+            Some(limit) if limit > 0 && row.message.conversation.kind != ChatKind::Direct => {
+                self.heard(&row, limit).await
+            }
+            Some(_) | None => Vec::new(),
+        };
         let request = TurnRequest {
             inbound: row.id,
             account: row.account.clone(),
@@ -221,10 +234,26 @@ impl Wiring {
             route,
             message: row.message,
             received_at: row.received_at,
+            heard,
         };
         let reply = self.run(request).await;
         drop(typing);
         self.finish(asked, reply).await;
+    }
+
+    /// What was said in the group meanwhile. Without it the turn runs all the same.
+    async fn heard(&self, row: &InboundRow, limit: usize) -> Vec<Heard> {
+        match self.store.heard(&row.account, &row.message.target(), row.id, limit).await {
+            Ok(rows) => heard::told(rows.into_iter().map(|row| row.message)),
+            Err(error) => {
+                tracing::warn!(
+                    code = error.code(),
+                    inbound = row.id.0,
+                    "what was heard is not told: {error}"
+                );
+                Vec::new()
+            }
+        }
     }
 
     /// Closes the turn with its reply.

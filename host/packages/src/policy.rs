@@ -20,6 +20,10 @@ pub struct ChannelPolicy {
     pub group_allow_from: Option<Vec<String>>,
     /// By group id; `*` holds for groups without an entry.
     pub groups: BTreeMap<String, GroupPolicy>,
+    /// Where patterns count as a mention.
+    pub mention_patterns: MentionScope,
+    /// How many messages of a group are told with the next one that names the agent.
+    pub history_limit: Option<usize>,
     /// The operator's own limit for one message, in the manifest's unit.
     pub text_limit: Option<u32>,
 }
@@ -35,6 +39,18 @@ pub struct GroupPolicy {
     pub group_policy: Option<String>,
     /// This group's own sender ids.
     pub allow_from: Option<Vec<String>>,
+    /// Narrower rules inside it, by thread or room id.
+    pub inner: BTreeMap<String, GroupPolicy>,
+}
+
+/// Where patterns count as a mention: `allow` counts in the listed rooms alone, `deny` in all others. Nothing counts
+/// everywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MentionScope {
+    /// They count nowhere else.
+    pub allow_in: Option<Vec<String>>,
+    /// They do not count there.
+    pub deny_in: Vec<String>,
 }
 
 impl ChannelPolicyMap {
@@ -49,6 +65,10 @@ impl ChannelPolicyMap {
             group_policy: at(&self.group_policy).and_then(text),
             group_allow_from: at(&self.group_allow_from).and_then(|list| self.ids(list)),
             groups: groups.map(|(id, rules)| (self.id(id), self.group(rules))).collect(),
+            mention_patterns: at(&self.mention_patterns).map(|scope| self.scope(scope)).unwrap_or_default(),
+            history_limit: at(&self.history_limit)
+                .and_then(Value::as_u64)
+                .and_then(|limit| usize::try_from(limit).ok()),
             text_limit: at(&self.text_limit)
                 .and_then(Value::as_u64)
                 .and_then(|limit| u32::try_from(limit).ok()),
@@ -56,11 +76,31 @@ impl ChannelPolicyMap {
     }
 
     fn group(&self, rules: &Value) -> GroupPolicy {
+        let at = |key: &Option<String>| key.as_ref().and_then(|key| rules.get(key));
+        let senders = rules.get(self.group_senders.as_deref().unwrap_or("allowFrom"));
+        let senders = senders.and_then(|list| self.ids(list));
+        // Who has which role is not known here: a list of roles lets nobody in.
+        let roles = at(&self.group_roles).and_then(Value::as_array).filter(|roles| !roles.is_empty());
+        let inner = at(&self.group_inner).and_then(Value::as_object).into_iter().flatten();
         GroupPolicy {
             require_mention: rules.get("requireMention").and_then(Value::as_bool),
             enabled: rules.get("enabled").and_then(Value::as_bool),
             group_policy: rules.get("groupPolicy").and_then(text),
-            allow_from: rules.get("allowFrom").and_then(|list| self.ids(list)),
+            allow_from: senders.or_else(|| roles.map(|_| Vec::new())),
+            inner: inner.map(|(id, rules)| (self.id(id), self.group(rules))).collect(),
+        }
+    }
+
+    fn scope(&self, scope: &Value) -> MentionScope {
+        let list = |key: &str| scope.get(key).and_then(|list| self.ids(list));
+        match scope.get("mode").and_then(Value::as_str) {
+            Some("deny") => MentionScope { allow_in: None, deny_in: list("denyIn").unwrap_or_default() },
+            Some("allow") => {
+                MentionScope { allow_in: Some(list("allowIn").unwrap_or_default()), deny_in: Vec::new() }
+            }
+            Some(_) | None => {
+                MentionScope { allow_in: list("allowIn"), deny_in: list("denyIn").unwrap_or_default() }
+            }
         }
     }
 
@@ -110,6 +150,7 @@ mod tests {
             groups: pointer("/groups"),
             text_limit: pointer("/limit"),
             sender_prefixes: vec!["chat:".to_owned(), "c:".to_owned()],
+            ..ChannelPolicyMap::default()
         };
         let policy = map.extract(&json!({
             "dm": {"policy": "allowlist"}, "allowFrom": [12, "chat:13", " C:14 ", "*", true, ""], "limit": 100,
@@ -126,5 +167,33 @@ mod tests {
         assert_eq!(policy.groups["-5"].allow_from, Some(vec![]));
         assert_eq!(policy.groups["*"].enabled, Some(false));
         assert_eq!(policy.groups["9"], GroupPolicy::default());
+    }
+
+    #[test]
+    fn rules_inside_a_group_and_roles_are_read() {
+        let key = |text: &str| Some(text.to_owned());
+        let map = ChannelPolicyMap {
+            groups: key("/guilds"),
+            group_senders: key("users"),
+            group_roles: key("roles"),
+            group_inner: key("channels"),
+            mention_patterns: key("/patterns"),
+            history_limit: key("/historyLimit"),
+            ..ChannelPolicyMap::default()
+        };
+        let policy = map.extract(&json!({
+            "guilds": {
+                "1": {"users": ["7"], "roles": ["r"], "channels": {"c": {"requireMention": false}}},
+                "2": {"roles": ["r"]}, "3": {"roles": [], "allowFrom": ["9"]},
+            },
+            "patterns": {"mode": "allow", "allowIn": ["c"]}, "historyLimit": 0,
+        }));
+        assert_eq!(policy.groups["1"].allow_from, Some(vec!["7".to_owned()]));
+        assert_eq!(policy.groups["1"].inner["c"].require_mention, Some(false));
+        assert_eq!((&policy.groups["2"].allow_from, &policy.groups["3"].allow_from), (&Some(vec![]), &None));
+        assert_eq!(policy.mention_patterns.allow_in, Some(vec!["c".to_owned()]));
+        assert_eq!(policy.history_limit, Some(0));
+        let deny = map.scope(&json!({"mode": "deny", "allowIn": ["x"], "denyIn": ["y"]}));
+        assert_eq!((deny.allow_in, deny.deny_in), (None, vec!["y".to_owned()]));
     }
 }

@@ -5,12 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::media::{Carrier, carry};
 use crate::outbox::insert_draft;
-use crate::row::{account, json, text};
+use crate::row::{account, json, json_option, text};
 use crate::sessions::write_session;
 use crate::writer::Ledger;
 use crate::{
-    AccountKey, Admitted, Draft, InboundId, InboundRow, Message, Route, SessionWrite, SetAside, Store,
-    StoreError, Verdict,
+    AccountKey, Admitted, Decided, Decision, Draft, InboundId, InboundRow, Message, Route, SessionWrite,
+    SetAside, Store, StoreError, Target, Verdict,
 };
 
 impl Store {
@@ -131,15 +131,65 @@ impl Store {
     ///
     /// # Errors
     /// `Conflict` when it was decided before.
-    pub async fn decide(
+    pub async fn decide(&self, id: InboundId, decision: Decision, now: i64) -> Result<(), StoreError> {
+        self.writer.write(move |ledger| close_decision(ledger, id, &decision, now)).await
+    }
+
+    /// What is known of the message with this id of the vendor's; an id is unique in its account alone.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn decided(
         &self,
-        id: InboundId,
-        verdict: &Verdict,
-        reason: &str,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let (verdict, reason) = (verdict.clone(), reason.to_owned());
-        self.writer.write(move |ledger| close_decision(ledger, id, &verdict, &reason, now)).await
+        account: &AccountKey,
+        vendor_id: &str,
+    ) -> Result<Option<Decided>, StoreError> {
+        let (AccountKey { channel, account }, vendor_id) = (account.clone(), vendor_id.to_owned());
+        let work = move |sql: &Connection| {
+            sql.prepare_cached(
+                "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 AND vendor_id = ?3",
+            )?
+            .query_row(params![channel, account, vendor_id], |row| {
+                Ok(Decided {
+                    row: inbound_row(row)?,
+                    state: row.get("state")?,
+                    reason: row.get("reason")?,
+                    steps: json_option(row, "steps")?.unwrap_or_default(),
+                    closed_at: row.get("closed_at")?,
+                })
+            })
+            .optional()
+        };
+        self.readers.read(work).await
+    }
+
+    /// What was heard in a conversation since the message before this one that became a turn there: oldest first, the newest
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn heard(
+        &self,
+        account: &AccountKey,
+        conversation: &Target,
+        before: InboundId,
+        limit: usize,
+    ) -> Result<Vec<InboundRow>, StoreError> {
+        let (AccountKey { channel, account }, place) = (account.clone(), text(conversation)?);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |sql: &Connection| {
+            let mut heard: Vec<InboundRow> = sql
+                .prepare_cached(
+                    "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 AND heard_in = ?3 AND id < ?4 \
+                     AND state = 'dropped' AND id > (SELECT coalesce(max(id), 0) FROM inbound WHERE channel = ?1 \
+                     AND account = ?2 AND heard_in = ?3 AND id < ?4 AND state != 'dropped') ORDER BY id DESC LIMIT ?5",
+                )?
+                .query_map(params![channel, account, place, before.0, limit], inbound_row)?
+                .collect::<Result<_, _>>()?;
+            heard.reverse();
+            Ok(heard)
+        };
+        self.readers.read(work).await
     }
 
     /// Closes an admitted message: its session's entries and its reply are stored in the same transaction, so that it is
@@ -254,23 +304,25 @@ fn inbound_row(row: &Row<'_>) -> rusqlite::Result<InboundRow> {
 pub(crate) fn close_decision(
     ledger: &Ledger<'_>,
     id: InboundId,
-    verdict: &Verdict,
-    reason: &str,
+    decision: &Decision,
     now: i64,
 ) -> Result<(), StoreError> {
-    let (state, route, closed_at) = match verdict {
+    let (state, route, closed_at) = match &decision.verdict {
         Verdict::Queue(route) => ("queued", Some(route), None),
         Verdict::Drop => ("dropped", None, Some(now)),
     };
+    let steps = text(&decision.steps)?;
+    let heard_in = decision.heard_in.as_ref().map(text).transpose()?;
     let changed = ledger
         .sql
         .prepare_cached(
-            "UPDATE inbound SET state = :state, reason = :reason, agent = :agent, session_key = :session, \
-             closed_at = :closed WHERE id = :id AND state = 'new'",
+            "UPDATE inbound SET state = :state, reason = :reason, steps = :steps, heard_in = :heard, agent = :agent, \
+             session_key = :session, closed_at = :closed WHERE id = :id AND state = 'new'",
         )
         .and_then(|mut statement| {
             statement.execute(named_params! {
-                ":id": id.0, ":state": state, ":reason": reason, ":closed": closed_at,
+                ":id": id.0, ":state": state, ":reason": decision.reason, ":steps": steps, ":heard": heard_in,
+                ":closed": closed_at,
                 ":agent": route.map(|route| &route.agent), ":session": route.map(|route| &route.session_key),
             })
         })

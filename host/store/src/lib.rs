@@ -29,9 +29,10 @@ pub use message::{
     AccountKey, ChatKind, Conversation, MediaFile, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
 };
 pub use records::{
-    Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole,
-    InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest,
-    PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Usage, Verdict,
+    Activity, Admitted, Approved, Claim, ConversationKey, Counts, Decided, Decision, Draft, Enqueued, Entry,
+    EntryRole, InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome,
+    PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Step, Usage,
+    Verdict,
 };
 pub use session_settings::{Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings};
 pub use store::{Store, path_in};

@@ -7,8 +7,8 @@ use crate::outbox::insert_draft;
 use crate::row::{account, json, text};
 use crate::writer::Ledger;
 use crate::{
-    AccountKey, Approved, NewPairing, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Store,
-    StoreError, Verdict,
+    AccountKey, Approved, Decision, NewPairing, PairingMeta, PairingOutcome, PairingRequest, PairingRules,
+    Store, StoreError, Verdict,
 };
 
 impl Store {
@@ -34,7 +34,13 @@ impl Store {
                 PairingOutcome::Refreshed => "pairing request is pending",
                 PairingOutcome::Full => "too many pairing requests are pending",
             };
-            close_decision(ledger, ask.inbound, &Verdict::Drop, reason, now)?;
+            let decision = Decision {
+                verdict: Verdict::Drop,
+                reason: reason.to_owned(),
+                steps: ask.steps.clone(),
+                heard_in: None,
+            };
+            close_decision(ledger, ask.inbound, &decision, now)?;
             if outcome == PairingOutcome::Created {
                 insert_draft(ledger, &ask.reply, now)?;
             }

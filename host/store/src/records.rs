@@ -54,13 +54,52 @@ pub struct Route {
     pub session_key: String,
 }
 
-/// A decision about an inbound message, stored with its reason.
+/// What becomes of an inbound message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It becomes a turn of this session.
     Queue(Route),
     /// It is not processed.
     Drop,
+}
+
+/// One check on the way to a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What was looked at, for instance `dmPolicy`.
+    pub check: String,
+    /// Whether the message went on from here.
+    pub passed: bool,
+    /// What was found there, for people.
+    pub found: String,
+}
+
+/// A decision about an inbound message, stored with all that led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// Short and stable.
+    pub reason: String,
+    /// In the order in which they were made.
+    pub steps: Vec<Step>,
+    /// The conversation that may later be told of this message: it was said to a group, and heard there.
+    pub heard_in: Option<Target>,
+}
+
+/// What the ledger knows of a message and of the decision about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    /// The message.
+    pub row: InboundRow,
+    /// `new`: no decision yet; `queued`: a turn is owed; `done`; `dropped`.
+    pub state: String,
+    /// Of the decision.
+    pub reason: Option<String>,
+    /// Empty for a message from before they were kept.
+    pub steps: Vec<Step>,
+    /// When its turn was over, or it was dropped.
+    pub closed_at: Option<i64>,
 }
 
 /// A message for the vendor, already split into parts that fit.
@@ -257,6 +296,8 @@ pub struct NewPairing {
     pub code: String,
     /// Tells the sender; its account and room are the request's.
     pub reply: Draft,
+    /// What led here.
+    pub steps: Vec<Step>,
 }
 
 /// Limits of pairing.

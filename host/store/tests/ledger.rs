@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use openclaw_store::{
-    AccountKey, ChatKind, Claim, Conversation, ConversationKey, Counts, Draft, Entry, EntryRole, InboundId,
-    Message, NewPairing, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Receipt,
-    Route, SendEnd, SendFault, SenderInfo, SenderKind, SessionWrite, Store, StoreError, Target, Usage,
-    Verdict, path_in,
+    AccountKey, ChatKind, Claim, Conversation, ConversationKey, Counts, Decision, Draft, Entry, EntryRole,
+    InboundId, Message, NewPairing, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules,
+    Receipt, Route, SendEnd, SendFault, SenderInfo, SenderKind, SessionWrite, Step, Store, StoreError,
+    Target, Usage, Verdict, path_in,
 };
 
 const RULES: PairingRules = PairingRules { ttl_ms: 3_600_000, max_pending: 3 };
@@ -33,6 +33,10 @@ impl Place {
 
 fn account() -> AccountKey {
     AccountKey::new("chat", "default")
+}
+
+fn decision(verdict: Verdict, reason: &str) -> Decision {
+    Decision { verdict, reason: reason.to_owned(), steps: Vec::new(), heard_in: None }
 }
 
 fn message(id: &str) -> Message {
@@ -121,7 +125,7 @@ async fn a_crash_after_each_step_leaves_what_was_answered() {
 
     let store = place.open().await;
     assert_eq!(store.undecided(InboundId(0), 10).await.unwrap().len(), 1);
-    store.decide(id, &Verdict::Queue(route()), "allowFrom", 20).await.unwrap();
+    store.decide(id, decision(Verdict::Queue(route()), "allowFrom"), 20).await.unwrap();
     store.close().await;
 
     let store = place.open().await;
@@ -173,8 +177,8 @@ async fn a_turn_is_closed_once_and_with_everything_or_nothing() {
     };
     let early = store.finish_turn(id, Some(session.clone()), Some(draft("a", "r1", &["x"])), 15).await;
     assert!(matches!(early, Err(StoreError::Conflict(_))), "not decided yet: {early:?}");
-    store.decide(id, &Verdict::Queue(route()), "allowFrom", 20).await.unwrap();
-    let twice = store.decide(id, &Verdict::Drop, "again", 20).await;
+    store.decide(id, decision(Verdict::Queue(route()), "allowFrom"), 20).await.unwrap();
+    let twice = store.decide(id, decision(Verdict::Drop, "again"), 20).await;
     assert!(matches!(twice, Err(StoreError::Conflict(_))));
     store.finish_turn(id, None, Some(draft("b", "r1", &["x"])), 30).await.unwrap();
     let again = store.finish_turn(id, Some(session), Some(draft("c", "r1", &["x"])), 40).await;
@@ -259,6 +263,55 @@ async fn what_is_past_its_expiry_is_never_sent() {
 }
 
 #[tokio::test]
+async fn a_decision_is_kept_with_what_led_to_it() {
+    let place = Place::new();
+    let store = place.open().await;
+    let id = store.admit(&account(), &message("7"), None, 10).await.unwrap().id;
+    let undecided = store.decided(&account(), "7").await.unwrap().unwrap();
+    assert_eq!((undecided.state.as_str(), undecided.reason, undecided.steps), ("new", None, vec![]));
+    let step =
+        Step { check: "dmPolicy".to_owned(), passed: false, found: "allowlist, u1 is not in it".to_owned() };
+    let steps = vec![step];
+    store
+        .decide(id, Decision { steps: steps.clone(), ..decision(Verdict::Drop, "not in allowFrom") }, 20)
+        .await
+        .unwrap();
+    let decided = store.decided(&account(), "7").await.unwrap().unwrap();
+    assert_eq!((decided.state.as_str(), decided.closed_at), ("dropped", Some(20)));
+    assert_eq!((decided.reason.as_deref(), decided.steps), (Some("not in allowFrom"), steps));
+    assert_eq!(store.decided(&account(), "8").await.unwrap(), None);
+    assert_eq!(store.decided(&AccountKey::new("chat", "other"), "7").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn what_was_heard_goes_back_to_the_last_turn() {
+    let place = Place::new();
+    let store = place.open().await;
+    let here = || Some(Target { room: "g1".into(), thread: None });
+    let elsewhere = Some(Target { room: "g1".into(), thread: Some("t".into()) });
+    let hear = async |id: &str, verdict: Verdict, heard_in: Option<Target>| {
+        let id = store.admit(&account(), &message(id), None, 10).await.unwrap().id;
+        store.decide(id, Decision { heard_in, ..decision(verdict, "test") }, 20).await.unwrap();
+        id
+    };
+    let heard = async |before: InboundId, limit| {
+        let rows = store.heard(&account(), &here().unwrap(), before, limit).await.unwrap();
+        rows.into_iter().map(|row| row.message.id).collect::<Vec<_>>()
+    };
+    for id in ["1", "2", "3"] {
+        hear(id, Verdict::Drop, here()).await;
+    }
+    hear("4", Verdict::Drop, elsewhere).await;
+    hear("5", Verdict::Drop, None).await;
+    let first = hear("6", Verdict::Queue(route()), here()).await;
+    assert_eq!(heard(first, 10).await, ["1", "2", "3"]);
+    assert_eq!(heard(first, 2).await, ["2", "3"], "the newest");
+    hear("7", Verdict::Drop, here()).await;
+    let second = hear("8", Verdict::Queue(route()), here()).await;
+    assert_eq!(heard(second, 10).await, ["7"], "what the turn before was told is not told again");
+}
+
+#[tokio::test]
 async fn pairing_follows_its_rules() {
     let place = Place::new();
     let store = place.open().await;
@@ -266,7 +319,8 @@ async fn pairing_follows_its_rules() {
         let inbound = store.admit(&account(), &message(number), None, now).await.unwrap().id;
         let meta = PairingMeta { username: Some("ada".into()), name: None };
         let reply = draft(&format!("b{number}"), "r1", &["text"]);
-        let ask = NewPairing { inbound, sender: sender.into(), meta, code: code.into(), reply };
+        let ask =
+            NewPairing { inbound, sender: sender.into(), meta, code: code.into(), reply, steps: vec![] };
         store.request_pairing(ask, RULES, now).await.unwrap()
     };
     let pending = async || store.counts().await.unwrap().pending;
@@ -390,8 +444,8 @@ async fn old_rows_go_and_open_ones_stay() {
     for id in ["1", "2", "3"] {
         store.admit(&account(), &message(id), None, 10).await.unwrap();
     }
-    store.decide(InboundId(1), &Verdict::Drop, "no", 10).await.unwrap();
-    store.decide(InboundId(2), &Verdict::Drop, "no", 900).await.unwrap();
+    store.decide(InboundId(1), decision(Verdict::Drop, "no"), 10).await.unwrap();
+    store.decide(InboundId(2), decision(Verdict::Drop, "no"), 900).await.unwrap();
     store.enqueue(&draft("a", "r1", &["1", "2"]), 10).await.unwrap();
     let sent = claimed(&store, "r1", 10).await;
     store.end_send(sent.id, &SendEnd::Sent(Receipt::default()), 10).await.unwrap();

@@ -4,11 +4,15 @@
 use std::path::Path;
 
 use openclaw_store::{
-    AccountKey, ChatKind, Conversation, Draft, MediaFault, MediaFile, Message, NewMedia, Route, SenderInfo,
-    SenderKind, Store, Target, Verdict,
+    AccountKey, ChatKind, Conversation, Decision, Draft, MediaFault, MediaFile, Message, NewMedia, Route,
+    SenderInfo, SenderKind, Store, Target, Verdict,
 };
 
 const HOUR: i64 = 3_600_000;
+
+fn decision(verdict: Verdict, reason: &str) -> Decision {
+    Decision { verdict, reason: reason.to_owned(), steps: Vec::new(), heard_in: None }
+}
 
 fn account() -> AccountKey {
     AccountKey::new("chat", "a")
@@ -133,7 +137,7 @@ async fn the_oldest_make_room_and_nothing_that_is_needed_does() {
     assert!(matches!(keep(&store, &[4; 4], 10, HOUR + 2).await, Err(MediaFault::Full)));
     store.forget_media(&account(), carried.handle).await.unwrap();
     assert!(bytes(&store, carried.handle).await.is_some(), "not before its message is done with");
-    store.decide(id, &Verdict::Drop, "test", HOUR).await.unwrap();
+    store.decide(id, decision(Verdict::Drop, "test"), HOUR).await.unwrap();
     keep(&store, &[4; 4], 10, HOUR + 2).await.unwrap();
     assert_eq!(bytes(&store, carried.handle).await, None);
     assert!(bytes(&store, fresh.handle).await.is_some());
@@ -166,7 +170,7 @@ async fn files_go_with_their_messages() {
     let row = store.undecided(openclaw_store::InboundId(0), 10).await.unwrap().remove(0);
     assert_eq!(row.message.media, std::slice::from_ref(&inbound));
     let route = Route { agent: "main".into(), session_key: "agent:main:main".into() };
-    store.decide(id, &Verdict::Queue(route), "test", 0).await.unwrap();
+    store.decide(id, decision(Verdict::Queue(route), "test"), 0).await.unwrap();
     store.finish_turn(id, None, None, 0).await.unwrap();
     store.prune(0, 25 * HOUR).await.unwrap();
     assert_eq!(bytes(&store, nobodys.handle).await, None, "no message carries it");

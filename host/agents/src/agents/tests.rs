@@ -125,6 +125,7 @@ fn channel(direct: bool) -> ChannelContext {
         direct,
         allow_from: vec![],
         quote: None,
+        heard: vec![],
     }
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::conversations::{GroupChat, Identity};
+
 /// The agent that exists when the file names none.
 const IMPLICIT_AGENT: &str = "main";
 
@@ -113,6 +115,12 @@ pub struct Agent {
     /// `memory.search`, or the older `memorySearch`.
     #[serde(skip)]
     pub memory_search: MemorySearch,
+    /// Who it is to people.
+    #[serde(skip)]
+    pub identity: Identity,
+    /// Its own rules for groups.
+    #[serde(skip)]
+    pub group_chat: GroupChat,
 }
 
 impl Agent {
@@ -120,6 +128,8 @@ impl Agent {
         let mut agent = Self::deserialize(section).ok()?;
         let older = MemorySearch::of(section.get("memorySearch"));
         agent.memory_search = MemorySearch::of(section.pointer("/memory/search")).or(&older);
+        agent.identity = Identity::of(section.get("identity"));
+        agent.group_chat = GroupChat::of(section.get("groupChat"));
         Some(agent)
     }
 }

@@ -3,6 +3,7 @@
 
 mod agents;
 mod channels;
+mod conversations;
 mod gateway;
 mod hooks;
 mod models;
@@ -16,6 +17,7 @@ use serde_json::Value;
 pub use agents::{Agent, AgentDefaults, Agents, DmScope, MemorySearch, ModelChoice, ModelEntry, Session};
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
+pub use conversations::{AccessGroup, GroupChat, Identity, Messages};
 pub use gateway::{
     Auth, AuthMode, Bind, ControlUi, Endpoint, Endpoints, Gateway, GatewayMode, Http, HttpTools, Images,
     RateLimit, Reload, ReloadMode, Remote, SecurityHeaders, Tls,
@@ -41,6 +43,10 @@ pub struct Config {
     pub memory_search: MemorySearch,
     /// `session.*`
     pub session: Session,
+    /// `messages.*`
+    pub messages: Messages,
+    /// `accessGroups.<name>`
+    pub access_groups: BTreeMap<String, AccessGroup>,
     /// `channels.<id>`, one for each section that is present, in the order of the file.
     pub channels: Vec<Channel>,
     /// `logging.*`
@@ -134,6 +140,8 @@ impl Config {
             agents: Agents::from_section(document.get("agents")),
             memory_search: MemorySearch::of(KeyPath::from_keys(&["memory", "search"]).find(document)),
             session: section(document, &["session"]),
+            messages: Messages::of(document.get("messages")),
+            access_groups: conversations::access_groups(document.get("accessGroups")),
             channels: channels::from_section(document.get("channels")),
             logging: section(document, &["logging"]),
             plugins: section(document, &["plugins"]),

@@ -82,11 +82,12 @@ pub(super) const BROADCAST: Shape = Open(
 
 /// The types are words of channels: which keys belong to which is theirs to judge.
 pub(super) const ACCESS_GROUPS: Shape = Map(&Object(&[
-    required("type", Text),
-    key("guildId", Text),
-    key("channelId", Text),
-    key("membership", Text),
-    key("members", Map(&TEXTS)),
+    required("type", Text)
+        .about("message.senders: the group's members are named here. Any other type lets nobody in."),
+    unused("guildId", Text),
+    unused("channelId", Text),
+    unused("membership", Text),
+    key("members", Map(&TEXTS)).about("Sender ids by channel; those under * hold for every channel."),
 ]));
 
 pub(super) const SESSION: Shape = Object(&[
@@ -174,20 +175,24 @@ const RESPONSE_USAGE: Shape = Word(&["on", "off", "tokens", "full"]);
 const QUEUE_MODE: Shape = Word(&["steer", "followup", "collect", "interrupt"]);
 
 pub(super) const MESSAGES: Shape = Object(&[
-    key("visibleReplies", VISIBLE_REPLIES),
-    key("responsePrefix", Text),
-    key("usageTemplate", Either(&[Text, OPEN])),
-    key("responseUsage", Either(&[RESPONSE_USAGE, Map(&RESPONSE_USAGE)])),
+    unused("visibleReplies", VISIBLE_REPLIES),
+    unused("responsePrefix", Text),
+    unused("usageTemplate", Either(&[Text, OPEN])),
+    unused("responseUsage", Either(&[RESPONSE_USAGE, Map(&RESPONSE_USAGE)])),
     key(
         "groupChat",
         Object(&[
-            key("mentionPatterns", TEXTS),
-            key("historyLimit", COUNT),
-            key("unmentionedInbound", UNMENTIONED),
-            key("visibleReplies", VISIBLE_REPLIES),
+            key("mentionPatterns", TEXTS).about(
+                "Regular expressions that name the agent. Default: from its identity's name and emoji.",
+            ),
+            key("historyLimit", COUNT).about(
+                "Messages of a group that are told with the next one that names the agent. Default: 50.",
+            ),
+            unused("unmentionedInbound", UNMENTIONED),
+            unused("visibleReplies", VISIBLE_REPLIES),
         ]),
     ),
-    key(
+    unused(
         "queue",
         Object(&[
             key("mode", QUEUE_MODE),
@@ -197,13 +202,13 @@ pub(super) const MESSAGES: Shape = Object(&[
             key("drop", Word(&["old", "new", "summarize"])),
         ]),
     ),
-    key("inbound", Object(&[key("debounceMs", COUNT), key("byChannel", Map(&COUNT))])),
-    key("ackReaction", Text),
-    key("ackReactionScope", Word(&["group-mentions", "group-all", "direct", "all", "off", "none"])),
-    key("statusReactions", SWITCH),
+    unused("inbound", Object(&[key("debounceMs", COUNT), key("byChannel", Map(&COUNT))])),
+    unused("ackReaction", Text),
+    unused("ackReactionScope", Word(&["group-mentions", "group-all", "direct", "all", "off", "none"])),
+    unused("statusReactions", SWITCH),
     // Older spellings.
-    key("removeAckAfterReply", Bool),
-    key("messagePrefix", Text),
+    unused("removeAckAfterReply", Bool),
+    unused("messagePrefix", Text),
 ]);
 
 const AUTO: Shape = Either(&[Bool, Word(&["auto"])]);

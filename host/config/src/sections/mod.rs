@@ -28,7 +28,8 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     unused("ui", process::UI),
     key("secrets", secrets::SECRETS).about("Where references to secrets are resolved."),
     unused("auth", secrets::AUTH),
-    unused("accessGroups", conversations::ACCESS_GROUPS),
+    key("accessGroups", conversations::ACCESS_GROUPS)
+        .about("Senders by name, for `accessGroup:<name>` in allowlists."),
     unused("acp", elsewhere::ACP),
     key("models", models::MODELS).about("Model providers and their models."),
     unused("nodeHost", elsewhere::NODE_HOST),
@@ -40,7 +41,8 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     unused("bindings", conversations::BINDINGS),
     unused("broadcast", conversations::BROADCAST),
     unused("attachments", elsewhere::ATTACHMENTS),
-    unused("messages", conversations::MESSAGES),
+    key("messages", conversations::MESSAGES)
+        .about("How messages of groups are heard, and answers are shown."),
     unused("tts", elsewhere::TTS),
     key("commands", conversations::COMMANDS)
         .about("What may be asked of the gateway in a chat and by signals."),

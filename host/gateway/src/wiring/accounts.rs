@@ -1,13 +1,24 @@
 //! From the configuration and a channel's manifest to what messaging and an instance are told about one account. The
 //! channel's own words and keys come from the manifest; nothing here knows a vendor.
 
-use openclaw_config::{Account, Channel, Config, DmScope, Env, SecretResolver, resolve_secret};
+use openclaw_config::{Account, Channel, Config, DmScope, Env, GroupChat, SecretResolver, resolve_secret};
 use openclaw_messaging as messaging;
-use openclaw_messaging::{AccountKey, AccountSettings, GroupRule, Policy, Words};
-use openclaw_packages::{AccountSecrets, ChannelPolicy, GroupPolicy, Manifest, SecretLookup, TextUnit};
+use openclaw_messaging::{
+    ACCESS_GROUP, AccountKey, AccountSettings, AllowList, Allowed, GroupRule, Mentions, Policy, Words,
+    pattern_of_name, pattern_of_text,
+};
+use openclaw_packages::{
+    AccountSecrets, ChannelPolicy, ChannelPolicyMap, GroupPolicy, Manifest, MentionScope, SecretLookup,
+    TextUnit,
+};
 use openclaw_secrets::Secret;
 use openclaw_text::Unit;
 use serde_json::Value;
+use tracing::warn;
+
+/// Messages of a group that are told with the next one that names the agent, where nobody says how many; and the most.
+const HISTORY: usize = 50;
+const LONGEST_HISTORY: usize = 200;
 
 /// The admission policy and the words of one account. `None` when the manifest is not a channel's.
 pub(super) fn settings(
@@ -18,11 +29,14 @@ pub(super) fn settings(
 ) -> Option<AccountSettings> {
     let words = manifest.channel.as_ref()?;
     let rules = words.policy.extract(&account.section);
+    let agent = config.agents.default_id();
+    let history_limit = rules.history_limit.or(group_chat(config, agent, |own| own.history_limit));
+    let mentions = mentions(config, agent, &rules.mention_patterns);
     let own_limit = rules.text_limit.map_or(words.text_limit, |limit| limit.clamp(1, words.text_limit));
     Some(AccountSettings {
         key: AccountKey::new(&channel.id, &account.id),
         enabled: account.enabled,
-        policy: policy(rules),
+        policy: policy(rules, &words.policy, &Groups { config, channel: &channel.id }),
         words: Words {
             label: manifest.plugin.label.clone(),
             sender_id_line: words.sender_id_line.clone(),
@@ -35,24 +49,88 @@ pub(super) fn settings(
             TextUnit::Chars => Unit::Chars,
             TextUnit::Bytes => Unit::Bytes,
         },
-        agent: config.agents.default_id().to_owned(),
+        agent: agent.to_owned(),
         dm_scope: match config.session.dm_scope {
             DmScope::Main => messaging::DmScope::Main,
             DmScope::PerPeer => messaging::DmScope::PerPeer,
             DmScope::PerChannelPeer => messaging::DmScope::PerChannelPeer,
             DmScope::PerAccountChannelPeer => messaging::DmScope::PerAccountChannelPeer,
         },
+        mentions,
+        history_limit: history_limit.unwrap_or(HISTORY).min(LONGEST_HISTORY),
     })
+}
+
+/// What an agent says about groups itself, else what holds for all.
+fn group_chat<T>(config: &Config, agent: &str, what: impl Fn(&GroupChat) -> Option<T>) -> Option<T> {
+    let own = config.agents.get(agent).and_then(|agent| what(&agent.group_chat));
+    own.or_else(|| what(&config.messages.group_chat))
+}
+
+/// The patterns that name the agent: its own, those for all, or its identity's name and emoji.
+fn mentions(config: &Config, agent: &str, scope: &MentionScope) -> Mentions {
+    let patterns = group_chat(config, agent, |own| own.mention_patterns.clone()).unwrap_or_else(|| {
+        let identity = config.agents.get(agent).map(|agent| &agent.identity);
+        let name = identity.and_then(|identity| identity.name.as_deref()).map(pattern_of_name);
+        let emoji = identity.and_then(|identity| identity.emoji.as_deref()).map(pattern_of_text);
+        name.into_iter().chain(emoji).collect()
+    });
+    let (mentions, faults) = Mentions::new(patterns.iter().map(String::as_str));
+    for fault in faults {
+        warn!(
+            agent,
+            "{fault}; mend agents.entries.{agent}.groupChat.mentionPatterns or messages.groupChat.mentionPatterns"
+        );
+    }
+    mentions.only_in(scope.allow_in.clone(), scope.deny_in.clone())
+}
+
+/// Fills in the members of `accessGroup:` entries.
+struct Groups<'a> {
+    config: &'a Config,
+    channel: &'a str,
+}
+
+impl Groups<'_> {
+    fn list(&self, written: Vec<String>) -> AllowList {
+        written.into_iter().map(|entry| self.entry(entry)).collect()
+    }
+
+    fn entry(&self, written: String) -> Allowed {
+        if written == "*" {
+            return Allowed::Anyone;
+        }
+        let Some(name) = written.strip_prefix(ACCESS_GROUP) else { return Allowed::Sender(written) };
+        // Only what names its members can be looked up without a vendor; anything else lets nobody in.
+        let group = self.config.access_groups.get(name).filter(|group| group.kind == "message.senders");
+        let of = |channel: &str| group.and_then(|group| group.members.get(channel)).into_iter().flatten();
+        if group.is_none() {
+            warn!(
+                channel = self.channel,
+                "accessGroup:{name} lets nobody in: accessGroups.{name} is missing or not of the type message.senders"
+            );
+        }
+        let members = of(self.channel).chain(of("*")).cloned().collect();
+        Allowed::Group { name: name.to_owned(), members }
+    }
+
+    fn rule(&self, rule: GroupPolicy, inner_listed: bool) -> GroupRule {
+        let GroupPolicy { require_mention, enabled, allow_from, group_policy: word, inner } = rule;
+        GroupRule {
+            require_mention,
+            enabled,
+            allow_from: allow_from.map(|list| self.list(list)),
+            policy: word.as_deref().map(group_policy),
+            inner: inner.into_iter().map(|(id, rule)| (id, self.rule(rule, inner_listed))).collect(),
+            inner_listed,
+        }
+    }
 }
 
 /// The rules in neutral terms. A word that is none of the known ones counts as the strictest: the report of the
 /// configuration names it, and until it is mended nobody gets in by a typing error.
-fn policy(rules: ChannelPolicy) -> Policy {
-    let groups = rules.groups.into_iter().map(|(id, rule)| {
-        let policy = rule.group_policy.as_deref().map(group_policy);
-        let GroupPolicy { require_mention, enabled, allow_from, .. } = rule;
-        (id, GroupRule { require_mention, allow_from, policy, enabled })
-    });
+fn policy(rules: ChannelPolicy, map: &ChannelPolicyMap, access: &Groups<'_>) -> Policy {
+    let rule = |(id, rule)| (id, access.rule(rule, map.group_inner_listed));
     Policy {
         dm: match rules.dm_policy.as_deref() {
             None | Some("pairing") => messaging::DmPolicy::Pairing,
@@ -60,10 +138,11 @@ fn policy(rules: ChannelPolicy) -> Policy {
             Some("open") => messaging::DmPolicy::Open,
             Some(_) => messaging::DmPolicy::Disabled,
         },
-        allow_from: rules.allow_from,
+        allow_from: access.list(rules.allow_from),
         group: rules.group_policy.as_deref().map(group_policy).unwrap_or_default(),
-        group_allow_from: rules.group_allow_from,
-        groups: groups.collect(),
+        group_allow_from: rules.group_allow_from.map(|list| access.list(list)),
+        groups: rules.groups.into_iter().map(rule).collect(),
+        group_listed: map.group_listed,
     }
 }
 
@@ -182,7 +261,13 @@ impl SecretLookup for Lookup<'_> {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_config::{AccessGroup, Agent, Identity};
+
     use super::*;
+
+    fn read(config: &Config, rules: ChannelPolicy, map: &ChannelPolicyMap) -> Policy {
+        policy(rules, map, &Groups { config, channel: "chat" })
+    }
 
     #[test]
     fn an_unknown_word_lets_nobody_in() {
@@ -192,7 +277,7 @@ mod tests {
                 group_policy: word.map(str::to_owned),
                 ..ChannelPolicy::default()
             };
-            let policy = policy(rules);
+            let policy = read(&Config::default(), rules, &ChannelPolicyMap::default());
             assert_eq!((policy.dm, policy.group), (dm, group), "{word:?}");
         };
         check(None, messaging::DmPolicy::Pairing, messaging::GroupPolicy::Allowlist);
@@ -201,15 +286,66 @@ mod tests {
     }
 
     #[test]
-    fn a_group_may_have_a_policy_of_its_own() {
-        let rule =
-            GroupPolicy { group_policy: Some("open".into()), enabled: Some(false), ..GroupPolicy::default() };
-        let rules = ChannelPolicy { groups: [("a".to_owned(), rule)].into(), ..ChannelPolicy::default() };
-        let expected = GroupRule {
-            policy: Some(messaging::GroupPolicy::Open),
+    fn a_group_may_have_a_policy_of_its_own_and_rules_inside() {
+        let inner =
+            [("t".to_owned(), GroupPolicy { require_mention: Some(false), ..GroupPolicy::default() })];
+        let rule = GroupPolicy {
+            group_policy: Some("open".into()),
             enabled: Some(false),
-            ..GroupRule::default()
+            inner: inner.into(),
+            ..GroupPolicy::default()
         };
-        assert_eq!(policy(rules).groups.get("a"), Some(&expected));
+        let rules = ChannelPolicy { groups: [("a".to_owned(), rule)].into(), ..ChannelPolicy::default() };
+        let map = ChannelPolicyMap { group_inner_listed: true, ..ChannelPolicyMap::default() };
+        let policy = read(&Config::default(), rules, &map);
+        let group = &policy.groups["a"];
+        assert_eq!(
+            (group.policy, group.enabled, group.inner_listed),
+            (Some(messaging::GroupPolicy::Open), Some(false), true)
+        );
+        assert_eq!(group.inner["t"].require_mention, Some(false));
+    }
+
+    #[test]
+    fn an_access_group_lets_its_members_in_and_an_unknown_one_nobody() {
+        let group = |kind: &str, members: &[(&str, &str)]| AccessGroup {
+            kind: kind.to_owned(),
+            members: members
+                .iter()
+                .map(|(channel, id)| ((*channel).to_owned(), vec![(*id).to_owned()]))
+                .collect(),
+        };
+        let mut config = Config::default();
+        let team = group("message.senders", &[("*", "1"), ("chat", "2"), ("other", "3")]);
+        config.access_groups.insert("team".to_owned(), team);
+        config.access_groups.insert("audience".to_owned(), group("vendor.audience", &[("*", "4")]));
+        let allow_from =
+            ["accessGroup:team", "accessGroup:audience", "accessGroup:gone", "5"].map(str::to_owned);
+        let rules = ChannelPolicy { allow_from: allow_from.to_vec(), ..ChannelPolicy::default() };
+        let list = read(&config, rules, &ChannelPolicyMap::default()).allow_from;
+        let in_it: Vec<_> =
+            ["1", "2", "3", "4", "5"].into_iter().filter(|id| list.admits(id).is_some()).collect();
+        assert_eq!(in_it, ["1", "2", "5"]);
+    }
+
+    #[test]
+    fn an_agent_is_named_by_its_own_patterns_or_its_identity() {
+        let named = |config: &Config, text: &str| {
+            mentions(config, "main", &MentionScope::default()).named_by(text, "r").is_some()
+        };
+        let mut config = Config::default();
+        assert!(!named(&config, "main"), "its id is no name");
+        let identity = Identity { name: Some("Molty".to_owned()), emoji: Some("🦞".to_owned()) };
+        let agent = Agent { id: "main".to_owned(), identity, ..Agent::default() };
+        config.agents.entries = vec![agent.clone()];
+        assert!(named(&config, "hi molty") && named(&config, "🦞please") && !named(&config, "moltys"));
+        config.messages.group_chat.mention_patterns = Some(vec!["claw".to_owned(), "(".to_owned()]);
+        assert!(
+            named(&config, "CLAW?") && !named(&config, "hi molty"),
+            "a list takes the place of the identity"
+        );
+        let own = GroupChat { mention_patterns: Some(vec![]), history_limit: None };
+        config.agents.entries = vec![Agent { group_chat: own, ..agent }];
+        assert!(!named(&config, "hi molty, claw"), "an empty list is an answer");
     }
 }

@@ -68,7 +68,7 @@ fn run_id(inbound: InboundId) -> String {
 #[async_trait]
 impl TurnRunner for ChannelTurns {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
-        let TurnRequest { inbound, account, channel_label, route, message, received_at } = turn;
+        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard } = turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
             Some(messaging) if message.text.starts_with('/') => {
@@ -86,6 +86,7 @@ impl TurnRunner for ChannelTurns {
             direct: message.conversation.kind == ChatKind::Direct,
             allow_from,
             quote: message.quote.map(|quote| (quote.author, quote.text)),
+            heard: heard.into_iter().map(|heard| (heard.sender, heard.text)).collect(),
         };
         let request = AgentTurn {
             run_id: Some(run_id(inbound)),
@@ -140,5 +141,9 @@ impl TurnRunner for ChannelTurns {
 
     fn overtakes(&self, message: &Message) -> bool {
         self.agents.overtakes(&message.text)
+    }
+
+    fn is_command(&self, message: &Message) -> bool {
+        self.agents.is_command(&message.text)
     }
 }

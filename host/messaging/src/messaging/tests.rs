@@ -38,7 +38,7 @@ impl Life {
         let mut settings = testing::settings();
         settings.policy.dm = dm;
         if dm == DmPolicy::Open {
-            settings.policy.allow_from = vec!["*".into()];
+            settings.policy.allow_from = testing::list(&["*"]);
         }
         settings.text_limit = 40;
         // So that each room has a session of its own.

@@ -2,19 +2,15 @@ use openclaw_store::ChatKind;
 
 use super::*;
 use crate::settings::{DmPolicy, GroupRule};
-use crate::testing;
+use crate::testing::{self, list};
 
 /// The policy's decision in one word, and the log line of a refusal.
 fn outcome(settings: &AccountSettings, message: &Message, approved: bool) -> String {
-    match decide(settings, message, approved) {
+    match decide(settings, message, Known { approved, command: false }).decision {
         Decision::Admit(reason) => format!("admit: {reason}"),
         Decision::Pair => "pair".to_owned(),
         Decision::Drop(refusal) => refusal.line,
     }
-}
-
-fn list(ids: &[&str]) -> Vec<String> {
-    ids.iter().map(|id| (*id).to_owned()).collect()
 }
 
 #[test]
@@ -58,13 +54,13 @@ fn group_messages_pass_every_gate_or_none() {
     let unnamed = closed("mention required");
 
     check(&|_, _| {}, "admit: group");
-    check(&|settings, _| settings.policy.allow_from.clear(), &stranger);
-    check(&|settings, _| settings.policy.group_allow_from = Some(vec![]), &stranger);
+    check(&|settings, _| settings.policy.allow_from = list(&[]), &stranger);
+    check(&|settings, _| settings.policy.group_allow_from = Some(list(&[])), &stranger);
     check(&|settings, _| settings.policy.group = GroupPolicy::Disabled, &closed("groupPolicy: disabled"));
     check(
         &|settings, _| {
             settings.policy.group = GroupPolicy::Open;
-            settings.policy.allow_from.clear();
+            settings.policy.allow_from = list(&[]);
         },
         "admit: group",
     );
@@ -128,4 +124,92 @@ fn what_is_no_persons_new_message_is_dropped() {
     check(&|_, message| message.sender.kind = SenderKind::Myself, "chat: drop own message");
     check(&|_, message| message.sender.kind = SenderKind::Bot, "chat: drop message (sender is a bot)");
     check(&|_, message| message.edited = true, "chat: drop edit of an earlier message");
+}
+
+#[test]
+fn a_place_has_rules_from_narrow_to_wide() {
+    let guild = |inner_listed| GroupRule {
+        require_mention: Some(false),
+        allow_from: Some(list(&["u7"])),
+        inner: [
+            ("c1".to_owned(), GroupRule { require_mention: Some(true), ..GroupRule::default() }),
+            ("c2".to_owned(), GroupRule { enabled: Some(false), ..GroupRule::default() }),
+            ("t5".to_owned(), GroupRule { allow_from: Some(list(&["u9"])), ..GroupRule::default() }),
+        ]
+        .into(),
+        inner_listed,
+        ..GroupRule::default()
+    };
+    let check = |room: &str, thread: Option<&str>, inner_listed, expected: &str| {
+        let mut settings = testing::settings();
+        settings.policy.groups = [("s1".to_owned(), guild(inner_listed))].into();
+        let mut message = testing::message("1", "u7", "hi");
+        message.conversation.kind = ChatKind::Channel;
+        message.conversation.space = Some("s1".to_owned());
+        message.conversation.room = room.to_owned();
+        message.conversation.thread = thread.map(str::to_owned);
+        let found = outcome(&settings, &message, false);
+        assert!(found.contains(expected), "{room} {thread:?}: {found}");
+    };
+    check("c1", None, true, "mention required");
+    check("c2", None, true, "not in allowlist");
+    check("c3", None, true, "groupPolicy: allowlist, not in allowlist");
+    check("c3", None, false, "admit: group");
+    check("c1", Some("t5"), true, "sender u7 blocked");
+    check("c1", Some("t6"), true, "mention required");
+}
+
+#[test]
+fn a_name_in_the_text_or_a_command_is_a_mention() {
+    let mut settings = testing::settings();
+    settings.policy.allow_from = list(&["u7"]);
+    settings.mentions = crate::Mentions::new([crate::pattern_of_name("Molty").as_str()]).0;
+    let judged = |text: &str, sender: &str, command| {
+        let mut message = testing::message("1", sender, text);
+        message.conversation.kind = ChatKind::Group;
+        decide(&settings, &message, Known { approved: false, command })
+    };
+    assert_eq!(judged("hey molty!", "u7", false).decision, Decision::Admit("group"));
+    assert_eq!(judged("/status", "u7", true).decision, Decision::Admit("group"));
+    let Decision::Drop(refusal) = judged("hey", "u7", false).decision else { panic!("it was let in") };
+    assert!(refusal.heard, "it is told with the next message that names the agent");
+    let Decision::Drop(refusal) = judged("/status", "u8", true).decision else { panic!("it was let in") };
+    assert!(!refusal.heard, "a stranger's words are told to nobody");
+}
+
+#[test]
+fn every_check_is_told_and_the_last_one_decides() {
+    let mut settings = testing::settings();
+    settings.policy.allow_from = list(&["u8"]);
+    let steps = |settings: &AccountSettings, kind, approved| {
+        let mut message = testing::message("1", "u7", "hi");
+        message.conversation.kind = kind;
+        let judged = decide(settings, &message, Known { approved, command: false });
+        let steps = judged.steps.iter();
+        steps.map(|step| (step.check.clone(), step.passed)).collect::<Vec<_>>()
+    };
+    let expect = |steps: &[(&str, bool)]| -> Vec<(String, bool)> {
+        steps.iter().map(|(check, passed)| ((*check).to_owned(), *passed)).collect()
+    };
+    let direct = |pairing| {
+        expect(&[
+            ("account", true),
+            ("sender", true),
+            ("dmPolicy", true),
+            ("allowFrom", true),
+            ("pairing", pairing),
+        ])
+    };
+    assert_eq!(steps(&settings, ChatKind::Direct, true), direct(true));
+    assert_eq!(steps(&settings, ChatKind::Direct, false), direct(false));
+    let group = expect(&[
+        ("account", true),
+        ("sender", true),
+        ("groupPolicy", true),
+        ("groups", true),
+        ("group senders", false),
+    ]);
+    assert_eq!(steps(&settings, ChatKind::Group, true), group);
+    settings.enabled = false;
+    assert_eq!(steps(&settings, ChatKind::Group, true), expect(&[("account", false)]));
 }

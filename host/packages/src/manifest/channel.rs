@@ -57,6 +57,22 @@ pub struct ChannelPolicyMap {
     pub group_allow_from: Option<String>,
     /// A map from group id, or `*`, to its own rules.
     pub groups: Option<String>,
+    /// In a group's rules, the key of the ids that may write there. None: `allowFrom`.
+    pub group_senders: Option<String>,
+    /// In a group's rules, the key of the roles that may write there. The gateway does not know who has which: where a group
+    /// states roles alone, nobody is let in.
+    pub group_roles: Option<String>,
+    /// In a group's rules, the key of a map from thread or room id, or `*`, to narrower rules.
+    pub group_inner: Option<String>,
+    /// Where a group has such a map, only what it lists is served.
+    pub group_inner_listed: bool,
+    /// The group policy `allowlist` is about groups: one has to be listed, and lets everybody in whom its own list does not
+    /// keep out. Else it is about senders.
+    pub group_listed: bool,
+    /// Where patterns count as a mention: an object with `mode`, `allowIn` and `denyIn`.
+    pub mention_patterns: Option<String>,
+    /// How many messages of a group are told with the next one that names the agent.
+    pub history_limit: Option<String>,
     /// The operator's own text limit.
     pub text_limit: Option<String>,
     /// Prefixes that people write before an id and that are not part of it.
@@ -89,6 +105,8 @@ impl Channel {
             ("group-policy", &policy.group_policy),
             ("group-allow-from", &policy.group_allow_from),
             ("groups", &policy.groups),
+            ("mention-patterns", &policy.mention_patterns),
+            ("history-limit", &policy.history_limit),
             ("text-limit", &policy.text_limit),
         ];
         pointers

@@ -54,18 +54,20 @@ pub(super) const AGENT: &[Field] = &[
     unused("skillsLimits", Object(&[key("maxSkillsPromptChars", COUNT)])),
     unused("contextLimits", CONTEXT_LIMITS),
     unused("heartbeat", HEARTBEAT),
-    unused(
+    key(
         "identity",
-        Object(&[key("name", Text), key("theme", Text), key("emoji", Text), key("avatar", Text)]),
-    ),
-    unused(
+        Object(&[key("name", Text), unused("theme", Text), key("emoji", Text), unused("avatar", Text)]),
+    )
+    .about("Who the agent is to people: its name and emoji name it in groups."),
+    key(
         "groupChat",
         Object(&[
             key("mentionPatterns", TEXTS),
             key("historyLimit", COUNT),
-            key("unmentionedInbound", UNMENTIONED),
+            unused("unmentionedInbound", UNMENTIONED),
         ]),
-    ),
+    )
+    .about("The agent's own messages.groupChat."),
     unused("sandbox", SANDBOX),
     unused("tools", TOOLS),
     // An older spelling of `memory.search`.

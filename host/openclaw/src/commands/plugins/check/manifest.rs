@@ -199,6 +199,8 @@ fn named(manifest: &Manifest) -> Vec<(String, String)> {
             ("group-policy", &policy.group_policy),
             ("group-allow-from", &policy.group_allow_from),
             ("groups", &policy.groups),
+            ("mention-patterns", &policy.mention_patterns),
+            ("history-limit", &policy.history_limit),
             ("text-limit", &policy.text_limit),
         ];
         for (name, pointer) in pointers {
