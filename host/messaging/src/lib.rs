@@ -47,4 +47,7 @@ pub use openclaw_store::{
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use routing::main_key;
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
-pub use settings::{AccountSettings, DmPolicy, DmScope, GroupPolicy, GroupRule, Options, Policy, Words};
+pub use settings::{
+    AccountSettings, Binding, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope, Options, Peer, Policy,
+    Words,
+};

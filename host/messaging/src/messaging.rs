@@ -321,16 +321,17 @@ impl Messaging {
         Ok(all)
     }
 
-    /// What became of the messages with this id of a vendor's, in the accounts that are configured: of one channel or
-    /// account, or of all.
+    /// What became of messages, in the accounts that are configured: of those with this id of a vendor's, or of the newest
+    /// `limit` of each account, newest first.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn why(
         &self,
-        vendor_id: &str,
+        vendor_id: Option<&str>,
         channel: Option<&str>,
         account: Option<&str>,
+        limit: usize,
     ) -> Result<Vec<Decided>, StoreError> {
         let asked = |key: &AccountKey| {
             channel.is_none_or(|channel| key.channel == channel)
@@ -338,8 +339,13 @@ impl Messaging {
         };
         let mut found = Vec::new();
         for key in self.inner.accounts.keys().iter().filter(|key| asked(key)) {
-            found.extend(self.inner.store.decided(key, vendor_id).await?);
+            match vendor_id {
+                Some(id) => found.extend(self.inner.store.decided(key, id).await?),
+                None => found.extend(self.inner.store.latest(key, limit).await?),
+            }
         }
+        found.sort_by_key(|decided| std::cmp::Reverse((decided.row.received_at, decided.row.id.0)));
+        found.truncate(limit);
         Ok(found)
     }
 

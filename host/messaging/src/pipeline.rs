@@ -128,7 +128,7 @@ impl Pipeline {
             Decision::Drop(refusal) => {
                 if refusal.notable {
                     tracing::info!(
-                        account = %row.account, sender, room = row.message.conversation.room,
+                        account = %row.account, sender, message_id = row.message.id, room = row.message.conversation.room,
                         title = row.message.conversation.title, reason = refusal.reason, "{}", refusal.line
                     );
                 } else {
@@ -189,7 +189,7 @@ impl Pipeline {
             };
             tracing::info!(
                 account = %row.account, sender = sender.id, username = sender.username, name = sender.display_name,
-                room = row.message.conversation.room,
+                message_id = row.message.id, room = row.message.conversation.room,
                 "{channel} pairing request sender={} ({word})", sender.id
             );
             if outcome == PairingOutcome::Created {

@@ -6,6 +6,7 @@
 use openclaw_store::{ChatKind, Message, SenderKind, Step};
 
 use crate::allow::{AllowList, Allowed};
+use crate::routing;
 use crate::settings::{AccountSettings, DmPolicy, GroupPolicy, GroupRule};
 
 /// What becomes of a message, and why.
@@ -254,7 +255,9 @@ fn mention(settings: &AccountSettings, message: &Message, known: Known) -> Optio
     if known.command {
         return Some("it is a command of somebody who may give it".to_owned());
     }
-    let pattern = settings.mentions.named_by(&message.text, &message.conversation.room)?;
+    // Whoever would answer here is who has to be named.
+    let mentions = settings.mentions.get(routing::agent(settings, message))?;
+    let pattern = mentions.named_by(&message.text, &message.conversation.room)?;
     Some(format!("the text matches the pattern {pattern:?}"))
 }
 
@@ -305,5 +308,7 @@ impl<'a> Place<'a> {
     }
 }
 
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use openclaw_store::AccountKey;
+use openclaw_store::{AccountKey, ChatKind};
 use openclaw_text::Unit;
 
 use crate::allow::AllowList;
@@ -108,6 +108,42 @@ pub enum DmScope {
     PerAccountChannelPeer,
 }
 
+/// Which session groups have (`session.groupScope`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupScope {
+    /// Each its own.
+    #[default]
+    PerGroup,
+    /// All of them the agent's main session.
+    Main,
+}
+
+/// Which agent answers where (one entry of `bindings`). Everything that is stated has to hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Binding {
+    /// Lower case.
+    pub agent: String,
+    /// One conversation, or all of a kind.
+    pub peer: Option<Peer>,
+    /// The vendor's server or workspace.
+    pub space: Option<String>,
+    /// It stands for every account of the channel, and so is less specific than one for this account.
+    pub any_account: bool,
+    /// Instead of the account's own.
+    pub dm_scope: Option<DmScope>,
+    /// Instead of the account's own.
+    pub group_scope: Option<GroupScope>,
+}
+
+/// A conversation, or all of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// What kind of conversation.
+    pub kind: ChatKind,
+    /// A person's id, a room's or a thread's, or `*`. Compared case-insensitively.
+    pub id: String,
+}
+
 /// How the channel's manifest words things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -136,14 +172,27 @@ pub struct AccountSettings {
     pub text_limit: usize,
     /// What `text_limit` counts.
     pub text_unit: Unit,
-    /// Which agent answers.
+    /// Which agent answers where no binding says otherwise; lower case.
     pub agent: String,
+    /// Which agent answers where, in the order of the configuration.
+    pub bindings: Vec<Binding>,
     /// Which session direct messages share.
     pub dm_scope: DmScope,
-    /// What names the agent beside the vendor's own mention.
-    pub mentions: Mentions,
+    /// Which session groups have.
+    pub group_scope: GroupScope,
+    /// Senders of this channel that are one person with others, by id in lower case, and the name of that person.
+    pub links: BTreeMap<String, String>,
+    /// What names an agent beside the vendor's own mention, by the agent's id.
+    pub mentions: BTreeMap<String, Mentions>,
     /// How many messages of a group that named nobody are told with the next one that does; 0 for none.
     pub history_limit: usize,
+}
+
+impl AccountSettings {
+    /// The person behind a sender's id: under this name their messages share a session.
+    pub(crate) fn person<'a>(&'a self, sender: &'a str) -> &'a str {
+        self.links.get(&sender.to_lowercase()).map_or(sender, String::as_str)
+    }
 }
 
 /// Limits and times. `Options::default()` is what the gateway runs with.

@@ -1,6 +1,6 @@
 //! Owns what the tests of this crate share: an account, a message, a sender that remembers, a runner that can be held.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,9 +15,8 @@ use tokio::sync::watch;
 
 use crate::allow::{AllowList, Allowed};
 use crate::channel::{Outbound, Outcome, Sender};
-use crate::mention::Mentions;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
-use crate::settings::{AccountSettings, DmScope, Policy, Words};
+use crate::settings::{AccountSettings, DmScope, GroupScope, Policy, Words};
 
 pub(crate) fn account() -> AccountKey {
     AccountKey::new("chat", "default")
@@ -38,7 +37,10 @@ pub(crate) fn settings() -> AccountSettings {
         text_unit: Unit::Utf16,
         agent: "main".to_owned(),
         dm_scope: DmScope::Main,
-        mentions: Mentions::default(),
+        bindings: Vec::new(),
+        group_scope: GroupScope::default(),
+        links: BTreeMap::new(),
+        mentions: BTreeMap::new(),
         history_limit: 50,
     }
 }

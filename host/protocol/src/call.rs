@@ -71,6 +71,7 @@ macro_rules! with_calls {
             $crate::channels::ChannelsStopParams,
             $crate::channels::ChannelsRestartParams,
             $crate::channels::ChannelsLogoutParams,
+            $crate::decisions::ChannelsWhyParams,
             $crate::pairing::PairingListParams,
             $crate::pairing::PairingApproveParams,
             $crate::pairing::PairingDismissParams,

@@ -149,16 +149,25 @@ impl Store {
             sql.prepare_cached(
                 "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 AND vendor_id = ?3",
             )?
-            .query_row(params![channel, account, vendor_id], |row| {
-                Ok(Decided {
-                    row: inbound_row(row)?,
-                    state: row.get("state")?,
-                    reason: row.get("reason")?,
-                    steps: json_option(row, "steps")?.unwrap_or_default(),
-                    closed_at: row.get("closed_at")?,
-                })
-            })
+            .query_row(params![channel, account, vendor_id], decided_row)
             .optional()
+        };
+        self.readers.read(work).await
+    }
+
+    /// The messages that an account had last, newest first.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn latest(&self, account: &AccountKey, limit: usize) -> Result<Vec<Decided>, StoreError> {
+        let AccountKey { channel, account } = account.clone();
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let work = move |sql: &Connection| {
+            sql.prepare_cached(
+                "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 ORDER BY received_at DESC, id DESC LIMIT ?3",
+            )?
+            .query_map(params![channel, account, limit], decided_row)?
+            .collect()
         };
         self.readers.read(work).await
     }
@@ -285,6 +294,16 @@ fn move_cursor(sql: &Connection, account: &AccountKey, cursor: &[u8]) -> rusqlit
          ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
     )?
     .execute(params![account.channel, account.account, cursor])
+}
+
+fn decided_row(row: &Row<'_>) -> rusqlite::Result<Decided> {
+    Ok(Decided {
+        row: inbound_row(row)?,
+        state: row.get("state")?,
+        reason: row.get("reason")?,
+        steps: json_option(row, "steps")?.unwrap_or_default(),
+        closed_at: row.get("closed_at")?,
+    })
 }
 
 fn inbound_row(row: &Row<'_>) -> rusqlite::Result<InboundRow> {

@@ -140,6 +140,21 @@ impl Agent {
 pub struct Session {
     /// Which direct messages share a session.
     pub dm_scope: DmScope,
+    /// Which session groups have.
+    pub group_scope: GroupScope,
+    /// People with several ids: a name, and `channel:id` of each.
+    pub identity_links: BTreeMap<String, Vec<String>>,
+}
+
+/// `session.groupScope`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupScope {
+    /// Each group has its own session.
+    #[default]
+    PerGroup,
+    /// All of them the agent's main session.
+    Main,
 }
 
 /// `session.dmScope`

@@ -1,8 +1,11 @@
-//! `messages.*` and `accessGroups.*`: what is read of them.
+//! `messages.*`, `accessGroups.*` and `bindings`: what is read of them.
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::Value;
+
+use super::agents::{DmScope, GroupScope};
 
 /// `messages.*`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +39,66 @@ pub struct AccessGroup {
     pub kind: String,
     /// Sender ids by channel; those under `*` hold for every channel.
     pub members: BTreeMap<String, Vec<String>>,
+}
+
+/// One entry of `bindings`: which agent answers where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Binding {
+    /// The agent.
+    pub agent_id: String,
+    /// The channel.
+    pub channel: String,
+    /// The account; `*` for all, nothing for the default one.
+    pub account_id: Option<String>,
+    /// `direct`, `group` or `channel`, and the id of the conversation or `*`.
+    pub peer: Option<(String, String)>,
+    /// The vendor's server or workspace: `guildId` or `teamId`.
+    pub space: Option<String>,
+    /// It asks for a role; who has which is not known to the gateway.
+    pub roles: bool,
+    /// Instead of `session.dmScope`.
+    pub dm_scope: Option<DmScope>,
+    /// Instead of `session.groupScope`.
+    pub group_scope: Option<GroupScope>,
+}
+
+/// The entries that route messages, in their order. One that does not fit is left out: the report names it.
+pub(super) fn bindings(section: Option<&Value>) -> Vec<Binding> {
+    let entries = section.and_then(Value::as_array).into_iter().flatten();
+    entries.filter_map(Binding::of).collect()
+}
+
+impl Binding {
+    fn of(entry: &Value) -> Option<Self> {
+        if entry.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "route") {
+            return None;
+        }
+        let wanted = entry.get("match")?;
+        let text = |key: &str| wanted.get(key).and_then(Value::as_str).map(str::to_owned);
+        let scope = |key: &str| entry.pointer(&format!("/session/{key}"));
+        let peer = wanted.get("peer").map(|peer| {
+            let kind = peer.get("kind")?.as_str()?;
+            // An older spelling.
+            let kind = if kind == "dm" { "direct" } else { kind };
+            Some((kind.to_owned(), peer.get("id")?.as_str()?.to_owned()))
+        });
+        // A peer that cannot be read must not widen the entry.
+        let peer = match peer {
+            Some(None) => return None,
+            Some(peer) => peer,
+            None => None,
+        };
+        Some(Self {
+            agent_id: entry.get("agentId")?.as_str()?.to_owned(),
+            channel: text("channel")?,
+            account_id: text("accountId"),
+            peer,
+            space: text("guildId").or_else(|| text("teamId")),
+            roles: wanted.get("roles").is_some(),
+            dm_scope: scope("dmScope").and_then(|scope| DmScope::deserialize(scope).ok()),
+            group_scope: scope("groupScope").and_then(|scope| GroupScope::deserialize(scope).ok()),
+        })
+    }
 }
 
 impl Messages {
@@ -105,5 +168,34 @@ mod tests {
         assert_eq!(agent.group_chat, GroupChat { mention_patterns: Some(vec![]), history_limit: None });
         assert_eq!(config.access_groups["team"].members["chat"], ["2"]);
         assert_eq!(config.access_groups["odd"], AccessGroup::default());
+    }
+
+    #[test]
+    fn bindings_are_read_and_none_is_widened() {
+        let found = bindings(Some(&json!([
+            {"agentId": "a", "match": {"channel": "chat", "peer": {"kind": "dm", "id": "7"}}, "session": {"dmScope": "per-peer"}},
+            {"agentId": "b", "match": {"channel": "chat", "peer": {"kind": "group"}}},
+            {"agentId": "c", "type": "acp", "match": {"channel": "chat"}},
+            {"agentId": "d", "match": {"channel": "chat", "accountId": "*", "teamId": "t", "roles": ["r"]}},
+            {"match": {"channel": "chat"}},
+        ])));
+        let expected = [
+            Binding {
+                agent_id: "a".to_owned(),
+                channel: "chat".to_owned(),
+                peer: Some(("direct".to_owned(), "7".to_owned())),
+                dm_scope: Some(DmScope::PerPeer),
+                ..Binding::default()
+            },
+            Binding {
+                agent_id: "d".to_owned(),
+                channel: "chat".to_owned(),
+                account_id: Some("*".to_owned()),
+                space: Some("t".to_owned()),
+                roles: true,
+                ..Binding::default()
+            },
+        ];
+        assert_eq!(found, expected);
     }
 }

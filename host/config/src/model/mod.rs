@@ -14,10 +14,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-pub use agents::{Agent, AgentDefaults, Agents, DmScope, MemorySearch, ModelChoice, ModelEntry, Session};
+pub use agents::{
+    Agent, AgentDefaults, Agents, DmScope, GroupScope, MemorySearch, ModelChoice, ModelEntry, Session,
+};
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
-pub use conversations::{AccessGroup, GroupChat, Identity, Messages};
+pub use conversations::{AccessGroup, Binding, GroupChat, Identity, Messages};
 pub use gateway::{
     Auth, AuthMode, Bind, ControlUi, Endpoint, Endpoints, Gateway, GatewayMode, Http, HttpTools, Images,
     RateLimit, Reload, ReloadMode, Remote, SecurityHeaders, Tls,
@@ -43,6 +45,8 @@ pub struct Config {
     pub memory_search: MemorySearch,
     /// `session.*`
     pub session: Session,
+    /// `bindings`, as far as they route messages
+    pub bindings: Vec<Binding>,
     /// `messages.*`
     pub messages: Messages,
     /// `accessGroups.<name>`
@@ -140,6 +144,7 @@ impl Config {
             agents: Agents::from_section(document.get("agents")),
             memory_search: MemorySearch::of(KeyPath::from_keys(&["memory", "search"]).find(document)),
             session: section(document, &["session"]),
+            bindings: conversations::bindings(document.get("bindings")),
             messages: Messages::of(document.get("messages")),
             access_groups: conversations::access_groups(document.get("accessGroups")),
             channels: channels::from_section(document.get("channels")),

@@ -52,11 +52,12 @@ pub(super) const BINDINGS: Shape = List(&Object(&[
             ),
             key("guildId", Text),
             key("teamId", Text),
-            key("roles", TEXTS),
+            key("roles", TEXTS)
+                .about("Who has which role is not known to the gateway: an entry with roles answers nobody."),
         ]),
     ),
     key("session", Object(&[key("dmScope", DM_SCOPE), key("groupScope", GROUP_SCOPE)])),
-    key(
+    unused(
         "acp",
         Object(&[
             key("mode", Word(&["persistent", "oneshot"])),
@@ -94,9 +95,9 @@ pub(super) const SESSION: Shape = Object(&[
     key("dmScope", DM_SCOPE).about("Which direct messages share a session. Default: main."),
     unused("mainKey", Text).about("The last part of the main session's key. Default: main."),
     unused("scope", Word(&["per-sender", "global"])),
-    unused("groupScope", GROUP_SCOPE),
+    key("groupScope", GROUP_SCOPE).about("main: groups share the agent's main session. Default: per-group."),
     unused("notifyOnCreate", Bool),
-    unused("identityLinks", Map(&TEXTS)),
+    key("identityLinks", Map(&TEXTS)).about("People with several ids: a name, and channel:id of each."),
     unused("resetTriggers", TEXTS),
     unused("reset", RESET),
     unused(

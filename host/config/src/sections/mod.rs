@@ -38,7 +38,7 @@ pub(crate) static ROOT: Shape = Shape::Object(&[
     unused("worktreeAcceleration", Bool),
     unused("tools", elsewhere::TOOLS),
     unused("security", elsewhere::SECURITY),
-    unused("bindings", conversations::BINDINGS),
+    key("bindings", conversations::BINDINGS).about("Which agent answers where."),
     unused("broadcast", conversations::BROADCAST),
     unused("attachments", elsewhere::ATTACHMENTS),
     key("messages", conversations::MESSAGES)

@@ -15,6 +15,7 @@ use openclaw_protocol::config::{
     ConfigApplyParams, ConfigGetParams, ConfigPatchParams, ConfigSchemaLookupParams, ConfigSchemaParams,
     ConfigSetParams,
 };
+use openclaw_protocol::decisions::ChannelsWhyParams;
 use openclaw_protocol::devices::{
     DevicePairApproveParams, DevicePairListParams, DevicePairRejectParams, DevicePairRemoveParams,
     DevicePairRenameParams, DevicePairSetupCodeParams, DeviceTokenRevokeParams, DeviceTokenRotateParams,
@@ -46,8 +47,8 @@ use openclaw_protocol::{Call, RpcError, Scope, decode};
 use serde_json::Value;
 
 use super::{
-    Caller, Outcome, absent, agent, agents, channels, chat, commands, config, devices, diagnostics, encode,
-    health, logs, models, outbound, pairing, plugins, restart, sessions, status, system,
+    Caller, Outcome, absent, agent, agents, channels, chat, commands, config, decisions, devices,
+    diagnostics, encode, health, logs, models, outbound, pairing, plugins, restart, sessions, status, system,
 };
 
 /// The answer of a method that this client may call.
@@ -78,6 +79,7 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
         ChannelsLogoutParams::METHOD => {
             call(params, async |which| channels::logout(caller, which).await).await
         }
+        ChannelsWhyParams::METHOD => call(params, async |asked| decisions::why(gateway, asked).await).await,
         PairingListParams::METHOD => call(params, async |query| pairing::list(gateway, query).await).await,
         PairingApproveParams::METHOD => {
             call(params, async |which| pairing::approve(caller, which).await).await

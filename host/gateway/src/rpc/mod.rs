@@ -8,6 +8,7 @@ mod channels;
 mod chat;
 mod commands;
 mod config;
+mod decisions;
 mod devices;
 mod diagnostics;
 mod dispatch;

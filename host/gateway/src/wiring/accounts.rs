@@ -1,19 +1,16 @@
-//! From the configuration and a channel's manifest to what messaging and an instance are told about one account. The
+//! From the configuration and a channel's manifest to what messaging is told about one account. The
 //! channel's own words and keys come from the manifest; nothing here knows a vendor.
 
-use openclaw_config::{Account, Channel, Config, DmScope, Env, GroupChat, SecretResolver, resolve_secret};
+use std::collections::BTreeMap;
+
+use openclaw_config::{Account, Agent, Binding, Channel, Config, DmScope, GroupChat, GroupScope};
 use openclaw_messaging as messaging;
 use openclaw_messaging::{
-    ACCESS_GROUP, AccountKey, AccountSettings, AllowList, Allowed, GroupRule, Mentions, Policy, Words,
-    pattern_of_name, pattern_of_text,
+    ACCESS_GROUP, AccountKey, AccountSettings, AllowList, Allowed, ChatKind, GroupRule, Mentions, Peer,
+    Policy, Words, pattern_of_name, pattern_of_text,
 };
-use openclaw_packages::{
-    AccountSecrets, ChannelPolicy, ChannelPolicyMap, GroupPolicy, Manifest, MentionScope, SecretLookup,
-    TextUnit,
-};
-use openclaw_secrets::Secret;
+use openclaw_packages::{ChannelPolicy, ChannelPolicyMap, GroupPolicy, Manifest, MentionScope, TextUnit};
 use openclaw_text::Unit;
-use serde_json::Value;
 use tracing::warn;
 
 /// Messages of a group that are told with the next one that names the agent, where nobody says how many; and the most.
@@ -31,7 +28,9 @@ pub(super) fn settings(
     let rules = words.policy.extract(&account.section);
     let agent = config.agents.default_id();
     let history_limit = rules.history_limit.or(group_chat(config, agent, |own| own.history_limit));
-    let mentions = mentions(config, agent, &rules.mention_patterns);
+    let names =
+        |agent: &Agent| (agent.id.to_lowercase(), mentions(config, &agent.id, &rules.mention_patterns));
+    let mentions = config.agents.entries.iter().map(names).collect();
     let own_limit = rules.text_limit.map_or(words.text_limit, |limit| limit.clamp(1, words.text_limit));
     Some(AccountSettings {
         key: AccountKey::new(&channel.id, &account.id),
@@ -49,16 +48,89 @@ pub(super) fn settings(
             TextUnit::Chars => Unit::Chars,
             TextUnit::Bytes => Unit::Bytes,
         },
-        agent: agent.to_owned(),
-        dm_scope: match config.session.dm_scope {
-            DmScope::Main => messaging::DmScope::Main,
-            DmScope::PerPeer => messaging::DmScope::PerPeer,
-            DmScope::PerChannelPeer => messaging::DmScope::PerChannelPeer,
-            DmScope::PerAccountChannelPeer => messaging::DmScope::PerAccountChannelPeer,
-        },
+        agent: agent.to_lowercase(),
+        bindings: config
+            .bindings
+            .iter()
+            .filter_map(|entry| binding(config, channel, account, entry))
+            .collect(),
+        dm_scope: dm_scope(config.session.dm_scope),
+        group_scope: group_scope(config.session.group_scope),
+        links: links(config, &channel.id),
         mentions,
         history_limit: history_limit.unwrap_or(HISTORY).min(LONGEST_HISTORY),
     })
+}
+
+fn dm_scope(scope: DmScope) -> messaging::DmScope {
+    match scope {
+        DmScope::Main => messaging::DmScope::Main,
+        DmScope::PerPeer => messaging::DmScope::PerPeer,
+        DmScope::PerChannelPeer => messaging::DmScope::PerChannelPeer,
+        DmScope::PerAccountChannelPeer => messaging::DmScope::PerAccountChannelPeer,
+    }
+}
+
+fn group_scope(scope: GroupScope) -> messaging::GroupScope {
+    match scope {
+        GroupScope::PerGroup => messaging::GroupScope::PerGroup,
+        GroupScope::Main => messaging::GroupScope::Main,
+    }
+}
+
+/// A binding as far as it is about this account. One that nobody can satisfy is left out, with a line in the log.
+fn binding(
+    config: &Config,
+    channel: &Channel,
+    account: &Account,
+    entry: &Binding,
+) -> Option<messaging::Binding> {
+    let any_account = entry.account_id.as_deref() == Some("*");
+    let meant = entry.account_id.as_deref().unwrap_or(&channel.default_account);
+    if entry.channel != channel.id || !(any_account || meant == account.id) {
+        return None;
+    }
+    let agent = config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(&entry.agent_id));
+    let (Some(agent), false) = (agent, entry.roles) else {
+        let why = if entry.roles {
+            "it asks for roles, which the gateway does not know"
+        } else {
+            "there is no such agent"
+        };
+        warn!(channel = channel.id, agent = entry.agent_id, "a binding answers nobody: {why}");
+        return None;
+    };
+    let peer = match &entry.peer {
+        None => None,
+        Some((kind, id)) => {
+            let kind = match kind.as_str() {
+                "direct" => ChatKind::Direct,
+                "group" => ChatKind::Group,
+                "channel" => ChatKind::Channel,
+                _ => return None,
+            };
+            Some(Peer { kind, id: id.clone() })
+        }
+    };
+    Some(messaging::Binding {
+        agent: agent.id.to_lowercase(),
+        peer,
+        space: entry.space.clone(),
+        any_account,
+        dm_scope: entry.dm_scope.map(dm_scope),
+        group_scope: entry.group_scope.map(group_scope),
+    })
+}
+
+/// The senders of this channel that are one person with others.
+fn links(config: &Config, channel: &str) -> BTreeMap<String, String> {
+    let all = config.session.identity_links.iter();
+    let ids = all.flat_map(|(person, ids)| ids.iter().map(move |id| (id, person)));
+    let own = ids.filter_map(|(id, person)| {
+        let (at, id) = id.split_once(':')?;
+        at.eq_ignore_ascii_case(channel).then(|| (id.to_lowercase(), person.clone()))
+    });
+    own.collect()
 }
 
 /// What an agent says about groups itself, else what holds for all.
@@ -154,114 +226,9 @@ fn group_policy(word: &str) -> messaging::GroupPolicy {
     }
 }
 
-/// The account's section as the component sees it: without its secrets, and without the keys that are the host's own.
-pub(super) fn without_secrets(manifest: &Manifest, section: &Value) -> String {
-    let mut shown = section.clone();
-    if let Some(shown) = shown.as_object_mut() {
-        shown.retain(|key, _| !manifest.is_secret_place(key) && key != "enabled" && key != "name");
-    }
-    shown.to_string()
-}
-
-/// Where the secrets that an account cannot do without come from, told without reading them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Credential {
-    /// The configuration holds or refers to it.
-    Config,
-    /// The configuration names a file.
-    File,
-    /// A variable of the environment.
-    Environment,
-    /// Nowhere.
-    Missing,
-    /// The channel needs none.
-    NotNeeded,
-}
-
-impl Credential {
-    /// The word in `tokenSource`.
-    pub(crate) fn source(self) -> &'static str {
-        match self {
-            Credential::Config => "config",
-            Credential::File => "tokenFile",
-            Credential::Environment => "env",
-            Credential::Missing | Credential::NotNeeded => "none",
-        }
-    }
-
-    /// The word in `tokenStatus`.
-    pub(crate) fn status(self) -> &'static str {
-        match self {
-            Credential::Config | Credential::File | Credential::Environment => "available",
-            Credential::Missing => "missing",
-            Credential::NotNeeded => "not-needed",
-        }
-    }
-}
-
-/// Finds where an account's secrets are. With several the last one counts, and one that is missing counts most.
-pub(crate) fn credential(
-    manifest: &Manifest,
-    section: &Value,
-    default_account: bool,
-    env: &dyn Env,
-) -> Credential {
-    let set = |key: &Option<String>| {
-        let value = key.as_ref().and_then(|key| section.get(key));
-        value.is_some_and(|value| {
-            !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty())
-        })
-    };
-    let mut found = Credential::NotNeeded;
-    for secret in manifest.secrets.iter().filter(|secret| !secret.optional) {
-        let variable = secret.env.as_ref().filter(|_| default_account);
-        found = match () {
-            () if set(&secret.config_file) => Credential::File,
-            () if set(&secret.config) => Credential::Config,
-            () if variable.is_some_and(|name| env.non_blank(name).is_some()) => Credential::Environment,
-            () => return Credential::Missing,
-        };
-    }
-    found
-}
-
-/// The values of an account's secrets that can be read now, so that the log can be kept free of them.
-pub(super) fn secrets(
-    manifest: &Manifest,
-    channel: &Channel,
-    account: &Account,
-    resolver: &SecretResolver<'_>,
-) -> Vec<Secret> {
-    let lookup = Lookup { secrets: resolver, place: format!("channels.{}", channel.id) };
-    let default_account = channel.default_account == account.id;
-    // An account whose secrets cannot be read has none to hide.
-    let Ok(found) = AccountSecrets::collect(manifest, &account.section, default_account, &lookup) else {
-        return Vec::new();
-    };
-    manifest.secrets.iter().filter_map(|secret| found.get(&secret.name).cloned()).collect()
-}
-
-/// Resolves the secrets of one account the way the configuration spells them.
-pub(super) struct Lookup<'a> {
-    pub(super) secrets: &'a SecretResolver<'a>,
-    /// Where the account's section stands, for instance `channels.x`.
-    pub(super) place: String,
-}
-
-impl SecretLookup for Lookup<'_> {
-    fn config(&self, key: &str, value: &Value) -> Result<Option<Secret>, String> {
-        let place = format!("{}.{key}", self.place);
-        resolve_secret(value, self.secrets, &place).map_err(|error| error.to_string())
-    }
-
-    fn env(&self, name: &str) -> Option<Secret> {
-        self.secrets.env().non_blank(name).map(|value| Secret::from(value.trim()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use openclaw_config::{AccessGroup, Agent, Identity};
+    use openclaw_config::{AccessGroup, Identity};
 
     use super::*;
 

@@ -27,7 +27,8 @@ use openclaw_supervisor::{Attempt, Driver, End, Health, Running, StartError};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::accounts::{self, Lookup};
+use super::accounts;
+use super::credentials::{self, Lookup};
 use super::exclusive::{Exclusive, Held};
 use super::instances::Instances;
 use super::kv::AccountKv;
@@ -138,7 +139,7 @@ impl Driver for ChannelDriver {
             self.messaging.cursor(&key).await.map_err(|error| StartError::Transient(error.to_string()))?;
         let setup = ChannelSetup {
             label: account.to_owned(),
-            config: accounts::without_secrets(manifest, &section.section),
+            config: credentials::without_secrets(manifest, &section.section),
             cursor,
             crashes: attempt.crashes(),
             grants: reach.grants,

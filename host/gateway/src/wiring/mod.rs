@@ -3,6 +3,7 @@
 //! its owner and is logged, unless nothing works without it.
 
 mod accounts;
+mod credentials;
 mod dialect;
 mod driver;
 mod exclusive;
@@ -32,7 +33,7 @@ use openclaw_supervisor::{Backoff, Supervisor};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::info;
 
-pub(crate) use accounts::{Credential, credential};
+pub(crate) use credentials::{Credential, credential};
 pub(crate) use driver::account_name;
 pub(crate) use instances::Instances;
 pub(crate) use media::attach;

@@ -6,7 +6,7 @@ use openclaw_protocol::status::DegradedSecretOwner;
 use openclaw_secrets::Secret;
 use serde_json::Value;
 
-use super::{Plugins, accounts, may_wait};
+use super::{Plugins, credentials, may_wait};
 use crate::settings::Settings;
 
 /// What became of the secrets that the configuration and the environment hold for models and channels.
@@ -50,7 +50,7 @@ fn secrets_of(config: &Config, settings: &Settings, plugins: &Plugins) -> Secret
             continue;
         };
         for account in &channel.accounts {
-            secrets.values.extend(accounts::secrets(manifest, channel, account, &resolver));
+            secrets.values.extend(credentials::secrets(manifest, channel, account, &resolver));
             for key in manifest.secret_keys().filter(|_| account.enabled) {
                 let place = format!("channels.{}.{key}", channel.id);
                 let value = account.section.get(key).unwrap_or(&Value::Null);

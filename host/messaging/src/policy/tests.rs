@@ -163,7 +163,8 @@ fn a_place_has_rules_from_narrow_to_wide() {
 fn a_name_in_the_text_or_a_command_is_a_mention() {
     let mut settings = testing::settings();
     settings.policy.allow_from = list(&["u7"]);
-    settings.mentions = crate::Mentions::new([crate::pattern_of_name("Molty").as_str()]).0;
+    let molty = crate::Mentions::new([crate::pattern_of_name("Molty").as_str()]).0;
+    settings.mentions.insert("main".to_owned(), molty);
     let judged = |text: &str, sender: &str, command| {
         let mut message = testing::message("1", sender, text);
         message.conversation.kind = ChatKind::Group;

@@ -3,6 +3,7 @@
 mod account;
 mod add;
 mod remove;
+mod why;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ Examples:
     Stop(AccountFlags),
     /// Drain an account and start it again; the others go on
     Restart(AccountFlags),
+    /// What became of a message, and why
+    Why(why::Flags),
 }
 
 /// Flags of `openclaw channels status`.
@@ -87,6 +90,7 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         Subcommand::List(flags) => list(flags, context),
         Subcommand::Add(flags) => add::run(flags, context),
         Subcommand::Remove(flags) => remove::run(flags, context),
+        Subcommand::Why(flags) => why::run(flags, context),
         Subcommand::Start(flags) => {
             let params =
                 ChannelsStartParams { channel: flags.channel.clone(), account_id: flags.account.clone() };
