@@ -14,6 +14,7 @@ mod backoff;
 mod bounds;
 mod channel;
 mod clock;
+mod dead_letters;
 mod delivery;
 mod lanes;
 mod messaging;
@@ -31,6 +32,7 @@ mod testing;
 mod turns;
 
 pub use channel::{Failure, Outbound, Outcome, Sender};
+pub use dead_letters::{DeadLetterError, Requeued};
 pub use delivery::{Delivered, SendError, SendRequest};
 pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
 pub use messaging::{Admission, AdmitError, Messaging, Queues};

@@ -153,6 +153,10 @@ mod tests {
         check("openclaw daemon stop --force");
         check("openclaw channels status --probe --timeout 1000 --json --channel x");
         check("openclaw channels restart x --account main");
+        check("openclaw channels dead-letters list --channel x --account main --limit 5 --json");
+        check("openclaw channels dead-letters show send-17");
+        check("openclaw channels dead-letters retry send-17 --yes");
+        check("openclaw channels dead-letters drop unread-3 -y --token t");
         check("openclaw plugins reload x");
         check("openclaw pairing approve x ABCD1234 --notify");
         check("openclaw pairing approve --channel x ABCD1234");

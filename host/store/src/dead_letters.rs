@@ -138,13 +138,22 @@ impl DeadCounts {
         self.failed + self.ambiguous + self.expired + self.unread
     }
 
-    fn add(&mut self, kind: DeadKind, count: u64) {
+    fn count(&mut self, kind: DeadKind, count: u64) {
         match kind {
             DeadKind::Failed => self.failed += count,
             DeadKind::Ambiguous => self.ambiguous += count,
             DeadKind::Expired => self.expired += count,
             DeadKind::Unread => self.unread += count,
         }
+    }
+}
+
+impl std::ops::AddAssign for DeadCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.failed += other.failed;
+        self.ambiguous += other.ambiguous;
+        self.expired += other.expired;
+        self.unread += other.unread;
     }
 }
 
@@ -257,7 +266,7 @@ impl Store {
                 .query_map([limit], |row| {
                     let mut counts = DeadCounts::default();
                     for kind in [DeadKind::Failed, DeadKind::Ambiguous, DeadKind::Expired, DeadKind::Unread] {
-                        counts.add(kind, count(row, kind.as_str())?);
+                        counts.count(kind, count(row, kind.as_str())?);
                     }
                     Ok((account(row)?, counts))
                 })?

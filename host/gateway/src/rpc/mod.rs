@@ -8,6 +8,7 @@ mod channels;
 mod chat;
 mod commands;
 mod config;
+mod dead_letters;
 mod devices;
 mod diagnostics;
 mod dispatch;
