@@ -187,11 +187,7 @@ pub(crate) fn issues(gateway: &Gateway, channels: &[ChannelOverview]) -> Vec<Sta
             if let Some(count) = account.ambiguous_sends.filter(|&count| count > 0) {
                 let message =
                     format!("{count} message(s) may or may not have been sent and are not repeated");
-                issues.push(issue(
-                    IssueKind::Runtime,
-                    message,
-                    "ask the people concerned, and send again by hand",
-                ));
+                issues.push(issue(IssueKind::Runtime, message, "openclaw channels dead-letters list"));
             }
         }
     }

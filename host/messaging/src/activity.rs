@@ -37,6 +37,13 @@ impl ActivityBoard {
         entry.set_aside = entry.set_aside.saturating_add(1).min(most);
     }
 
+    /// Something that was set aside was forgotten.
+    pub(crate) fn forgotten(&self, account: &AccountKey) {
+        if let Some(entry) = self.lock().get_mut(account) {
+            entry.set_aside = entry.set_aside.saturating_sub(1);
+        }
+    }
+
     pub(crate) fn of(&self, account: &AccountKey) -> Activity {
         self.lock().get(account).copied().unwrap_or_default()
     }

@@ -70,6 +70,17 @@ pub enum SendError {
         /// For people.
         detail: String,
     },
+    /// It was not sent, or perhaps it was, and a person has decided to leave it at that.
+    #[error(
+        "{account} does not send this message: it was dropped from the dead letters (dropped), where it was for \
+         {reason}. Send it with another idempotency key"
+    )]
+    Dropped {
+        /// Who should have sent it.
+        account: AccountKey,
+        /// Why it was a dead letter.
+        reason: String,
+    },
     /// It waits in the outbox and goes out as soon as the account can.
     #[error(
         "{account} has not sent the message yet ({code}): {detail}. It waits in the outbox and goes out when the account is \
@@ -94,6 +105,7 @@ impl SendError {
         match self {
             Self::UnknownAccount(_) => "unknown_account",
             Self::Empty => "empty",
+            Self::Dropped { .. } => "dropped",
             Self::Failed { code, .. } | Self::Ambiguous { code, .. } | Self::Waiting { code, .. } => code,
             Self::Store(error) => error.code(),
         }
@@ -154,6 +166,9 @@ fn verdict(account: AccountKey, rows: &[OutboxRow]) -> Result<Delivered, SendErr
     }
     if let Some((code, detail)) = worst(OutboxState::Ambiguous) {
         return Err(SendError::Ambiguous { account, code, detail });
+    }
+    if let Some((reason, _)) = worst(OutboxState::Dropped) {
+        return Err(SendError::Dropped { account, reason });
     }
     if let Some((code, detail)) = worst(OutboxState::Pending).or_else(|| worst(OutboxState::Sending)) {
         return Err(SendError::Waiting { account, code, detail });

@@ -15,6 +15,7 @@ mod backoff;
 mod bounds;
 mod channel;
 mod clock;
+mod dead_letters;
 mod delivery;
 mod heard;
 mod lanes;
@@ -35,6 +36,7 @@ mod turns;
 
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
 pub use channel::{Failure, Outbound, Outcome, Sender};
+pub use dead_letters::{DeadLetterError, Requeued};
 pub use delivery::{Delivered, SendError, SendRequest};
 pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
 pub use mention::{Mentions, pattern_of_name, pattern_of_text};

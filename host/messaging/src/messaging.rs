@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openclaw_failpoints::{failpoint, hurried};
 use openclaw_store::{
-    AccountKey, Activity, Approved, Counts, Decided, InboundId, InboundRow, Message, PairingRequest,
+    AccountKey, Activity, Approved, Counts, DeadId, Decided, InboundId, InboundRow, Message, PairingRequest,
     SetAside, Store, StoreError, Target,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +16,7 @@ use crate::activity::ActivityBoard;
 use crate::bounds;
 use crate::channel::Sender;
 use crate::clock::{millis, now_ms};
+use crate::dead_letters::{self, DeadLetterError, Requeued};
 use crate::delivery::{self, Delivered, SendError, SendRequest};
 use crate::lanes::{LaneCounts, Lanes};
 use crate::outbox::Outbox;
@@ -218,6 +219,24 @@ impl Messaging {
     pub async fn send(&self, request: SendRequest) -> Result<Delivered, SendError> {
         let inner = &self.inner;
         delivery::send(&inner.store, &inner.accounts, &inner.outbox, &inner.options, request).await
+    }
+
+    /// Sends a dead letter again, and what is dead behind it of the same message. `twice`: what may have arrived is sent
+    /// as well, and may appear twice.
+    ///
+    /// # Errors
+    /// [`DeadLetterError`]; then nothing was changed.
+    pub async fn retry_dead_letter(&self, id: DeadId, twice: bool) -> Result<Requeued, DeadLetterError> {
+        let inner = &self.inner;
+        dead_letters::retry(&inner.store, &inner.outbox, &inner.options, id, twice).await
+    }
+
+    /// Forgets a dead letter.
+    ///
+    /// # Errors
+    /// [`DeadLetterError`]; then nothing was changed.
+    pub async fn drop_dead_letter(&self, id: DeadId) -> Result<AccountKey, DeadLetterError> {
+        dead_letters::drop_one(&self.inner.store, &self.inner.activity, id).await
     }
 
     /// The lanes that turns of HTTP and the command line share with messages.

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, error::ErrorKind};
 
 use crate::commands::{
     agent, channels, completion, config, devices, doctor, gateway, health, infer, logs, message, models,
-    onboard, pairing, plugins, qr, reads, status,
+    onboard, pairing, plugins, qr, reads, sessions, status,
 };
 
 const EXAMPLES: &str = "\
@@ -77,6 +77,8 @@ pub(crate) enum Command {
     /// Let people in who wrote to a channel
     #[command(subcommand)]
     Pairing(pairing::Subcommand),
+    /// Conversations of the agents
+    Sessions(sessions::Flags),
     /// Run one turn of an agent through the gateway
     Agent(agent::Flags),
     /// Ask a model without an agent
@@ -153,13 +155,23 @@ mod tests {
         check("openclaw daemon stop --force");
         check("openclaw channels status --probe --timeout 1000 --json --channel x");
         check("openclaw channels restart x --account main");
+        check("openclaw channels dead-letters list --channel x --account main --limit 5 --json");
+        check("openclaw channels dead-letters show send-17");
+        check("openclaw channels dead-letters retry send-17 --yes");
+        check("openclaw channels dead-letters drop unread-3 -y --token t");
         check("openclaw plugins reload x");
         check("openclaw pairing approve x ABCD1234 --notify");
         check("openclaw pairing approve --channel x ABCD1234");
         check("openclaw pairing list --channel x --json");
         check("openclaw pairing approve ABCD1234");
         check("openclaw system presence --json");
+        check("openclaw sessions");
         check("openclaw sessions --active 60");
+        check("openclaw sessions --json --limit all --all-agents");
+        check("openclaw sessions list --limit 5 --agent main");
+        check("openclaw sessions show agent:main:main --messages 3 --json");
+        check("openclaw sessions reset main --yes --token t");
+        check("openclaw sessions export main -o talk.md --format md --force");
         check("openclaw gateway usage-cost --days 7");
         check("openclaw gateway stability --json");
         check("openclaw update status --token t");

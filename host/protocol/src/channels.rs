@@ -206,6 +206,9 @@ pub struct AccountSnapshot {
     /// Messages that may or may not have been sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ambiguous_sends: Option<u64>,
+    /// Messages that could not be sent, or may not have been, and what could not be read. This program's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<u64>,
     /// What the supervisor counts of it since the gateway's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervision: Option<Supervision>,

@@ -19,6 +19,7 @@ pub mod codes;
 pub mod commands;
 pub mod config;
 pub mod connect;
+pub mod dead_letters;
 pub mod decisions;
 pub mod devices;
 pub mod diagnostics;

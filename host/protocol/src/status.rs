@@ -369,6 +369,9 @@ pub struct OutboxSummary {
     pub ambiguous: u64,
     /// Refused for good.
     pub failed: u64,
+    /// What a person can decide about: the ambiguous, the failed, and what components could not read. This program's own.
+    #[serde(default)]
+    pub dead_letters: u64,
 }
 
 /// Parameters of `system-presence`.

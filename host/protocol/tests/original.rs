@@ -8,8 +8,17 @@ use std::collections::BTreeMap;
 use openclaw_protocol::{METHODS, Permission, Scope};
 
 /// Methods that the original does not have.
-const OWN: &[&str] =
-    &["channels.restart", "channels.pairing.codes", "channels.pairing.approveCode", "plugins.status"];
+const OWN: &[&str] = &[
+    "channels.restart",
+    "channels.pairing.codes",
+    "channels.pairing.approveCode",
+    "channels.deadLetters.list",
+    "channels.deadLetters.get",
+    "channels.deadLetters.retry",
+    "channels.deadLetters.drop",
+    "channels.why",
+    "plugins.status",
+];
 
 /// One method of the original.
 struct Row<'a> {

@@ -5,6 +5,7 @@ mod error;
 mod message;
 mod records;
 
+mod dead_letters;
 mod devices;
 mod inbound;
 mod kv;
@@ -21,6 +22,9 @@ mod transcripts;
 mod upkeep;
 mod writer;
 
+pub use dead_letters::{
+    Buried, DeadCounts, DeadDetail, DeadId, DeadKind, DeadLetter, DeadQuery, NoDeadId, Revived,
+};
 pub use devices::{DeviceRow, DeviceTable, DeviceWrite};
 pub use error::StoreError;
 pub use kv::{KvOutcome, KvWrite};

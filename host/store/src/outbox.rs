@@ -245,12 +245,12 @@ fn end_row(ledger: &Ledger<'_>, id: i64, end: &SendEnd, now: i64) -> Result<(), 
     }
 }
 
-fn conversation_key(row: &Row<'_>) -> rusqlite::Result<ConversationKey> {
+pub(crate) fn conversation_key(row: &Row<'_>) -> rusqlite::Result<ConversationKey> {
     let target = Target { room: row.get("room")?, thread: row.get("thread")? };
     Ok(ConversationKey { account: account(row)?, target })
 }
 
-fn outbox_row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+pub(crate) fn outbox_row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
     let state: String = row.get("state")?;
     let state = match state.as_str() {
         "pending" => OutboxState::Pending,
@@ -258,6 +258,7 @@ fn outbox_row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         "sent" => OutboxState::Sent,
         "ambiguous" => OutboxState::Ambiguous,
         "failed" => OutboxState::Failed,
+        "dropped" => OutboxState::Dropped,
         _ => return Err(bad(row, "state", UnknownWord(state))),
     };
     let ConversationKey { account, target } = conversation_key(row)?;

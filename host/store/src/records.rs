@@ -141,12 +141,14 @@ pub enum OutboxState {
     Ambiguous,
     /// Given up; `error` says why.
     Failed,
+    /// Ambiguous or failed, and a person has decided that it stays so.
+    Dropped,
 }
 
 impl OutboxState {
     /// Whether nothing will change any more without a person.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Sent | Self::Ambiguous | Self::Failed)
+        matches!(self, Self::Sent | Self::Ambiguous | Self::Failed | Self::Dropped)
     }
 }
 

@@ -136,7 +136,7 @@ impl Store {
             )?;
             gone += sql.execute(
                 "DELETE FROM outbox WHERE id IN (SELECT id FROM (SELECT id, state, updated_at FROM outbox ORDER BY id \
-                 LIMIT ?2) WHERE state IN ('sent', 'ambiguous', 'failed') AND updated_at < ?1)",
+                 LIMIT ?2) WHERE state IN ('sent', 'ambiguous', 'failed', 'dropped') AND updated_at < ?1)",
                 params![before, PRUNE_ROWS],
             )?;
             let files = uncarried(sql, now)?;

@@ -17,7 +17,7 @@ use openclaw_supervisor::{AccountHandle, State};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 
-use super::Caller;
+use super::{Caller, dead_letters};
 use crate::accounts::{self, ChannelOverview};
 use crate::clock::now_ms;
 use crate::process::Gateway;
@@ -25,8 +25,6 @@ use crate::wiring::account_name;
 
 /// How long all probes together may take when nobody says otherwise.
 const PROBE_TIMEOUT_MS: u64 = 10_000;
-/// Flagged sends that are looked at for the counts.
-const FLAGGED: usize = 1000;
 /// What the answer says when time ran out.
 const TIMED_OUT: &str = "not every account was probed in time (--timeout <ms> gives them longer)";
 
@@ -43,7 +41,7 @@ pub(super) async fn status(
             return Err(RpcError::invalid(why.unwrap_or_else(|| format!("unknown channel: {wanted}"))));
         }
     }
-    count_ambiguous(gateway, &mut channels).await;
+    count_dead_letters(gateway, &mut channels).await;
     let partial = if query.probe == Some(true) {
         let limit = Duration::from_millis(query.timeout_ms.unwrap_or(PROBE_TIMEOUT_MS));
         Some(!probe_all(gateway, &mut channels, limit).await).filter(|&partial| partial)
@@ -80,19 +78,15 @@ pub(super) fn summary(channel: &ChannelOverview) -> AccountSnapshot {
     default.or(channel.accounts.first()).cloned().unwrap_or_default()
 }
 
-async fn count_ambiguous(gateway: &Gateway, channels: &mut [ChannelOverview]) {
-    let flagged = match gateway.store.flagged(FLAGGED).await {
-        Ok(flagged) => flagged,
-        Err(error) => {
-            tracing::warn!(code = error.code(), "flagged sends are not counted: {error}");
-            return;
-        }
-    };
+async fn count_dead_letters(gateway: &Gateway, channels: &mut [ChannelOverview]) {
+    let counts = dead_letters::counts(gateway).await;
+    let some = |count: u64| Some(count).filter(|&count| count > 0);
     for channel in channels {
         for account in &mut channel.accounts {
             let key = AccountKey::new(&channel.id, &account.account_id);
-            let count = flagged.iter().filter(|row| row.account == key).count() as u64;
-            account.ambiguous_sends = Some(count).filter(|&count| count > 0);
+            let counts = counts.get(&key).copied().unwrap_or_default();
+            account.ambiguous_sends = some(counts.ambiguous);
+            account.dead_letters = some(counts.total());
         }
     }
 }

@@ -15,6 +15,9 @@ use openclaw_protocol::config::{
     ConfigApplyParams, ConfigGetParams, ConfigPatchParams, ConfigSchemaLookupParams, ConfigSchemaParams,
     ConfigSetParams,
 };
+use openclaw_protocol::dead_letters::{
+    DeadLetterDropParams, DeadLetterGetParams, DeadLetterRetryParams, DeadLettersListParams,
+};
 use openclaw_protocol::decisions::ChannelsWhyParams;
 use openclaw_protocol::devices::{
     DevicePairApproveParams, DevicePairListParams, DevicePairRejectParams, DevicePairRemoveParams,
@@ -47,8 +50,9 @@ use openclaw_protocol::{Call, RpcError, Scope, decode};
 use serde_json::Value;
 
 use super::{
-    Caller, Outcome, absent, agent, agents, channels, chat, commands, config, decisions, devices,
-    diagnostics, encode, health, logs, models, outbound, pairing, plugins, restart, sessions, status, system,
+    Caller, Outcome, absent, agent, agents, channels, chat, commands, config, dead_letters, decisions,
+    devices, diagnostics, encode, health, logs, models, outbound, pairing, plugins, restart, sessions,
+    status, system,
 };
 
 /// The answer of a method that this client may call.
@@ -80,6 +84,18 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
             call(params, async |which| channels::logout(caller, which).await).await
         }
         ChannelsWhyParams::METHOD => call(params, async |asked| decisions::why(gateway, asked).await).await,
+        DeadLettersListParams::METHOD => {
+            call(params, async |query| dead_letters::list(gateway, query).await).await
+        }
+        DeadLetterGetParams::METHOD => {
+            call(params, async |which| dead_letters::get(gateway, which).await).await
+        }
+        DeadLetterRetryParams::METHOD => {
+            call(params, async |which| dead_letters::retry(gateway, which).await).await
+        }
+        DeadLetterDropParams::METHOD => {
+            call(params, async |which| dead_letters::drop_one(gateway, which).await).await
+        }
         PairingListParams::METHOD => call(params, async |query| pairing::list(gateway, query).await).await,
         PairingApproveParams::METHOD => {
             call(params, async |which| pairing::approve(caller, which).await).await

@@ -8,6 +8,7 @@ mod channels;
 mod chat;
 mod commands;
 mod config;
+mod dead_letters;
 mod decisions;
 mod devices;
 mod diagnostics;

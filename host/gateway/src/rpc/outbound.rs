@@ -194,6 +194,7 @@ fn refuse(error: &SendError) -> RpcError {
         SendError::Store(StoreError::Conflict(_)) => bound_elsewhere(),
         SendError::Failed { .. }
         | SendError::Ambiguous { .. }
+        | SendError::Dropped { .. }
         | SendError::Waiting { .. }
         | SendError::Store(_) => RpcError::unavailable(error.to_string()),
     }

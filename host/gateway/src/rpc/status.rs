@@ -8,13 +8,14 @@ use openclaw_protocol::status::{
     Heartbeats, OutboxSummary, ProcessMemory, RejectedEdit, StatusSummary,
 };
 
-use super::{absent, overview};
+use super::{absent, dead_letters, overview};
 use crate::process::Gateway;
 use crate::{accounts, machine};
 
 pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcError> {
     let config = gateway.settings.config();
     let counts = gateway.store.counts().await.map_err(|error| RpcError::unavailable(error.to_string()))?;
+    let dead = dead_letters::counts(gateway).await;
     let count = |number: i64| u64::try_from(number).unwrap_or_default();
     Ok(StatusSummary {
         runtime_version: crate::VERSION.to_owned(),
@@ -39,6 +40,7 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
             pending: count(counts.pending) + count(counts.sending),
             ambiguous: count(counts.ambiguous),
             failed: count(counts.failed),
+            dead_letters: dead.values().map(|counts| counts.total()).sum(),
         },
         channel_summary: channel_summary(gateway),
         config: Some(config_summary(gateway)),

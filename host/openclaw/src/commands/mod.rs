@@ -17,6 +17,7 @@ pub(crate) mod pairing;
 pub(crate) mod plugins;
 pub(crate) mod qr;
 pub(crate) mod reads;
+pub(crate) mod sessions;
 pub(crate) mod status;
 
 use std::{io::IsTerminal as _, process::ExitCode};
@@ -51,6 +52,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<ExitCode, CliError> {
         Command::Infer(command) => infer::run(&command, &context),
         Command::Message(command) => message::run(&command, &context),
         Command::Models(flags) => models::run(&flags, &context),
+        Command::Sessions(flags) => sessions::run(&flags, &context),
         Command::Plugins(command) => plugins::run(&command, &context),
         Command::Read(reads::Top(typed)) => reads::run(&typed, &context),
         Command::Onboard(flags) => onboard::run(&flags, &context),

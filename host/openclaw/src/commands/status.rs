@@ -157,6 +157,9 @@ fn overview(context: &Context, target: &Target, answers: &Result<Answers, Client
                 ),
             );
         }
+        if outbox.dead_letters > 0 {
+            row("Dead letters", format!("{} (openclaw channels dead-letters list)", outbox.dead_letters));
+        }
         if let Some(file) = &status.log_file {
             row("Log", file.clone());
         }

@@ -2,6 +2,7 @@
 
 mod account;
 mod add;
+mod dead_letters;
 mod remove;
 mod why;
 
@@ -44,6 +45,8 @@ Examples:
     Restart(AccountFlags),
     /// What became of a message, and why
     Why(why::Flags),
+    /// What could not be sent or read: look at it, send it again, forget it
+    DeadLetters(dead_letters::Flags),
 }
 
 /// Flags of `openclaw channels status`.
@@ -91,6 +94,7 @@ pub(crate) fn run(command: &Subcommand, context: &Context) -> Result<ExitCode, C
         Subcommand::Add(flags) => add::run(flags, context),
         Subcommand::Remove(flags) => remove::run(flags, context),
         Subcommand::Why(flags) => why::run(flags, context),
+        Subcommand::DeadLetters(flags) => dead_letters::run(flags, context),
         Subcommand::Start(flags) => {
             let params =
                 ChannelsStartParams { channel: flags.channel.clone(), account_id: flags.account.clone() };
@@ -170,6 +174,11 @@ fn status_lines(status: &ChannelsStatus, now_ms: u64) -> Vec<String> {
     if lines.len() == 1 {
         lines.push(NO_CHANNELS.to_owned());
     }
+    let accounts = status.channel_accounts.values().flatten();
+    let dead: u64 = accounts.filter_map(|account| account.dead_letters).sum();
+    if dead > 0 {
+        lines.push(format!("\n{dead} dead letter(s): openclaw channels dead-letters list"));
+    }
     if !status.status_issues.is_empty() {
         lines.push("\nWarnings:".to_owned());
         for issue in &status.status_issues {
@@ -232,6 +241,7 @@ fn account_bits(account: &AccountSnapshot, now_ms: u64) -> Vec<String> {
         fact("set aside unread", some(u64::from(supervision.set_aside)));
     }
     fact("unconfirmed", account.ambiguous_sends.filter(|count| *count > 0).map(|count| count.to_string()));
+    fact("dead letters", account.dead_letters.filter(|count| *count > 0).map(|count| count.to_string()));
     if let Some(probe) = &account.probe {
         bits.push((if probe.ok { "works" } else { "probe failed" }).to_owned());
     }

@@ -255,8 +255,6 @@ mod tests {
         check("openclaw system heartbeat last", "last-heartbeat", json!({}));
         check("openclaw system event --text hi", "wake", json!({"text": "hi", "mode": "next-heartbeat"}));
         check("openclaw system event --text hi --mode now", "wake", json!({"text": "hi", "mode": "now"}));
-        check("openclaw sessions", "sessions.list", json!({}));
-        check("openclaw sessions list --limit 5", "sessions.list", json!({"limit": 5}));
         check("openclaw audit --timeout 1000", "audit.activity.list", json!({}));
         assert!(!Top::has_subcommand("usage-cost") && OfGateway::has_subcommand("usage-cost"));
     }

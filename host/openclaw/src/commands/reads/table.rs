@@ -20,24 +20,6 @@ const fn flag(name: &'static str, key: &'static str, kind: Kind, about: &'static
     Flag { name, about, key, kind }
 }
 
-const SESSION_FLAGS: &[Flag] = &[
-    flag("agent", "agentId", Kind::Text, "Only this agent"),
-    flag("active", "activeMinutes", Kind::Number, "Only those that were used in the last minutes"),
-    flag("limit", "limit", Kind::Number, "At most so many"),
-];
-
-const SESSIONS: Show = Show::Rows {
-    at: "/sessions",
-    columns: &[
-        plain("Kind", &["/kind"]),
-        plain("Key", &["/key"]),
-        time("Age", &["/updatedAt"]),
-        plain("Model", &["/model"]),
-        plain("Tokens", &["/totalTokens"]),
-    ],
-    empty: "No sessions.",
-};
-
 const NODES: Show = Show::Rows {
     at: "/nodes",
     columns: &[
@@ -54,24 +36,6 @@ const AGENT: &[Flag] = &[flag("agent", "agentId", Kind::Text, "Of this agent (de
 
 /// The commands, in the order of the help.
 pub(super) const READS: &[Read] = &[
-    Read {
-        path: &["sessions"],
-        about: "List the conversations of the agents",
-        example: "sessions\nsessions --active 60 --json",
-        method: "sessions.list",
-        scope: Scope::Read,
-        flags: SESSION_FLAGS,
-        show: SESSIONS,
-    },
-    Read {
-        path: &["sessions", "list"],
-        about: "List the conversations of the agents",
-        example: "sessions list --limit 20",
-        method: "sessions.list",
-        scope: Scope::Read,
-        flags: SESSION_FLAGS,
-        show: SESSIONS,
-    },
     Read {
         path: &["agents", "list"],
         about: "List the agents",
