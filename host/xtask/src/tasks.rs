@@ -18,6 +18,9 @@ const HOSTILE: &str = "hostile";
 /// The program itself.
 const GATEWAY: &str = "openclaw";
 
+/// What kills it again and again.
+const CHAOS: &str = "openclaw-chaos";
+
 const DENY_VERSION: &str = "0.20.2";
 
 /// Builds the guests and the binary.
@@ -72,6 +75,13 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Error> {
 pub(crate) fn fuzz(arguments: &[String]) -> Result<(), Error> {
     let mut command = cargo(["run", "--release", "-p", "openclaw-fuzz", "--"]);
     run_command(command.args(arguments))
+}
+
+/// Builds and runs the chaos program, which kills the program with failpoints.
+pub(crate) fn chaos(arguments: &[String]) -> Result<(), Error> {
+    failpoints()?;
+    binary(CHAOS)?;
+    run_command(Command::new(binary_path(CHAOS)).args(arguments))
 }
 
 /// Builds the program with failpoints and puts it apart, and then the program itself, which is built to the same place.

@@ -1,0 +1,185 @@
+//! The people who write, and what they see: so many messages a second, each with a mark of its own, and every answer with the
+//! mark that it bears.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use openclaw_fakes::{FakeOpenai, FakeTelegram, Talker};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Accounts of the gateway.
+pub(crate) const ACCOUNTS: usize = 10;
+/// People who write to one account at a time.
+const PEOPLE: usize = 10;
+/// After so many messages somebody else writes, so that what a turn remembers stays short.
+const TALK: u64 = 25;
+/// Unanswered messages at which people wait: a machine that is too slow for the rate must not choke on it.
+const PATIENCE: usize = 5_000;
+/// How often what was sent is collected.
+const COLLECT: Duration = Duration::from_millis(25);
+
+/// The token of an account.
+pub(crate) fn token(account: usize) -> String {
+    format!("{}:chaos-bot-token-{account}-0123456789", 770_000 + account)
+}
+
+/// What was said and what was seen so far.
+pub(crate) struct Load {
+    telegram: FakeTelegram,
+    model: FakeOpenai,
+    tokens: Vec<String>,
+    said: AtomicU64,
+    /// How often the answer to each message was seen.
+    seen: Mutex<HashMap<u64, u32>>,
+    /// What was seen that bears no mark, shortened.
+    unmarked: Mutex<Vec<String>>,
+    silent: AtomicBool,
+    /// For how long people waited.
+    waited_ms: AtomicU64,
+}
+
+impl Load {
+    pub(crate) fn new(telegram: FakeTelegram, model: FakeOpenai) -> Arc<Self> {
+        let tokens: Vec<String> = (0..ACCOUNTS).map(token).collect();
+        tokens.iter().enumerate().for_each(|(account, token)| {
+            telegram.add_bot(token, &format!("chaos_{account}_bot"));
+        });
+        Arc::new(Self {
+            telegram,
+            model,
+            tokens,
+            said: AtomicU64::new(0),
+            seen: Mutex::default(),
+            unmarked: Mutex::default(),
+            silent: AtomicBool::new(false),
+            waited_ms: AtomicU64::new(0),
+        })
+    }
+
+    /// People write, until they are told to stop.
+    pub(crate) async fn talk(self: Arc<Self>, mut rng: Rng, rate: u64) {
+        let mut ticks = interval(Duration::from_secs(1) / u32::try_from(rate).unwrap_or(u32::MAX));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut spoken = [[0_u64; PEOPLE]; ACCOUNTS];
+        while !self.silent.load(Ordering::Relaxed) {
+            ticks.tick().await;
+            if self.unanswered() > PATIENCE {
+                let since = Instant::now();
+                while self.unanswered() > PATIENCE && !self.silent.load(Ordering::Relaxed) {
+                    tokio::time::sleep(COLLECT).await;
+                }
+                self.waited_ms.fetch_add(millis(since.elapsed()), Ordering::Relaxed);
+                ticks.reset();
+            }
+            let (account, person) = (rng.usize(..ACCOUNTS), rng.usize(..PEOPLE));
+            let before = &mut spoken[account][person];
+            let user = 1_000 * (1 + *before / TALK) + u64::try_from(person).unwrap_or_default();
+            *before += 1;
+            let mark = self.said.fetch_add(1, Ordering::Relaxed);
+            let talker = Talker::private(i64::try_from(user).unwrap_or_default(), &format!("p{user}"));
+            self.telegram.say(&self.tokens[account], &talker, &write(mark));
+        }
+    }
+
+    /// Collects what was sent, until it is told to stop.
+    pub(crate) async fn watch(self: Arc<Self>) {
+        let mut ticks = interval(COLLECT);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.collect();
+        }
+    }
+
+    fn collect(&self) {
+        self.model.clear();
+        for token in &self.tokens {
+            for sent in self.telegram.take_sent(token) {
+                if sent.method != "sendMessage" {
+                    continue;
+                }
+                match mark(&sent.text) {
+                    Some(mark) => *lock(&self.seen).entry(mark).or_insert(0) += 1,
+                    None => lock(&self.unmarked).push(sent.text.chars().take(80).collect()),
+                }
+            }
+        }
+    }
+
+    /// People stop writing.
+    pub(crate) fn hush(&self) {
+        self.silent.store(true, Ordering::Relaxed);
+    }
+
+    /// Messages so far.
+    pub(crate) fn said(&self) -> u64 {
+        self.said.load(Ordering::Relaxed)
+    }
+
+    /// Messages without an answer that was seen.
+    pub(crate) fn unanswered(&self) -> usize {
+        usize::try_from(self.said()).unwrap_or(usize::MAX).saturating_sub(lock(&self.seen).len())
+    }
+
+    /// Messages that the vendor has not been told are taken over.
+    pub(crate) fn unconfirmed(&self) -> usize {
+        self.tokens.iter().map(|token| self.telegram.unconfirmed(token)).sum()
+    }
+
+    /// Messages that the vendor delivered again.
+    pub(crate) fn redelivered(&self) -> u64 {
+        self.tokens.iter().map(|token| self.telegram.redelivered(token)).sum()
+    }
+
+    /// How often each answer was seen.
+    pub(crate) fn seen(&self) -> HashMap<u64, u32> {
+        self.collect();
+        lock(&self.seen).clone()
+    }
+
+    /// What was seen that answers nobody.
+    pub(crate) fn unmarked(&self) -> Vec<String> {
+        lock(&self.unmarked).clone()
+    }
+
+    /// For how long people waited because too much was unanswered.
+    pub(crate) fn waited(&self) -> Duration {
+        Duration::from_millis(self.waited_ms.load(Ordering::Relaxed))
+    }
+}
+
+/// The text of a message.
+pub(crate) fn write(mark: u64) -> String {
+    format!("please repeat mark{mark}.")
+}
+
+/// The mark in a text, if there is exactly one.
+pub(crate) fn mark(text: &str) -> Option<u64> {
+    let found: HashSet<u64> =
+        text.split("mark").skip(1).filter_map(|rest| rest.split_once('.')?.0.parse().ok()).collect();
+    let mut found = found.into_iter();
+    found.next().filter(|_| found.next().is_none())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_out_of_an_answer() {
+        assert_eq!(mark(&format!("echo: [somewhere] {}", write(17))), Some(17));
+        assert_eq!(mark("⚠️ Something went wrong"), None);
+        assert_eq!(mark(&format!("{} {}", write(1), write(2))), None, "an answer to two is none");
+    }
+}
