@@ -115,6 +115,7 @@ impl Pipeline {
             Decision::Admit(reason) => {
                 let route = routing::route(&settings, &row.message);
                 self.store.decide(row.id, &Verdict::Queue(route.clone()), reason, now_ms()).await?;
+                failpoint!("messaging.decided");
                 Ok(Some(route))
             }
             Decision::Drop(refusal) => {

@@ -20,6 +20,8 @@ const GATEWAY: &str = "openclaw";
 
 /// What kills it again and again.
 const CHAOS: &str = "openclaw-chaos";
+/// How often it does in CI: twice at each point, and at some moments beside. Less than a minute.
+const CHAOS_KILLS: &str = "100";
 
 const DENY_VERSION: &str = "0.20.2";
 
@@ -106,6 +108,11 @@ pub(crate) fn ci() -> Result<(), Error> {
     steps.step("fuzz", || {
         binary("openclaw-fuzz")?;
         run_command(&mut Command::new(binary_path("openclaw-fuzz")))
+    })?;
+    // A short run, by a seed of its own each time, which it prints; the program with failpoints was built for the tests.
+    steps.step("chaos", || {
+        binary(CHAOS)?;
+        run_command(Command::new(binary_path(CHAOS)).args(["--kills", CHAOS_KILLS]))
     })
 }
 

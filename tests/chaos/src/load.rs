@@ -10,6 +10,8 @@ use fastrand::Rng;
 use openclaw_fakes::{FakeOpenai, FakeTelegram, Talker};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::clients::FIRST;
+
 /// Accounts of the gateway.
 pub(crate) const ACCOUNTS: usize = 10;
 /// People who write to one account at a time.
@@ -34,6 +36,8 @@ pub(crate) struct Load {
     said: AtomicU64,
     /// How often the answer to each message was seen.
     seen: Mutex<HashMap<u64, u32>>,
+    /// Messages with an answer that was seen.
+    answered: AtomicU64,
     /// What was seen that bears no mark, shortened.
     unmarked: Mutex<Vec<String>>,
     silent: AtomicBool,
@@ -53,6 +57,7 @@ impl Load {
             tokens,
             said: AtomicU64::new(0),
             seen: Mutex::default(),
+            answered: AtomicU64::new(0),
             unmarked: Mutex::default(),
             silent: AtomicBool::new(false),
             waited_ms: AtomicU64::new(0),
@@ -102,7 +107,14 @@ impl Load {
                     continue;
                 }
                 match mark(&sent.text) {
-                    Some(mark) => *lock(&self.seen).entry(mark).or_insert(0) += 1,
+                    Some(mark) => {
+                        let mut seen = lock(&self.seen);
+                        let times = seen.entry(mark).or_insert(0);
+                        *times += 1;
+                        if *times == 1 && mark < FIRST {
+                            self.answered.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
                     None => lock(&self.unmarked).push(sent.text.chars().take(80).collect()),
                 }
             }
@@ -121,7 +133,8 @@ impl Load {
 
     /// Messages without an answer that was seen.
     pub(crate) fn unanswered(&self) -> usize {
-        usize::try_from(self.said()).unwrap_or(usize::MAX).saturating_sub(lock(&self.seen).len())
+        let unanswered = self.said().saturating_sub(self.answered.load(Ordering::Relaxed));
+        usize::try_from(unanswered).unwrap_or(usize::MAX)
     }
 
     /// Messages that the vendor has not been told are taken over.

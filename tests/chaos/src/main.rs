@@ -15,6 +15,7 @@
     reason = "a run that does not come about ends the program"
 )]
 
+mod clients;
 mod ledger;
 mod load;
 mod oracle;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::clients::{FIRST, Told};
 use crate::ledger::Left;
 
 /// How many kills' worth of examples are shown of one fault.
@@ -12,11 +13,13 @@ const EXAMPLES: usize = 10;
 pub(crate) struct Verdict {
     /// Messages that people wrote.
     pub(crate) said: u64,
-    /// Those whose answer was seen.
+    /// Messages that clients sent under a key.
+    pub(crate) keyed: u64,
+    /// Messages whose answer was seen, and those of clients that were.
     pub(crate) answered: u64,
-    /// Neither answered nor flagged.
+    /// Neither seen nor flagged; of clients also what is said to be sent and was not seen.
     pub(crate) lost: u64,
-    /// Two turns of one message reached the ledger or the transcript.
+    /// Two turns of one message reached the ledger or the transcript, or two messages of one key did.
     pub(crate) answered_twice: u64,
     /// One answer was seen twice.
     pub(crate) sent_twice: u64,
@@ -43,9 +46,26 @@ impl Verdict {
     }
 }
 
-/// Judges. `seen`: how often people saw the answer to each message; `in_flight`: the sends that were in flight at some kill.
-pub(crate) fn judge(said: u64, seen: &HashMap<u64, u32>, left: &Left, in_flight: &HashSet<i64>) -> Verdict {
-    let mut verdict = Verdict { said, ..Verdict::default() };
+/// What is known from outside.
+#[derive(Default)]
+pub(crate) struct Outside {
+    /// How many messages people wrote.
+    pub(crate) said: u64,
+    /// How many clients came.
+    pub(crate) keyed: u64,
+    /// What they were told.
+    pub(crate) told: HashMap<u64, Told>,
+    /// How often people saw the answer to each message, or the message of a client.
+    pub(crate) seen: HashMap<u64, u32>,
+    /// The sends that were in flight at some kill.
+    pub(crate) in_flight: HashSet<i64>,
+}
+
+/// Judges.
+pub(crate) fn judge(outside: &Outside, left: &Left) -> Verdict {
+    let Outside { said, keyed, told: clients, seen, in_flight } = outside;
+    let (said, keyed) = (*said, *keyed);
+    let mut verdict = Verdict { said, keyed, ..Verdict::default() };
     let mut sends: HashMap<u64, Vec<(&str, i64)>> = HashMap::new();
     for send in &left.sends {
         if let Some(mark) = send.mark {
@@ -62,17 +82,19 @@ pub(crate) fn judge(said: u64, seen: &HashMap<u64, u32>, left: &Left, in_flight:
             }
         }
     }
-    for mark in 0..said {
+    for mark in (0..said).chain(FIRST..FIRST + keyed) {
         let seen = seen.get(&mark).copied().unwrap_or(0);
         let rows = sends.get(&mark).map(Vec::as_slice).unwrap_or_default();
         let (taken, told) = (left.taken.get(&mark).copied(), left.told.get(&mark).copied());
         let flagged = rows.iter().any(|(state, _)| *state == "ambiguous");
         verdict.answered += u64::from(seen > 0);
         verdict.flagged_and_seen += u64::from(flagged && seen > 0);
-        if seen == 0 && !flagged {
+        let client = clients.get(&mark);
+        let promised = client == Some(&Told::Sent);
+        if seen == 0 && (promised || !flagged) {
             verdict.lost += 1;
             verdict.example(format!(
-                "mark {mark} is lost: taken in {taken:?}, answered {told:?}, sends {rows:?}"
+                "mark {mark} is lost: taken in {taken:?}, answered {told:?}, sends {rows:?}, its client {client:?}"
             ));
         }
         if rows.len() > 1 || told.is_some_and(|told| told > 1) || taken.is_some_and(|taken| taken > 1) {
@@ -103,29 +125,48 @@ mod tests {
         Left { sends, taken: once.clone(), told: once, open: 0 }
     }
 
+    fn outside(said: u64, seen: &[(u64, u32)], in_flight: &[i64]) -> Outside {
+        let (seen, in_flight) = (seen.iter().copied().collect(), in_flight.iter().copied().collect());
+        Outside { said, seen, in_flight, ..Outside::default() }
+    }
+
     #[test]
     fn an_answer_that_was_seen_once_or_is_flagged_holds() {
         let left = left(vec![send(1, 0, "sent"), send(2, 1, "ambiguous"), send(3, 2, "ambiguous")], 3);
-        let verdict = judge(3, &HashMap::from([(0, 1), (1, 1)]), &left, &HashSet::from([2, 3]));
+        let verdict = judge(&outside(3, &[(0, 1), (1, 1)], &[2, 3]), &left);
         assert!(verdict.holds(), "{verdict:?}");
         assert_eq!((verdict.answered, verdict.flagged, verdict.flagged_and_seen), (2, 2, 1));
     }
 
     #[test]
     fn every_fault_is_found() {
-        let seen = HashMap::from([(0, 1)]);
-        let lost = judge(2, &seen, &left(vec![send(1, 0, "sent"), send(2, 1, "failed")], 2), &HashSet::new());
+        let seen = [(0, 1)];
+        let lost = judge(&outside(2, &seen, &[]), &left(vec![send(1, 0, "sent"), send(2, 1, "failed")], 2));
         assert!(lost.lost == 1 && !lost.holds(), "{lost:?}");
-        let twice =
-            judge(1, &seen, &left(vec![send(1, 0, "sent"), send(2, 0, "pending")], 1), &HashSet::new());
+        let twice = judge(&outside(1, &seen, &[]), &left(vec![send(1, 0, "sent"), send(2, 0, "pending")], 1));
         assert!(twice.answered_twice == 1 && !twice.holds(), "{twice:?}");
         let mut transcript = left(vec![send(1, 0, "sent")], 1);
         transcript.told.insert(0, 2);
-        assert_eq!(judge(1, &seen, &transcript, &HashSet::new()).answered_twice, 1);
-        let sent = judge(1, &HashMap::from([(0, 2)]), &left(vec![send(1, 0, "sent")], 1), &HashSet::new());
+        assert_eq!(judge(&outside(1, &seen, &[]), &transcript).answered_twice, 1);
+        let sent = judge(&outside(1, &[(0, 2)], &[]), &left(vec![send(1, 0, "sent")], 1));
         assert!(sent.sent_twice == 1 && !sent.holds(), "{sent:?}");
-        let flagged = judge(1, &seen, &left(vec![send(1, 0, "ambiguous")], 1), &HashSet::from([9]));
+        let flagged = judge(&outside(1, &seen, &[9]), &left(vec![send(1, 0, "ambiguous")], 1));
         assert!(flagged.flagged_without_a_kill == 1 && !flagged.holds(), "{flagged:?}");
-        assert!(!judge(0, &HashMap::new(), &Left::default(), &HashSet::new()).holds(), "nothing was tried");
+        assert!(!judge(&Outside::default(), &Left::default()).holds(), "nothing was tried");
+    }
+
+    #[test]
+    fn what_a_client_was_told_has_to_be_true() {
+        let judged = |told, seen: &[(u64, u32)], state| {
+            let told = HashMap::from([(FIRST, told)]);
+            let outside = Outside { keyed: 1, told, ..outside(1, seen, &[2]) };
+            judge(&outside, &left(vec![send(1, 0, "sent"), send(2, FIRST, state)], 1))
+        };
+        assert!(judged(Told::Sent, &[(0, 1), (FIRST, 1)], "sent").holds());
+        assert!(judged(Told::Flagged, &[(0, 1)], "ambiguous").holds());
+        assert!(judged(Told::Waits, &[(0, 1), (FIRST, 1)], "sent").holds());
+        assert_eq!(judged(Told::Sent, &[(0, 1)], "ambiguous").lost, 1, "it is said to be sent");
+        assert_eq!(judged(Told::Waits, &[(0, 1)], "failed").lost, 1);
+        assert_eq!(judged(Told::Sent, &[(0, 1), (FIRST, 2)], "sent").sent_twice, 1);
     }
 }

@@ -20,31 +20,49 @@ type Point = (&'static str, u64);
 pub(crate) const POINTS: &[Point] = &[
     // A message comes in.
     ("runtime.http", 60),
+    ("runtime.answered", 60),
     ("runtime.body", 60),
     ("runtime.inbound", 100),
     ("messaging.admit", 100),
+    ("messaging.admitted", 100),
+    ("runtime.admitted", 100),
     ("messaging.decide", 100),
+    ("messaging.decided", 100),
     ("messaging.queue", 100),
     // Its turn.
     ("messaging.lane", 100),
     ("messaging.typing", 100),
     ("messaging.turn", 100),
+    ("models.ask", 100),
+    ("models.answered", 100),
     ("models.stream", 100),
+    ("messaging.turned", 100),
+    ("messaging.closed", 100),
     // Its answer goes out.
     ("messaging.outbox", 200),
+    ("messaging.claimed", 100),
     ("messaging.send", 100),
+    ("runtime.call", 200),
+    ("runtime.sent", 100),
     ("messaging.record", 100),
+    ("messaging.recorded", 100),
     // What all of it stands on.
     ("store.read", 100),
+    ("store.begin", 50),
     ("store.write", 400),
+    ("store.wrote", 400),
     ("store.commit", 50),
-    ("log.write", 50),
-    ("runtime.call", 200),
+    ("store.committed", 50),
+    ("store.answered", 400),
+    ("messaging.upkeep", 2),
     // The start, where what the last gateway left is taken up.
-    ("runtime.instance", 10),
+    ("store.opened", 1),
+    ("store.flagged", 1),
+    ("messaging.recover", 1),
+    ("messaging.recovered", 1),
     ("supervisor.account", 10),
     ("supervisor.start", 10),
-    ("supervisor.follow", 20),
+    ("runtime.instance", 10),
 ];
 
 /// One SIGKILL for so many points.
@@ -92,7 +110,10 @@ mod tests {
         let mut names: Vec<_> = POINTS.iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
+        assert_eq!(names.len(), 40);
         assert_eq!(names.len(), POINTS.len());
+        let tried = |name: &&&str| POINTS.iter().any(|(point, _)| point == *name);
+        assert!(openclaw_failpoints::DEATHS.iter().all(|name| tried(&name)), "each of them is killed at");
     }
 
     #[test]

@@ -13,9 +13,10 @@ use openclaw_fakes::FakeTelegram;
 use serde_json::{Map, Value, json};
 use tokio::process::Child;
 
+use crate::clients::Clients;
 use crate::ledger::Ledger;
 use crate::load::{ACCOUNTS, Load, token};
-use crate::oracle::{Verdict, judge};
+use crate::oracle::{Outside, Verdict, judge};
 use crate::points::{Kill, draw};
 
 /// What the gateway reads its orders from.
@@ -57,6 +58,8 @@ pub(crate) struct Found {
     pub(crate) under_load: Duration,
     /// For how long the people waited, because too much was unanswered.
     pub(crate) waited: Duration,
+    /// How often clients asked for what they sent under a key.
+    pub(crate) attempts: u64,
     /// What went wrong beside the messages, a line each.
     pub(crate) trouble: Vec<String>,
     /// Where the installation is, which is kept when something does not hold.
@@ -85,6 +88,8 @@ pub(crate) async fn run(asked: Asked) -> Found {
     tokio::spawn(load.clone().watch());
     let begun = Instant::now();
     let talking = tokio::spawn(load.clone().talk(rng.fork(), asked.rate));
+    let clients = Clients::of(home.port());
+    let coming = tokio::spawn(clients.clone().come(rng.fork()));
     let (mut killed, mut trouble) = (Vec::new(), Vec::new());
     let mut known = HashSet::new();
     for (number, kill) in kills.into_iter().enumerate() {
@@ -111,15 +116,24 @@ pub(crate) async fn run(asked: Asked) -> Found {
         progress(number + 1, asked.kills, &load);
     }
     load.hush();
+    clients.hush();
     talking.await.unwrap();
+    coming.await.unwrap();
     let under_load = begun.elapsed();
 
     let redelivered = load.redelivered();
     let gateway = home.launch(home.command_of(&binary_with_failpoints(), &["gateway", "run"])).await;
     let deadline = Instant::now() + CALM;
-    while load.unconfirmed() > 0 || ledger.waiting() > 0 {
+    let untold = || clients.begun() - u64::try_from(clients.told().len()).unwrap_or(0);
+    while load.unconfirmed() > 0 || untold() > 0 || ledger.waiting() > 0 {
         if Instant::now() > deadline {
-            trouble.push(format!("after {} s of calm not everything has come to an end", CALM.as_secs()));
+            trouble.push(format!(
+                "after {} s of calm the vendor holds {} messages, {} clients have no answer and {} rows wait",
+                CALM.as_secs(),
+                load.unconfirmed(),
+                untold(),
+                ledger.waiting()
+            ));
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -133,7 +147,14 @@ pub(crate) async fn run(asked: Asked) -> Found {
         last.redelivered = load.redelivered() - redelivered;
     }
     let left = ledger.left();
-    let verdict = judge(load.said(), &load.seen(), &left, &known);
+    let outside = Outside {
+        said: load.said(),
+        keyed: clients.begun(),
+        told: clients.told(),
+        seen: load.seen(),
+        in_flight: known,
+    };
+    let verdict = judge(&outside, &left);
     let flagged: HashSet<i64> =
         left.sends.iter().filter(|send| send.state == "ambiguous").map(|send| send.id).collect();
     for kill in &mut killed {
@@ -147,7 +168,15 @@ pub(crate) async fn run(asked: Asked) -> Found {
     if let Some(first) = unmarked.first() {
         trouble.push(format!("{} answers repeat no message, for instance {first:?}", unmarked.len()));
     }
-    let found = Found { killed, verdict, under_load, waited: load.waited(), trouble, kept: None };
+    let found = Found {
+        killed,
+        verdict,
+        under_load,
+        waited: load.waited(),
+        attempts: clients.attempts(),
+        trouble,
+        kept: None,
+    };
     if found.holds() {
         return found;
     }

@@ -95,7 +95,9 @@ pub(crate) fn text(found: &Found) -> String {
         found.waited.as_secs_f64()
     ));
     for (what, count) in [
-        ("answered", verdict.answered),
+        ("sent under a key", verdict.keyed),
+        ("  asked for", found.attempts),
+        ("seen", verdict.answered),
         ("lost", verdict.lost),
         ("answered twice", verdict.answered_twice),
         ("sent twice", verdict.sent_twice),
@@ -125,7 +127,9 @@ pub(crate) fn json(asked: &Asked, found: &Found) -> Value {
         "waitedSeconds": found.waited.as_secs_f64(),
         "points": rows.iter().map(Row::json).collect::<Vec<_>>(),
         "total": all.json(),
-        "answered": verdict.answered,
+        "keyed": verdict.keyed,
+        "keyedAttempts": found.attempts,
+        "seen": verdict.answered,
         "lost": verdict.lost,
         "answeredTwice": verdict.answered_twice,
         "sentTwice": verdict.sent_twice,
