@@ -16,7 +16,8 @@ use tokio::time::interval;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::load::{ACCOUNTS, write};
+use crate::load::write;
+use crate::vendors::POLLED;
 
 /// The marks of what clients send begin here.
 pub(crate) const FIRST: u64 = 1 << 40;
@@ -68,7 +69,7 @@ impl Clients {
             ticks.tick().await;
             let place = Arc::clone(&places).acquire_owned().await.unwrap();
             let mark = FIRST + self.begun.fetch_add(1, Ordering::Relaxed);
-            let account = format!("bot{}", rng.usize(..ACCOUNTS));
+            let account = format!("bot{}", rng.usize(..POLLED));
             let clients = Arc::clone(&self);
             tokio::spawn(async move {
                 let _place = place;

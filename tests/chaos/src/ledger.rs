@@ -21,6 +21,35 @@ pub(crate) struct SendRow {
     pub(crate) error: String,
 }
 
+/// What is not at its end.
+#[derive(Debug, Default)]
+pub(crate) struct UnderWay {
+    /// Messages that were ever taken over.
+    pub(crate) taken: u64,
+    /// Messages without a decision or a turn, and answers that are not sent.
+    pub(crate) waiting: u64,
+    /// Sends that are claimed, and whose end is not recorded, by their ids.
+    pub(crate) in_flight: Vec<i64>,
+}
+
+fn under_way(sql: &Connection) -> rusqlite::Result<UnderWay> {
+    let count = |what: &str| {
+        sql.query_row(what, [], |row| row.get::<_, i64>(0)).map(|count| u64::try_from(count).unwrap_or(0))
+    };
+    // The second condition is the one of the index.
+    let mut sending = sql.prepare(
+        "SELECT id FROM outbox WHERE state = 'sending' AND state IN ('sending', 'ambiguous', 'failed')",
+    )?;
+    let in_flight: Vec<i64> = sending.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let open = count("SELECT count(*) FROM inbound WHERE state IN ('new', 'queued')")?;
+    let pending = count("SELECT count(*) FROM outbox WHERE state = 'pending'")?;
+    Ok(UnderWay {
+        taken: count("SELECT coalesce(max(id), 0) FROM inbound")?,
+        waiting: open + pending,
+        in_flight,
+    })
+}
+
 /// What is left when everything has come to an end.
 #[derive(Default)]
 pub(crate) struct Left {
@@ -44,27 +73,9 @@ impl Ledger {
         Some(connection)
     }
 
-    /// The sends that were in flight when the gateway died: claimed, and nothing recorded. None before there is a database.
-    pub(crate) fn in_flight(&self) -> Vec<i64> {
-        let Some(sql) = self.open() else { return Vec::new() };
-        let Ok(mut found) = sql.prepare(
-            "SELECT id FROM outbox WHERE state IN ('sending', 'ambiguous', 'failed') AND state = 'sending'",
-        ) else {
-            // It died before its first migration.
-            return Vec::new();
-        };
-        found.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
-    }
-
-    /// How much is not at its end: undecided, unfinished, pending and being sent.
-    pub(crate) fn waiting(&self) -> i64 {
-        let sql = self.open().unwrap();
-        let count = |what: &str| sql.query_row(what, [], |row| row.get::<_, i64>(0)).unwrap();
-        count("SELECT count(*) FROM inbound WHERE state IN ('new', 'queued')")
-            + count("SELECT count(*) FROM outbox WHERE state = 'pending'")
-            + count(
-                "SELECT count(*) FROM outbox WHERE state IN ('sending', 'ambiguous', 'failed') AND state = 'sending'",
-            )
+    /// What was under way when the gateway died: nothing before there is a database.
+    pub(crate) fn under_way(&self) -> UnderWay {
+        self.open().and_then(|sql| under_way(&sql).ok()).unwrap_or_default()
     }
 
     /// Everything, once the gateway has ended.

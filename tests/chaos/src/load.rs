@@ -7,32 +7,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use fastrand::Rng;
-use openclaw_fakes::{FakeOpenai, FakeTelegram, Talker};
+use openclaw_fakes::FakeOpenai;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::clients::FIRST;
+use crate::vendors::{ACCOUNTS, Vendors};
 
-/// Accounts of the gateway.
-pub(crate) const ACCOUNTS: usize = 10;
 /// People who write to one account at a time.
 const PEOPLE: usize = 10;
 /// After so many messages somebody else writes, so that what a turn remembers stays short.
 const TALK: u64 = 25;
-/// Unanswered messages at which people wait: a machine that is too slow for the rate must not choke on it.
-const PATIENCE: usize = 5_000;
+/// Messages that wait, with the vendor or in the gateway, at which people wait too: a machine that is too slow for the rate must not choke on it.
+const PATIENCE: u64 = 5_000;
 /// How often what was sent is collected.
 const COLLECT: Duration = Duration::from_millis(25);
 
-/// The token of an account.
-pub(crate) fn token(account: usize) -> String {
-    format!("{}:chaos-bot-token-{account}-0123456789", 770_000 + account)
-}
-
 /// What was said and what was seen so far.
 pub(crate) struct Load {
-    telegram: FakeTelegram,
+    vendors: Vendors,
     model: FakeOpenai,
-    tokens: Vec<String>,
     said: AtomicU64,
     /// How often the answer to each message was seen.
     seen: Mutex<HashMap<u64, u32>>,
@@ -41,27 +34,44 @@ pub(crate) struct Load {
     /// What was seen that bears no mark, shortened.
     unmarked: Mutex<Vec<String>>,
     silent: AtomicBool,
+    /// What the gateway had not brought to its end when it was killed last.
+    under_way: AtomicU64,
     /// For how long people waited.
     waited_ms: AtomicU64,
 }
 
 impl Load {
-    pub(crate) fn new(telegram: FakeTelegram, model: FakeOpenai) -> Arc<Self> {
-        let tokens: Vec<String> = (0..ACCOUNTS).map(token).collect();
-        tokens.iter().enumerate().for_each(|(account, token)| {
-            telegram.add_bot(token, &format!("chaos_{account}_bot"));
-        });
+    pub(crate) fn new(vendors: Vendors, model: FakeOpenai) -> Arc<Self> {
         Arc::new(Self {
-            telegram,
+            vendors,
             model,
-            tokens,
             said: AtomicU64::new(0),
             seen: Mutex::default(),
             answered: AtomicU64::new(0),
             unmarked: Mutex::default(),
             silent: AtomicBool::new(false),
+            under_way: AtomicU64::new(0),
             waited_ms: AtomicU64::new(0),
         })
+    }
+
+    /// Somebody writes to every account, and is answered; `false` when that did not happen in time.
+    pub(crate) async fn greet(&self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        for account in 0..ACCOUNTS {
+            self.say(account, 0, 0);
+        }
+        while self.answered.load(Ordering::Relaxed) < self.said() && Instant::now() < deadline {
+            tokio::time::sleep(COLLECT).await;
+        }
+        self.answered.load(Ordering::Relaxed) == self.said()
+    }
+
+    /// The so-manieth person of an account writes, who has written so often.
+    fn say(&self, account: usize, person: usize, before: u64) {
+        let user = 1_000 * (1 + before / TALK) + u64::try_from(person).unwrap_or_default();
+        let mark = self.said.fetch_add(1, Ordering::Relaxed);
+        self.vendors.say(account, user, &write(mark));
     }
 
     /// People write, until they are told to stop.
@@ -71,9 +81,9 @@ impl Load {
         let mut spoken = [[0_u64; PEOPLE]; ACCOUNTS];
         while !self.silent.load(Ordering::Relaxed) {
             ticks.tick().await;
-            if self.unanswered() > PATIENCE {
+            if self.backlog() > PATIENCE {
                 let since = Instant::now();
-                while self.unanswered() > PATIENCE && !self.silent.load(Ordering::Relaxed) {
+                while self.backlog() > PATIENCE && !self.silent.load(Ordering::Relaxed) {
                     tokio::time::sleep(COLLECT).await;
                 }
                 self.waited_ms.fetch_add(millis(since.elapsed()), Ordering::Relaxed);
@@ -81,11 +91,8 @@ impl Load {
             }
             let (account, person) = (rng.usize(..ACCOUNTS), rng.usize(..PEOPLE));
             let before = &mut spoken[account][person];
-            let user = 1_000 * (1 + *before / TALK) + u64::try_from(person).unwrap_or_default();
+            self.say(account, person, *before);
             *before += 1;
-            let mark = self.said.fetch_add(1, Ordering::Relaxed);
-            let talker = Talker::private(i64::try_from(user).unwrap_or_default(), &format!("p{user}"));
-            self.telegram.say(&self.tokens[account], &talker, &write(mark));
         }
     }
 
@@ -101,22 +108,16 @@ impl Load {
 
     fn collect(&self) {
         self.model.clear();
-        for token in &self.tokens {
-            for sent in self.telegram.take_sent(token) {
-                if sent.method != "sendMessage" {
-                    continue;
-                }
-                match mark(&sent.text) {
-                    Some(mark) => {
-                        let mut seen = lock(&self.seen);
-                        let times = seen.entry(mark).or_insert(0);
-                        *times += 1;
-                        if *times == 1 && mark < FIRST {
-                            self.answered.fetch_add(1, Ordering::Relaxed);
-                        }
-                    }
-                    None => lock(&self.unmarked).push(sent.text.chars().take(80).collect()),
-                }
+        for text in self.vendors.take_sent() {
+            let Some(mark) = mark(&text) else {
+                lock(&self.unmarked).push(text.chars().take(80).collect());
+                continue;
+            };
+            let mut seen = lock(&self.seen);
+            let times = seen.entry(mark).or_insert(0);
+            *times += 1;
+            if *times == 1 && mark < FIRST {
+                self.answered.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
@@ -131,20 +132,19 @@ impl Load {
         self.said.load(Ordering::Relaxed)
     }
 
-    /// Messages without an answer that was seen.
-    pub(crate) fn unanswered(&self) -> usize {
-        let unanswered = self.said().saturating_sub(self.answered.load(Ordering::Relaxed));
-        usize::try_from(unanswered).unwrap_or(usize::MAX)
+    /// The gateway was killed, and has left so much that was under way.
+    pub(crate) fn killed(&self, under_way: u64) {
+        self.under_way.store(under_way, Ordering::Relaxed);
     }
 
-    /// Messages that the vendor has not been told are taken over.
-    pub(crate) fn unconfirmed(&self) -> usize {
-        self.tokens.iter().map(|token| self.telegram.unconfirmed(token)).sum()
+    /// About how many messages wait.
+    fn backlog(&self) -> u64 {
+        self.vendors.unconfirmed() + self.under_way.load(Ordering::Relaxed)
     }
 
-    /// Messages that the vendor delivered again.
-    pub(crate) fn redelivered(&self) -> u64 {
-        self.tokens.iter().map(|token| self.telegram.redelivered(token)).sum()
+    /// The vendors.
+    pub(crate) fn vendors(&self) -> &Vendors {
+        &self.vendors
     }
 
     /// How often each answer was seen.

@@ -22,6 +22,7 @@ mod oracle;
 mod points;
 mod run;
 mod table;
+mod vendors;
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};

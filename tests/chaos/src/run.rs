@@ -8,16 +8,16 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use openclaw_e2e::{Home, binary_with_failpoints, model, model_only};
-use openclaw_fakes::FakeTelegram;
-use serde_json::{Map, Value, json};
+use openclaw_e2e::{Home, SOON, binary_with_failpoints, model, model_only};
+use serde_json::json;
 use tokio::process::Child;
 
 use crate::clients::Clients;
-use crate::ledger::Ledger;
-use crate::load::{ACCOUNTS, Load, token};
+use crate::ledger::{Ledger, UnderWay};
+use crate::load::Load;
 use crate::oracle::{Outside, Verdict, judge};
 use crate::points::{Kill, draw};
+use crate::vendors::Vendors;
 
 /// What the gateway reads its orders from.
 const VARIABLE: &str = "OPENCLAW_FAILPOINTS";
@@ -40,8 +40,8 @@ pub(crate) struct Killed {
     pub(crate) kill: Kill,
     /// The gateway died where it was to die.
     pub(crate) passed: bool,
-    /// Messages without an answer at this moment.
-    pub(crate) unanswered: usize,
+    /// Messages that wait in the gateway at this moment for a decision, a turn or their answer's send.
+    pub(crate) waiting: u64,
     /// Sends in flight, by their ids.
     pub(crate) in_flight: Vec<i64>,
     /// Updates that the vendor delivered again until the next kill.
@@ -70,50 +70,46 @@ pub(crate) struct Found {
 pub(crate) async fn run(asked: Asked) -> Found {
     let mut rng = Rng::with_seed(asked.seed);
     let kills = draw(&mut rng, asked.kills);
-    let (telegram, model) = (FakeTelegram::start().await.unwrap(), model().await);
+    let (vendors, model) = (Vendors::start().await, model().await);
     let mut config = model_only(&model);
-    let accounts: Map<String, Value> = (0..ACCOUNTS)
-        .map(|account| (format!("bot{account}"), json!({ "botToken": token(account) })))
-        .collect();
     config["session"] = json!({ "dmScope": "per-account-channel-peer" });
-    config["channels"] = json!({ "telegram": {
-        "apiRoot": telegram.api_root(), "dmPolicy": "open", "allowFrom": ["*"], "accounts": accounts,
-    } });
+    config["channels"] = vendors.channels();
     let home = Home::new(config);
     let ledger = Ledger::in_state(&home.state());
-    let load = Load::new(telegram, model);
-    // The first start compiles the components: no measure for those that follow.
-    home.launch(home.command_of(&binary_with_failpoints(), &["gateway", "run"])).await.kill().await;
-
+    let load = Load::new(vendors, model);
     tokio::spawn(load.clone().watch());
+    let mut trouble = Vec::new();
+    // The first gateway compiles the components, and begins the sessions that those after it go on with: a vendor with a
+    // websocket keeps nothing for somebody whom it has not met.
+    let first = home.launch(home.command_of(&binary_with_failpoints(), &["gateway", "run"])).await;
+    load.vendors().wait_for_sessions(SOON).await;
+    if !load.greet(SOON).await {
+        trouble.push("the first gateway did not answer everybody".to_owned());
+    }
+    first.kill().await;
+
     let begun = Instant::now();
     let talking = tokio::spawn(load.clone().talk(rng.fork(), asked.rate));
     let clients = Clients::of(home.port());
     let coming = tokio::spawn(clients.clone().come(rng.fork()));
-    let (mut killed, mut trouble) = (Vec::new(), Vec::new());
+    let mut killed = Vec::new();
     let mut known = HashSet::new();
     for (number, kill) in kills.into_iter().enumerate() {
-        let redelivered = load.redelivered();
+        let redelivered = load.vendors().redelivered();
         let (status, passed) = live(&home, kill).await;
         if !killed_by_us(status) {
             trouble.push(format!("before its kill at {} the gateway ended by itself: {status}", kill.name()));
             trouble.extend(last_lines(&home));
             break;
         }
-        let mut in_flight = ledger.in_flight();
+        let UnderWay { waiting, mut in_flight, .. } = ledger.under_way();
+        load.killed(waiting);
         in_flight.retain(|id| known.insert(*id));
         if let Some(Killed { redelivered: again, .. }) = killed.last_mut() {
-            *again = load.redelivered() - redelivered;
+            *again = load.vendors().redelivered() - redelivered;
         }
-        killed.push(Killed {
-            kill,
-            passed,
-            unanswered: load.unanswered(),
-            in_flight,
-            redelivered: 0,
-            flagged: 0,
-        });
-        progress(number + 1, asked.kills, &load);
+        killed.push(Killed { kill, passed, waiting, in_flight, redelivered: 0, flagged: 0 });
+        progress(number + 1, asked.kills, &load, waiting);
     }
     load.hush();
     clients.hush();
@@ -121,18 +117,22 @@ pub(crate) async fn run(asked: Asked) -> Found {
     coming.await.unwrap();
     let under_load = begun.elapsed();
 
-    let redelivered = load.redelivered();
+    let redelivered = load.vendors().redelivered();
     let gateway = home.launch(home.command_of(&binary_with_failpoints(), &["gateway", "run"])).await;
     let deadline = Instant::now() + CALM;
     let untold = || clients.begun() - u64::try_from(clients.told().len()).unwrap_or(0);
-    while load.unconfirmed() > 0 || untold() > 0 || ledger.waiting() > 0 {
+    let rest = || {
+        let UnderWay { taken, waiting, in_flight } = ledger.under_way();
+        load.said().saturating_sub(taken) + waiting + u64::try_from(in_flight.len()).unwrap_or(0)
+    };
+    while load.vendors().unconfirmed() > 0 || untold() > 0 || rest() > 0 {
         if Instant::now() > deadline {
             trouble.push(format!(
-                "after {} s of calm the vendor holds {} messages, {} clients have no answer and {} rows wait",
+                "after {} s of calm the vendor holds {} messages, {} clients have no answer and {} messages wait",
                 CALM.as_secs(),
-                load.unconfirmed(),
+                load.vendors().unconfirmed(),
                 untold(),
-                ledger.waiting()
+                rest()
             ));
             break;
         }
@@ -144,7 +144,7 @@ pub(crate) async fn run(asked: Asked) -> Found {
         trouble.extend(last_lines(&home));
     }
     if let Some(last) = killed.last_mut() {
-        last.redelivered = load.redelivered() - redelivered;
+        last.redelivered = load.vendors().redelivered() - redelivered;
     }
     let left = ledger.left();
     let outside = Outside {
@@ -233,12 +233,12 @@ fn last_lines(home: &Home) -> Vec<String> {
 }
 
 /// Where a person watches: how far it is.
-fn progress(number: usize, of: usize, load: &Load) {
+fn progress(number: usize, of: usize, load: &Load, waiting: u64) {
     let mut terminal = std::io::stderr();
     if terminal.is_terminal() {
         let end = if number == of { "\n" } else { "" };
-        let (said, unanswered) = (load.said(), load.unanswered());
+        let said = load.said();
         // Where nobody reads it, nobody misses it.
-        drop(write!(terminal, "\rkill {number} of {of}, {said} messages, {unanswered} unanswered   {end}"));
+        drop(write!(terminal, "\rkill {number} of {of}, {said} messages, {waiting} waiting   {end}"));
     }
 }

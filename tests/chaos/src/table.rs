@@ -11,7 +11,7 @@ struct Row {
     name: &'static str,
     kills: u64,
     missed: u64,
-    unanswered: u64,
+    waiting: u64,
     in_flight: u64,
     redelivered: u64,
     flagged: u64,
@@ -22,7 +22,7 @@ impl Row {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         self.kills += 1;
         self.missed += u64::from(!killed.passed);
-        self.unanswered += count(killed.unanswered);
+        self.waiting += killed.waiting;
         self.in_flight += count(killed.in_flight.len());
         self.redelivered += killed.redelivered;
         self.flagged += killed.flagged;
@@ -31,19 +31,13 @@ impl Row {
     fn line(&self) -> String {
         format!(
             "{:<22} {:>5} {:>6} {:>10} {:>9} {:>11} {:>7}",
-            self.name,
-            self.kills,
-            self.missed,
-            self.unanswered,
-            self.in_flight,
-            self.redelivered,
-            self.flagged
+            self.name, self.kills, self.missed, self.waiting, self.in_flight, self.redelivered, self.flagged
         )
     }
 
     fn json(&self) -> Value {
         json!({
-            "point": self.name, "kills": self.kills, "missed": self.missed, "unanswered": self.unanswered,
+            "point": self.name, "kills": self.kills, "missed": self.missed, "waiting": self.waiting,
             "inFlight": self.in_flight, "redelivered": self.redelivered, "flagged": self.flagged,
         })
     }
@@ -81,7 +75,7 @@ pub(crate) fn text(found: &Found) -> String {
     let (rows, all) = rows(found);
     let mut lines = vec![format!(
         "{:<22} {:>5} {:>6} {:>10} {:>9} {:>11} {:>7}",
-        "killed at", "kills", "missed", "unanswered", "in flight", "redelivered", "flagged"
+        "killed at", "kills", "missed", "waiting", "in flight", "redelivered", "flagged"
     )];
     lines.extend(rows.iter().map(Row::line));
     lines.push(all.line());
