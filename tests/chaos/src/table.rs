@@ -62,11 +62,12 @@ fn per_second(found: &Found) -> f64 {
     found.verdict.said as f64 / found.under_load.as_secs_f64().max(0.001)
 }
 
-/// The first line of a run.
+/// The first lines of a run: what it is, and how to have it again.
 pub(crate) fn title(asked: &Asked) -> String {
+    let Asked { seed, kills, rate } = asked;
     format!(
-        "seed {}: {} kills under {} messages a second (again: cargo xtask chaos --kills {} --seed {})",
-        asked.seed, asked.kills, asked.rate, asked.kills, asked.seed
+        "seed {seed}: {kills} kills under {rate} messages a second\n\
+         again: cargo xtask chaos --kills {kills} --seed {seed} --rate {rate}"
     )
 }
 
