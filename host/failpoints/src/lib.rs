@@ -9,6 +9,7 @@
 //! | `store.write=panic` | the task that passes the point next panics; whoever passes it later does not |
 //! | `store.write=panic@3` | the one that passes it third |
 //! | `store.write=abort`, `store.write=abort@3` | the process ends at once, and nothing is tidied up |
+//! | `store.committed=abort` | the same, at a point where a panic is not asked for ([`DEATHS`]) |
 //! | `hurry` | what the gateway does now and then it does every quarter of a second |
 //!
 //! `@<path>` in its place names a file with such orders, which is read again whenever it has changed: so a running gateway is told
@@ -23,11 +24,11 @@ mod passing;
 #[cfg(not(feature = "on"))]
 use std::time::Duration;
 
-pub use names::{NAMES, is_known};
+pub use names::{DEATHS, NAMES, is_known};
 #[cfg(feature = "on")]
 pub use passing::{announce, hurried, pass};
 
-/// A place at which a test may have the task panic or the process die; its name stands in [`NAMES`].
+/// A place at which a test may have the task panic or the process die; its name stands in [`NAMES`] or [`DEATHS`].
 #[cfg(feature = "on")]
 #[macro_export]
 macro_rules! failpoint {
@@ -37,7 +38,7 @@ macro_rules! failpoint {
     }};
 }
 
-/// A place at which a test may have the task panic or the process die; its name stands in [`NAMES`].
+/// A place at which a test may have the task panic or the process die; its name stands in [`NAMES`] or [`DEATHS`].
 #[cfg(not(feature = "on"))]
 #[macro_export]
 macro_rules! failpoint {

@@ -1,6 +1,6 @@
-//! The table of all failpoints.
+//! The tables of all failpoints.
 
-/// Every failpoint, by the part of the host that it stands in. A test passes each of them.
+/// Every failpoint at which a task may panic or the process die, by the part of the host that it stands in. A test passes each of them.
 pub const NAMES: &[&str] = &[
     // A change of what is known of devices.
     "devices.change",
@@ -67,9 +67,50 @@ pub const NAMES: &[&str] = &[
     "ws.connection",
 ];
 
-/// Whether the table has this name. For the compiler: a name that is not there does not build.
+/// Every failpoint at which the process may die, and no panic is asked for: between two steps that belong together, where no task
+/// begins or ends. The chaos program kills at each of them.
+pub const DEATHS: &[&str] = &[
+    // A stored message, and a stored decision.
+    "messaging.admitted",
+    "messaging.decided",
+    // A turn has its reply, and both are stored.
+    "messaging.turned",
+    "messaging.closed",
+    // A send is marked as under way, and its end is stored.
+    "messaging.claimed",
+    "messaging.recorded",
+    // Going on from the ledger, and having gone on.
+    "messaging.recover",
+    "messaging.recovered",
+    // Before the provider is asked, and before its answer is read.
+    "models.ask",
+    "models.answered",
+    // Before a component hears that a message is taken, that a vendor answers, and before the host hears how a send ended.
+    "runtime.admitted",
+    "runtime.answered",
+    "runtime.sent",
+    // The file is open, and what was being sent is flagged.
+    "store.opened",
+    "store.flagged",
+    // A transaction has begun, one of its jobs is done, it is durable, and one of its jobs is answered.
+    "store.begin",
+    "store.wrote",
+    "store.committed",
+    "store.answered",
+];
+
+/// Whether one of the tables has this name. For the compiler: a name that is not there does not build.
 pub const fn is_known(name: &str) -> bool {
-    let mut rest = NAMES;
+    has(NAMES, name) || has(DEATHS, name)
+}
+
+/// Whether no panic may be asked for at this failpoint.
+#[cfg(any(test, feature = "on"))]
+pub(crate) fn only_dies(name: &str) -> bool {
+    has(DEATHS, name)
+}
+
+const fn has(mut rest: &[&str], name: &str) -> bool {
     while let [first, others @ ..] = rest {
         if same(first.as_bytes(), name.as_bytes()) {
             return true;
@@ -95,15 +136,15 @@ mod tests {
 
     #[test]
     fn a_name_is_known_when_it_is_whole() {
-        assert!(is_known("store.write") && is_known(NAMES[0]));
+        assert!(is_known("store.write") && is_known(NAMES[0]) && is_known(DEATHS[0]));
         assert!(!is_known("store.writ") && !is_known("store.writer") && !is_known(""));
     }
 
     #[test]
     fn no_name_stands_twice() {
-        let mut names = NAMES.to_vec();
+        let mut names = [NAMES, DEATHS].concat();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), NAMES.len());
+        assert_eq!(names.len(), NAMES.len() + DEATHS.len());
     }
 }

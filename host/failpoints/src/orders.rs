@@ -60,6 +60,9 @@ fn order(word: &str) -> Result<Order, String> {
     }
     let (action, at) = what.split_once('@').unwrap_or((what, "1"));
     let action = match action {
+        "panic" if crate::names::only_dies(name) => {
+            return Err("at this failpoint the process can only be made to die: write abort".to_owned());
+        }
         "panic" => Action::Panic,
         "abort" => Action::Abort,
         _ => return Err("behind the `=` stands panic or abort".to_owned()),
@@ -98,6 +101,7 @@ mod tests {
             ("store.writ=panic", "no failpoint has this name"),
             ("store.write", "write <name>=panic"),
             ("store.write=sleep", "stands panic or abort"),
+            ("store.committed=panic", "can only be made to die"),
             ("store.write=panic@0", "a number from 1"),
             ("store.write=panic@x", "a number from 1"),
         ] {

@@ -126,6 +126,7 @@ impl Messaging {
             options: options.clone(),
         };
         recover(&store, &pipeline, &turns).await?;
+        failpoint!("messaging.recovered");
         outbox.sweep().await?;
         let (admitted, rows) = mpsc::channel(ADMITTED);
         tasks.spawn(pipeline.run(rows));
@@ -407,6 +408,7 @@ impl Inner {
         if admitted.duplicate {
             return Ok(Admission::Duplicate);
         }
+        failpoint!("messaging.admitted");
         self.activity.received(&account, now);
         let row = InboundRow { id: admitted.id, account, message, received_at: now, route: None };
         // An error means that the end has begun: the next start decides it.
@@ -424,6 +426,7 @@ async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<()
         let Some(last) = rows.last() else { break };
         after = last.id;
         unfinished += rows.len();
+        failpoint!("messaging.recover");
         for row in rows {
             turns.queue(row).await;
         }

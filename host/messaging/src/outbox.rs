@@ -159,6 +159,7 @@ impl Shared {
             let woken = self.woken(&conversation.account);
             let wait = match self.store.claim(conversation, now_ms()).await {
                 Ok(Claim::Part(row)) => {
+                    failpoint!("messaging.claimed");
                     failures = 0;
                     let (id, batch) = (row.id, row.batch.clone());
                     let sent = self.tasks.survive("a send", self.send(*row, woken)).await;
@@ -303,6 +304,7 @@ impl Shared {
     /// Stores the end and tells whoever waits for the draft.
     async fn record(&self, id: i64, batch: String, end: &SendEnd) -> bool {
         let recorded = self.store_end(id, end).await;
+        failpoint!("messaging.recorded");
         if !matches!(end, SendEnd::Retry(..)) {
             // Nobody listens: nobody waits for this draft.
             drop(self.ended.send(Arc::from(batch)));

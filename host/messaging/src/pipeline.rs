@@ -123,6 +123,7 @@ impl Pipeline {
             Decision::Admit(reason) => {
                 let route = routing::route(&settings, &row.message);
                 self.close(row, Verdict::Queue(route.clone()), reason, steps, place).await?;
+                failpoint!("messaging.decided");
                 Ok(Some(route))
             }
             Decision::Drop(refusal) => {

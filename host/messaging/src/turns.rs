@@ -238,6 +238,7 @@ impl Wiring {
         };
         let reply = self.run(request).await;
         drop(typing);
+        failpoint!("messaging.turned");
         self.finish(asked, reply).await;
     }
 
@@ -269,6 +270,7 @@ impl Wiring {
         let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
         let replies = draft.is_some();
         let stored = self.close(id, reply.session.clone(), draft).await;
+        failpoint!("messaging.closed");
         if stored && replies {
             self.outbox.wake(&ConversationKey { account, target });
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use openclaw_egress::http::{Method as Verb, StatusCode, header};
 use openclaw_egress::{Egress, Limits, Request, Response};
+use openclaw_failpoints::failpoint;
 
 use crate::error::ModelError;
 use crate::provider::Target;
@@ -146,7 +147,9 @@ impl Exchange<'_> {
             network: provider.network,
             limits: Limits { total, idle: provider.idle, max_response },
         };
+        failpoint!("models.ask");
         let response = self.egress.send(request).await.map_err(|error| self.broken(&error))?;
+        failpoint!("models.answered");
         tracing::debug!(
             provider = %provider.id,
             api = %provider.api,

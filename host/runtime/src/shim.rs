@@ -1,7 +1,7 @@
 //! Provider shims: pure functions, called inline, on instances from a pool.
 //!
 //! A shim imports nothing, so a call can neither wait nor reach anything; all that it can do wrong is to compute for too
-//! long (an epoch trap after 20 ms, more for large inputs), to want too much memory, or to trap. Each of these costs its instance and the
+//! long (a trap after 20 to 40 ms of the processor's time, more for large inputs), to want too much memory, or to trap. Each of these costs its instance and the
 //! streams on it, and nothing else. One pool serves one (provider, credential).
 //!
 //! Only bundled shims share instances. Any other gets a fresh one for each call and each stream, so that what it keeps of
@@ -9,13 +9,15 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
 
 use wasmtime::component::ResourceAny;
-use wasmtime::{Engine, Store};
+use wasmtime::{Engine, Store, StoreContextMut, Trap, UpdateDeadline};
 
 use crate::bindings::embeddings::exports::openclaw::plugin::embeddings as vectors;
 use crate::bindings::provider::exports::openclaw::plugin::provider as wit;
 use crate::channel::memory::MemoryLimit;
+use crate::engine::TICK;
 use crate::error::told;
 use crate::plugin::{Code, Plugin, Shim};
 use crate::shim_exports::ShimExports;
@@ -34,7 +36,13 @@ const CALLS: u32 = 10_000;
 const MEMORY: usize = 64 << 20;
 
 /// The data of a shim's store: it can use nothing but memory.
-pub(crate) struct State(MemoryLimit);
+pub(crate) struct State {
+    memory: MemoryLimit,
+    /// What the running call may compute, and since when that is measured. A thread that waits for a processor computes nothing:
+    /// what the clock says is looked at first, because that costs nothing, and only then what the processor says.
+    ticks: u64,
+    measured_since: Option<Duration>,
+}
 
 /// Why a call has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -259,8 +267,10 @@ impl Shared {
     }
 
     fn instantiate(&self) -> wasmtime::Result<Instance> {
-        let mut store = Store::new(&self.engine, State(MemoryLimit::new(MEMORY)));
-        store.limiter(|state| &mut state.0);
+        let state = State { memory: MemoryLimit::new(MEMORY), ticks: TICKS, measured_since: None };
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.memory);
+        store.epoch_deadline_callback(judge);
         store.set_hostcall_fuel(MEMORY);
         store.set_max_component_handles(STREAMS * 2);
         store.set_epoch_deadline(TICKS);
@@ -273,8 +283,40 @@ impl Shared {
 impl Instance {
     /// Gives the call that is about to begin the time that so many bytes deserve.
     fn allow(&mut self, bytes: usize) {
-        self.store.set_epoch_deadline(TICKS + (bytes / BYTES_A_TICK) as u64);
+        let ticks = TICKS + (bytes / BYTES_A_TICK) as u64;
+        self.store.set_epoch_deadline(ticks);
+        let state = self.store.data_mut();
+        (state.ticks, state.measured_since) = (ticks, None);
     }
+}
+
+/// The time of a call is up by the clock. It goes on until it is up by the processor, too.
+fn judge(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    let state = store.data_mut();
+    match over(state.ticks, &mut state.measured_since, processor_time()) {
+        true => Err(Trap::Interrupt.into()),
+        false => Ok(UpdateDeadline::Continue(1)),
+    }
+}
+
+/// Whether a call has computed for so many ticks since it was looked at first.
+fn over(ticks: u64, since: &mut Option<Duration>, now: Duration) -> bool {
+    let allowed = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
+    now.saturating_sub(*since.get_or_insert(now)) >= allowed
+}
+
+/// For how long this thread has computed. A call stays on its thread.
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(spent).unwrap_or_default()
+}
+
+/// The clock, where there is nothing better.
+#[cfg(not(unix))]
+fn processor_time() -> Duration {
+    static BEGAN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    BEGAN.elapsed()
 }
 
 /// About how many bytes a request has.
@@ -327,7 +369,7 @@ fn enter<R>(
 ) -> Result<R, ShimError> {
     let instance = place.as_mut().ok_or_else(|| ShimError::Crashed("its instance is gone".to_owned()))?;
     instance.calls = instance.calls.saturating_add(1);
-    instance.store.set_epoch_deadline(TICKS);
+    instance.allow(0);
     call(instance).map_err(|trap| {
         *place = None;
         ShimError::Crashed(told(&trap))
@@ -348,5 +390,29 @@ impl std::fmt::Debug for ShimPool {
 impl std::fmt::Debug for ShimDecoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ShimDecoder").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_whose_thread_waits_is_not_over() {
+        let (mut since, begun) = (None, Duration::from_secs(7));
+        assert!(!over(TICKS, &mut since, begun), "what was computed before is another call's");
+        assert!(!over(TICKS, &mut since, begun), "it has not computed since, whatever the clock says");
+        assert!(!over(TICKS, &mut since, begun + TICK * 3));
+        assert!(over(TICKS, &mut since, begun + TICK * 4));
+        assert!(!over(TICKS + 1, &mut since, begun + TICK * 4), "a large input has longer");
+    }
+
+    #[test]
+    fn a_thread_that_waits_computes_nothing() {
+        let before = processor_time();
+        let (_sender, never) = std::sync::mpsc::channel::<()>();
+        never.recv_timeout(Duration::from_millis(100)).unwrap_err();
+        assert!(processor_time() - before < Duration::from_millis(50));
+        while processor_time() - before < Duration::from_millis(1) {}
     }
 }

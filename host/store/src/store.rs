@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use openclaw_failpoints::failpoint;
+
 use crate::StoreError;
 use crate::media::Folder;
 use crate::open::open;
@@ -38,7 +40,9 @@ impl Store {
         let readers = Readers::open(&path)?;
         let (writer, folder) = (Writer::start(opened, &path)?, Folder::beside(&path));
         let store = Self { writer, readers, folder, unsettled: Unsettled::default() };
+        failpoint!("store.opened");
         store.flag_interrupted().await?;
+        failpoint!("store.flagged");
         store.sweep_media().await?;
         Ok(store)
     }

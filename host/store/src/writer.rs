@@ -201,6 +201,7 @@ impl Loop {
         }
         for job in batch.drain(..) {
             job.answer(verdict.clone());
+            failpoint!("store.answered");
         }
     }
 
@@ -213,6 +214,7 @@ impl Loop {
             self.full = full;
         }
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(fail)?;
+        failpoint!("store.begin");
         let ledger = Ledger { sql: &self.connection, path: &self.path };
         for job in batch {
             self.connection.execute_batch("SAVEPOINT job").map_err(fail)?;
@@ -223,9 +225,12 @@ impl Loop {
             }
             let end = if ran.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
             self.connection.execute_batch(end).map_err(fail)?;
+            failpoint!("store.wrote");
         }
         failpoint!("store.commit");
-        self.connection.execute_batch("COMMIT").map_err(fail)
+        self.connection.execute_batch("COMMIT").map_err(fail)?;
+        failpoint!("store.committed");
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Build tasks: `cargo xtask build|run|test|failpoints|bench|fuzz|ci|protocol|advisories`.
+//! Build tasks: `cargo xtask build|run|test|failpoints|bench|fuzz|chaos|ci|protocol|advisories`.
 //!
 //! Owns the order in which guests, host and checks are built, and nothing else: what the program does at its start is
 //! the program's business, and what is checked stands in the checks themselves. One profile (`release`) serves `build`,
@@ -29,6 +29,8 @@ Tasks:
   bench [arguments] Builds and measures; the arguments go to the bench program
   fuzz [arguments]  Feeds what strangers can send to everything that reads it, 30 seconds each, two at a time; the
                     arguments (a target, --seconds N, --seed N) go to the fuzz program
+  chaos [arguments] Kills the gateway under load, a thousand times, and looks whether a message was lost, answered
+                    twice or sent twice; the arguments (--kills N, --seed N, --json) go to the chaos program
   ci                Everything that CI checks
   protocol          Writes docs/protocol.md from the tables that the gateway enforces
   advisories        Checks the dependencies against the advisory database (needs the network)
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         "failpoints" => tasks::failpoints(),
         "bench" => tasks::bench(&rest),
         "fuzz" => tasks::fuzz(&rest),
+        "chaos" => tasks::chaos(&rest),
         "ci" => tasks::ci(),
         "protocol" => tasks::protocol(),
         "advisories" => tasks::advisories(),

@@ -18,6 +18,11 @@ const HOSTILE: &str = "hostile";
 /// The program itself.
 const GATEWAY: &str = "openclaw";
 
+/// What kills it again and again.
+const CHAOS: &str = "openclaw-chaos";
+/// How often it does in CI: twice at each point, and at some moments beside. Less than a minute.
+const CHAOS_KILLS: &str = "100";
+
 const DENY_VERSION: &str = "0.20.2";
 
 /// Builds the guests and the binary.
@@ -74,6 +79,13 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<(), Error> {
     run_command(command.args(arguments))
 }
 
+/// Builds and runs the chaos program, which kills the program with failpoints.
+pub(crate) fn chaos(arguments: &[String]) -> Result<(), Error> {
+    failpoints()?;
+    binary(CHAOS)?;
+    run_command(Command::new(binary_path(CHAOS)).args(arguments))
+}
+
 /// Builds the program with failpoints and puts it apart, and then the program itself, which is built to the same place.
 pub(crate) fn failpoints() -> Result<(), Error> {
     bundled_guests()?;
@@ -96,6 +108,11 @@ pub(crate) fn ci() -> Result<(), Error> {
     steps.step("fuzz", || {
         binary("openclaw-fuzz")?;
         run_command(&mut Command::new(binary_path("openclaw-fuzz")))
+    })?;
+    // A short run, by a seed of its own each time, which it prints; the program with failpoints was built for the tests.
+    steps.step("chaos", || {
+        binary(CHAOS)?;
+        run_command(Command::new(binary_path(CHAOS)).args(["--kills", CHAOS_KILLS]))
     })
 }
 

@@ -234,6 +234,7 @@ impl Guest {
             }
             match egress.send(outgoing).await {
                 Ok(response) => {
+                    failpoint!("runtime.answered");
                     let (pieces, body) = mpsc::channel(PIECES);
                     let (ended, end) = oneshot::channel();
                     let got = Head { status: response.status.as_u16(), headers: response.headers };

@@ -156,6 +156,7 @@ impl inbound::HostWithStore<Guest> for HasSelf<Guest> {
         let bytes = size(&message);
         let admitted =
             stored(accessor, bytes, |inbox| async move { inbox.admit(message, cursor).await }).await?;
+        failpoint!("runtime.admitted");
         if admitted.is_ok() {
             accessor
                 .with(|mut access| access.get().facts.send_modify(|facts| facts.received(SystemTime::now())));

@@ -218,6 +218,7 @@ impl AccessorTask<Guest> for Begun {
                     Outcome::Permanent(failure) => Outcome::Permanent(bounded(failure)),
                     Outcome::Unauthorised(failure) => Outcome::Unauthorised(bounded(failure)),
                 };
+                failpoint!("runtime.sent");
                 drop(reply.send(outcome));
             }
             Call::Probe(reply) => {

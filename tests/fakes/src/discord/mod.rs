@@ -241,6 +241,12 @@ impl FakeDiscord {
         self.with(token, |bot| bot.sent.clone()).unwrap_or_default()
     }
 
+    /// The same, and forgets it: for whoever looks again and again.
+    #[must_use]
+    pub fn take_sent(&self, token: &str) -> Vec<DiscordSent> {
+        self.with(token, |bot| std::mem::take(&mut bot.sent)).unwrap_or_default()
+    }
+
     /// The messages among [`FakeDiscord::sent`].
     #[must_use]
     pub fn messages(&self, token: &str) -> Vec<DiscordSent> {

@@ -67,6 +67,9 @@ pub(super) struct Bot {
     pub(super) webhook: String,
     pub(super) updates: VecDeque<Value>,
     pub(super) next_update: i64,
+    /// The last update that a poll was given, and how many were given again.
+    pub(super) delivered: i64,
+    pub(super) redelivered: u64,
     pub(super) next_message: i64,
     /// Rises with each poll: an earlier one sees that it was overtaken.
     pub(super) latest_poll: u64,
@@ -90,6 +93,8 @@ impl Bot {
             webhook: String::new(),
             updates: VecDeque::new(),
             next_update: FIRST_UPDATE,
+            delivered: 0,
+            redelivered: 0,
             next_message: 1,
             latest_poll: 0,
             last_offset: None,
@@ -111,6 +116,16 @@ impl Bot {
         }
         self.updates.push_back(update);
         id
+    }
+
+    /// The updates that a poll is given.
+    pub(super) fn deliver(&mut self, limit: usize) -> Vec<Value> {
+        let ready: Vec<Value> = self.updates.iter().take(limit).cloned().collect();
+        for id in ready.iter().filter_map(|update| update.get("update_id")?.as_i64()) {
+            self.redelivered += u64::from(id <= self.delivered);
+            self.delivered = self.delivered.max(id);
+        }
+        ready
     }
 
     /// A message from `talker`; a command or a mention of the bot is marked as the vendor marks it.

@@ -190,12 +190,7 @@ impl State {
                 Some(false) => return Err((409, WEBHOOK_SET.to_owned())),
                 None => {}
             }
-            let ready: Vec<Value> = {
-                let bots = self.lock();
-                bots.get(token)
-                    .map(|bot| bot.updates.iter().take(limit).cloned().collect())
-                    .unwrap_or_default()
-            };
+            let ready = self.lock().get_mut(token).map(|bot| bot.deliver(limit)).unwrap_or_default();
             if !ready.is_empty() || tokio::time::timeout_at(deadline, changed).await.is_err() {
                 waiting.end();
                 return Ok(json!(ready));

@@ -132,6 +132,18 @@ impl FakeTelegram {
         self.with(token, |bot| bot.sent.clone()).unwrap_or_default()
     }
 
+    /// The same, and forgets it: for whoever looks again and again.
+    #[must_use]
+    pub fn take_sent(&self, token: &str) -> Vec<Sent> {
+        self.with(token, |bot| std::mem::take(&mut bot.sent)).unwrap_or_default()
+    }
+
+    /// How often an update was given to a poll that an earlier poll had been given.
+    #[must_use]
+    pub fn redelivered(&self, token: &str) -> u64 {
+        self.with(token, |bot| bot.redelivered).unwrap_or_default()
+    }
+
     /// The messages among [`FakeTelegram::sent`].
     #[must_use]
     pub fn messages(&self, token: &str) -> Vec<Sent> {
