@@ -6,19 +6,23 @@ mod message;
 mod records;
 
 mod devices;
+mod health;
 mod inbound;
 mod kv;
+mod mark;
 mod media;
 mod open;
 mod outbox;
 mod pairing;
 mod reader;
+mod room;
 mod row;
 mod session_settings;
 mod sessions;
 mod store;
 mod transcripts;
 mod upkeep;
+mod wal;
 mod writer;
 
 pub use devices::{DeviceRow, DeviceTable, DeviceWrite};
@@ -31,8 +35,8 @@ pub use message::{
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Draft, Enqueued, Entry, EntryRole,
     InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest,
-    PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Usage, Verdict,
+    PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, TailLoss, Usage, Verdict,
 };
 pub use session_settings::{Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings};
-pub use store::{Store, path_in};
+pub use store::{Store, kept_log_in, path_in};
 pub use transcripts::{Found, NumberedEntry, Page, SessionUsage};
