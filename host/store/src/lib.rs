@@ -38,5 +38,5 @@ pub use records::{
     PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, TailLoss, Usage, Verdict,
 };
 pub use session_settings::{Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings};
-pub use store::{Store, kept_log_in, path_in};
+pub use store::{Store, path_in};
 pub use transcripts::{Found, NumberedEntry, Page, SessionUsage};

@@ -124,7 +124,8 @@ pub(crate) fn judge(database: &Path) -> io::Result<Option<TailLoss>> {
     if left >= line.acknowledged.max(line.folded) {
         return Ok(None);
     }
-    let kept = kept_path(database);
+    // The newest one only.
+    let kept = beside(database, "-wal.damaged");
     if log.exists() {
         if left < line.folded {
             std::fs::rename(&log, &kept)?;
@@ -138,11 +139,6 @@ pub(crate) fn judge(database: &Path) -> io::Result<Option<TailLoss>> {
 
 fn path_of(database: &Path) -> PathBuf {
     beside(database, "-mark")
-}
-
-/// Where a log that lost its tail is kept; the newest one only.
-pub(crate) fn kept_path(database: &Path) -> PathBuf {
-    beside(database, "-wal.damaged")
 }
 
 fn beside(database: &Path, suffix: &str) -> PathBuf {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::health::Health;
-use crate::mark::kept_path;
 use crate::media::Folder;
 use crate::open::open;
 use crate::reader::Readers;
@@ -113,9 +112,4 @@ impl std::fmt::Debug for Store {
 /// Where the store lives below the state directory.
 pub fn path_in(state_dir: &Path) -> PathBuf {
     state_dir.join("state").join("gateway.sqlite")
-}
-
-/// Where a log that lost its end is kept for a person to look at, below the state directory.
-pub fn kept_log_in(state_dir: &Path) -> PathBuf {
-    kept_path(&path_in(state_dir))
 }

@@ -162,7 +162,16 @@ impl Writer {
         let Opened { writer: connection, lock, mark, lost: _ } = opened;
         let health = health.clone();
         let own = Self { queue, health: health.clone() };
-        let writing = Loop { connection, path, full: true, health, owed: Vec::new(), mark, _lock: lock };
+        let writing = Loop {
+            connection,
+            path,
+            full: true,
+            health,
+            owed: Vec::new(),
+            mark,
+            tried: Instant::now(),
+            _lock: lock,
+        };
         thread.spawn(move || writing.run(jobs)).map_err(|error| StoreError::Internal(Arc::new(error)))?;
         Ok(own)
     }
@@ -211,6 +220,8 @@ struct Loop {
     /// Lazy jobs that wait for the disk, in their order.
     owed: Vec<Box<dyn Job>>,
     mark: Mark,
+    /// When it was last tried whether a disk that has failed works again.
+    tried: Instant,
     _lock: File,
 }
 
@@ -247,9 +258,7 @@ impl Loop {
 
     /// What comes next. While writes are refused it tries now and then whether the disk works again.
     fn next(&mut self, jobs: &mut mpsc::Receiver<Command>) -> Option<Command> {
-        let mut tried = Instant::now();
         loop {
-            // A file that is damaged waits for a person.
             if self.health.refusal().is_none() {
                 return jobs.blocking_recv();
             }
@@ -258,9 +267,9 @@ impl Loop {
                 Err(mpsc::error::TryRecvError::Disconnected) => return None,
                 Err(mpsc::error::TryRecvError::Empty) => std::thread::park_timeout(LOOK_AGAIN),
             }
-            if tried.elapsed() >= PROBE {
+            if self.tried.elapsed() >= PROBE {
                 self.try_again();
-                tried = Instant::now();
+                self.tried = Instant::now();
             }
         }
     }

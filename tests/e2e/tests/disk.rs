@@ -119,7 +119,8 @@ async fn whatever_fails_it_refuses_serves_and_goes_on() {
         }
         let raw = post(&url("/v1/chat/completions"), SECRET, &chat("fake/echo")).await.unwrap();
         assert_eq!(raw.status, 200, "{what} {raw:?}");
-        assert!(home.run(&["status"]).await.ok().stdout.contains("Gateway"), "{what}");
+        let status = home.run(&["status", "--json"]).await.ok().json();
+        assert_eq!(status["storage"][0]["code"], code, "{what} {status}");
         let listed = client.call("sessions.list", json!({})).await.unwrap();
         assert!(listed.to_string().contains("agent:main:main"), "{what} {listed}");
         let history = client.call("chat.history", json!({ "sessionKey": "main" })).await.unwrap();
@@ -202,4 +203,25 @@ async fn what_could_not_be_synced_is_not_acknowledged() {
     telegram.say(TOKEN, &Talker::private(1, "ada"), "and one behind it");
     eventually("the next one is answered", async || answers(&telegram, "and one behind it") > 0).await;
     assert_eq!(answers(&telegram, "not synced"), 1, "{:#?}", telegram.messages(TOKEN));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_a_broken_disk_took_is_told() {
+    let (telegram, model) = fakes().await;
+    let home = Home::new(open(&telegram, &model));
+    let gateway = home.start().await;
+    telegram.say(TOKEN, &Talker::private(1, "ada"), "the last one");
+    eventually("it is answered", async || answers(&telegram, "the last one") > 0).await;
+    gateway.kill().await;
+    let log = home.state().join("state/gateway.sqlite-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let place = bytes.len() / 4 * 3;
+    bytes[place] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    let _gateway = home.start().await;
+    assert!(home.log().contains(r#""code":"tail_lost""#), "{}", home.log());
+    let status = home.run(&["status"]).await.ok();
+    assert!(status.stdout.contains("tail_lost"), "{status:?}");
+    let doctor = home.run(&["doctor"]).await;
+    assert!(doctor.stdout.contains("tail_lost"), "{doctor:?}");
 }
