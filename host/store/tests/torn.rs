@@ -1,7 +1,12 @@
 //! What a broken disk leaves of the file: logs that are torn, short or flipped at their end open, lose no more than was damaged,
 //! and say so; a database that is damaged itself is refused.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
