@@ -140,8 +140,8 @@ pub enum TurnError {
     /// Somebody stopped it, or nobody listens any more.
     #[error("the turn was stopped (aborted)")]
     Aborted,
-    /// The session could not be read.
-    #[error("the session could not be read: {0}")]
+    /// The session could not be read, or nothing could be stored of the turn.
+    #[error("the session cannot be read or written: {0}")]
     Store(#[from] StoreError),
 }
 

@@ -80,6 +80,7 @@ pub(crate) async fn run_in(
     let told = Told::new(gateway, &about, Audience::Readers);
     let agents = &gateway.agents;
     let turn = async |request: TurnRequest, beginning: Beginning| {
+        storing(gateway)?;
         let limit = limit(agents, &request);
         beginning.tell();
         let turn = tokio::time::timeout(limit, stored(agents, request)).await;
@@ -99,6 +100,9 @@ pub(crate) async fn in_its_lane(
     let session = request.session_key.clone();
     let limit = limit(agents, &request);
     let beside = !request.plain && agents.overtakes(&request.message);
+    if !beside {
+        storing(gateway)?;
+    }
     let turn = async {
         beginning.tell();
         stored(agents, request).await
@@ -106,6 +110,11 @@ pub(crate) async fn in_its_lane(
     // A command that stops the running turn must not wait for it.
     let turn = if beside { turn.await } else { gateway.messaging.lanes().run(&session, limit, turn).await? };
     Ok(turn?)
+}
+
+/// Refuses a turn that could not be stored, before a model is asked.
+fn storing(gateway: &Gateway) -> Result<(), TurnError> {
+    gateway.store.refusal().map_or(Ok(()), |why| Err(TurnError::Store(why)))
 }
 
 /// When the lane is taken from a turn.

@@ -9,8 +9,9 @@ pub(crate) struct Backoff {
     pub(crate) max: Duration,
 }
 
-/// For writes that the disk refuses now.
-pub(crate) const STORE: Backoff = Backoff { min: Duration::from_millis(250), max: Duration::from_secs(15) };
+/// For writes that the disk refused. Between them the store is waited for, which finds out whether the disk works again, so that
+/// even the longest wait is a short one.
+pub(crate) const STORE: Backoff = Backoff { min: Duration::from_millis(250), max: Duration::from_secs(2) };
 
 impl Backoff {
     /// The wait after the given attempt, the first being 1. A wait that the vendor asked for is never shortened.

@@ -182,7 +182,7 @@ impl Messaging {
     ) -> Result<(), AdmitError> {
         let what = SetAside { vendor_id, reason, raw, at: now_ms() };
         self.inner.store.set_aside(account, &what, cursor, SET_ASIDE).await.map_err(|error| {
-            tracing::error!(code = error.code(), %account, "what cannot be read is not set aside: {error}");
+            refused("what cannot be read is not set aside", account, &error);
             AdmitError::Unavailable(ADMIT_AGAIN_MS)
         })?;
         self.inner.activity.set_aside(account, SET_ASIDE);
@@ -402,7 +402,7 @@ impl Inner {
         failpoint!("messaging.admit");
         let now = now_ms();
         let admitted = self.store.admit(&account, &message, cursor, now).await.map_err(|error| {
-            tracing::error!(code = error.code(), %account, "a message is not admitted: {error}");
+            refused("a message is not admitted", &account, &error);
             AdmitError::Unavailable(ADMIT_AGAIN_MS)
         })?;
         if admitted.duplicate {
@@ -414,6 +414,16 @@ impl Inner {
         // An error means that the end has begun: the next start decides it.
         let _ = self.admitted.send(row).await;
         Ok(Admission::Accepted)
+    }
+}
+
+/// Says that the store did not take something. While it takes nothing the log has that once already.
+fn refused(what: &str, account: &AccountKey, error: &StoreError) {
+    let code = error.code();
+    if error.is_transient() {
+        tracing::debug!(code, %account, "{what}: {error}");
+    } else {
+        tracing::error!(code, %account, "{what}: {error}");
     }
 }
 
@@ -449,6 +459,9 @@ async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<()
 async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {
     let round = async || {
         failpoint!("messaging.upkeep");
+        if store.refusal().is_some() {
+            return;
+        }
         if let Err(error) = outbox.sweep().await {
             tracing::warn!(code = error.code(), "the outbox is not swept: {error}");
         }

@@ -13,7 +13,7 @@ use openclaw_store::{AccountKey, Claim, ConversationKey, OutboxRow, SendEnd, Sto
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::activity::ActivityBoard;
-use crate::backoff::{self, Backoff};
+use crate::backoff::Backoff;
 use crate::channel::{Failure, Outbound, Outcome, Sender};
 use crate::clock::{millis, now_ms};
 use crate::settings::Options;
@@ -190,7 +190,11 @@ impl Shared {
                 }
                 Err(error) if error.is_transient() => {
                     failures += 1;
-                    Some(backoff::STORE.after(failures, None))
+                    drop(permit);
+                    if !self.tasks.pause_for_store(&self.store, failures).await {
+                        break;
+                    }
+                    continue;
                 }
                 Err(error) => {
                     tracing::error!(code = error.code(), "the outbox cannot go on here: {error}");
@@ -319,7 +323,7 @@ impl Shared {
             match self.store.end_send(id, end, now_ms()).await {
                 Ok(()) => return true,
                 Err(error) if error.is_transient() => {
-                    if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
+                    if !self.tasks.pause_for_store(&self.store, attempt).await {
                         return false;
                     }
                 }

@@ -14,7 +14,6 @@ use openclaw_store::{
 use tokio::sync::mpsc;
 
 use crate::accounts::{Accounts, draft};
-use crate::backoff;
 use crate::clock::now_ms;
 use crate::outbox::Outbox;
 use crate::pairing;
@@ -84,7 +83,7 @@ impl Pipeline {
             match self.decide(row).await {
                 Ok(route) => return route,
                 Err(error) if error.is_transient() => {
-                    if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
+                    if !self.tasks.pause_for_store(&self.store, attempt).await {
                         return None;
                     }
                 }

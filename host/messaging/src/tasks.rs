@@ -9,6 +9,10 @@ use futures::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use openclaw_store::Store;
+
+use crate::backoff;
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Tasks {
@@ -60,6 +64,20 @@ impl Tasks {
         tokio::select! {
             // Either way nothing is consumed: a timer is dropped.
             () = tokio::time::sleep(duration) => true,
+            () = self.closing() => false,
+        }
+    }
+
+    /// Waits before a write is tried again that the disk refused `attempts` times, and at least until the store takes writes.
+    /// Returns whether to go on.
+    pub(crate) async fn pause_for_store(&self, store: &Store, attempts: i64) -> bool {
+        let wait = async {
+            tokio::time::sleep(backoff::STORE.after(attempts, None)).await;
+            store.accepts().await;
+        };
+        tokio::select! {
+            // Either way nothing is consumed: waits are dropped.
+            () = wait => true,
             () = self.closing() => false,
         }
     }

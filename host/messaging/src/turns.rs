@@ -16,7 +16,6 @@ use openclaw_store::{
 use tokio::sync::Mutex;
 
 use crate::accounts::{Accounts, draft};
-use crate::backoff;
 use crate::channel::Sender;
 use crate::clock::now_ms;
 use crate::heard;
@@ -313,7 +312,7 @@ impl Wiring {
             match self.store.finish_turn(id, session.clone(), draft.clone(), now_ms()).await {
                 Ok(()) => return true,
                 Err(error) if error.is_transient() => {
-                    if !self.tasks.pause(backoff::STORE.after(attempt, None)).await {
+                    if !self.tasks.pause_for_store(&self.store, attempt).await {
                         return false;
                     }
                 }

@@ -57,6 +57,9 @@ pub struct StatusSummary {
     /// Plugins that the configuration wants and that do not load.
     #[serde(default)]
     pub degraded_plugins: Vec<DegradedPlugin>,
+    /// What is wrong with the disk or with what was stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub storage: Vec<StorageFault>,
     /// Background tasks, counted by state; this gateway has none.
     #[serde(default)]
     pub tasks: Value,
@@ -73,6 +76,16 @@ pub struct StatusSummary {
     /// Where the log is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_file: Option<String>,
+}
+
+/// Something that is wrong with what the gateway stores.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StorageFault {
+    /// Stable, for searching: `disk_full`, `io`, `read_only`, `busy`, `corrupt` while nothing can be stored, `tail_lost` when a
+    /// damaged disk took the end of the ledger before this start.
+    pub code: String,
+    /// What it means and what to do.
+    pub message: String,
 }
 
 /// The configuration that the gateway runs with, and what became of the last edit.

@@ -86,6 +86,11 @@ impl StoreError {
         }
     }
 
+    /// Whether it speaks of the disk or the file, not of the one request: then no other write is taken either.
+    pub fn stops_writing(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Corrupt { .. })
+    }
+
     /// Whether the same request may succeed later without anybody changing it.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })

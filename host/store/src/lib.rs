@@ -7,19 +7,23 @@ mod records;
 
 mod dead_letters;
 mod devices;
+mod health;
 mod inbound;
 mod kv;
+mod mark;
 mod media;
 mod open;
 mod outbox;
 mod pairing;
 mod reader;
+mod room;
 mod row;
 mod session_settings;
 mod sessions;
 mod store;
 mod transcripts;
 mod upkeep;
+mod wal;
 mod writer;
 
 pub use dead_letters::{
@@ -35,8 +39,8 @@ pub use message::{
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Decided, Decision, Draft, Enqueued, Entry,
     EntryRole, InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome,
-    PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Step, Usage,
-    Verdict,
+    PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Step,
+    TailLoss, Usage, Verdict,
 };
 pub use session_settings::{Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings};
 pub use store::{Store, path_in};

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::StoreError;
 use crate::error::Cause;
+use crate::mark::{self, Mark};
+use crate::{StoreError, TailLoss};
 
 /// `oclw`: marks the file as ours, so that another program's database is never taken for it.
 const APPLICATION_ID: i64 = 0x6f63_6c77;
@@ -31,13 +32,20 @@ const FULL_CHECK_BYTES: u64 = 16 << 20;
 pub(crate) struct Opened {
     pub(crate) writer: Connection,
     pub(crate) lock: File,
+    pub(crate) mark: Mark,
+    pub(crate) lost: Option<TailLoss>,
 }
 
 pub(crate) fn open(path: &Path) -> Result<Opened, StoreError> {
     prepare(path).map_err(|error| unavailable(path, &error))?;
     let lock = lock(path)?;
+    let lost = mark::judge(path).map_err(|error| unavailable(path, &error))?;
+    if let Some(lost) = &lost {
+        tracing::error!(code = TailLoss::CODE, pages = lost.pages, "{lost}");
+    }
     let writer = connect(path)?;
-    Ok(Opened { writer, lock })
+    let mark = Mark::open(path).map_err(|error| unavailable(path, &error))?;
+    Ok(Opened { writer, lock, mark, lost })
 }
 
 fn prepare(path: &Path) -> std::io::Result<()> {
@@ -55,7 +63,8 @@ fn prepare(path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn private(path: &Path) -> std::io::Result<File> {
+/// Opens a file for this user alone, making it if need be.
+pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -74,7 +83,8 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection, StoreError> {
+/// A connection to write with, to a file that was checked and has today's schema.
+pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let fail = |error| failure(path, error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(fail)?;

@@ -1,5 +1,7 @@
 //! Owns the shapes that go into and come out of the store, apart from messages. All times are Unix milliseconds.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountKey, MediaFile, Message, Receipt, Target};
@@ -431,4 +433,34 @@ pub struct Activity {
     pub last_outbound_at: Option<i64>,
     /// How much from its vendor its component could not read and was set aside.
     pub set_aside: u32,
+}
+
+/// What a damaged disk took from the end of the ledger, as the last start found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TailLoss {
+    /// Pages of the log that had been acknowledged and are gone.
+    pub pages: u32,
+    /// When the last of them was acknowledged, in Unix milliseconds.
+    pub last_acknowledged_at: i64,
+    /// Where what is left of the log is kept.
+    pub kept: PathBuf,
+}
+
+impl TailLoss {
+    /// A stable code for searching.
+    pub const CODE: &str = "tail_lost";
+}
+
+impl std::fmt::Display for TailLoss {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "the end of the state database's log was damaged: {} pages that had been acknowledged are gone ({}). Messages of \
+             the last moments before the gateway ended may be missing; what was left of the log is kept at {}. Look at the \
+             disk, and remove that file when it is of no more use",
+            self.pages,
+            Self::CODE,
+            self.kept.display()
+        )
+    }
 }

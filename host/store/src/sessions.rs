@@ -9,7 +9,8 @@ use crate::{Entry, EntryRole, SessionRow, SessionWrite, Store, StoreError};
 
 impl Store {
     /// Appends a turn without waiting for the disk: returns when it is queued (and waits while the queue is full). A later
-    /// `load_session` sees it; a power failure right after may lose it; a failure is logged.
+    /// `load_session` sees it; a power failure right after may lose it. What the disk does not take now waits in memory, within
+    /// bounds, until it does; what is lost is logged.
     ///
     /// # Errors
     /// `Closed`.
@@ -18,12 +19,16 @@ impl Store {
         self.writer.write_lazily(move |ledger| write_session(ledger, &session, now), Box::new(guard)).await
     }
 
-    /// Returns when everything that was queued for the session can be read.
+    /// Returns when everything that was queued for the session can be read. While writes are refused that is not waited for:
+    /// what is stored is served.
     pub(crate) async fn settle(&self, key: &str) -> Result<(), StoreError> {
         let unsettled = lock(&self.unsettled).contains_key(key);
         if unsettled {
             // An empty job: when it is answered, all that was queued before it can be read.
-            self.writer.write(|_| Ok(())).await?;
+            match self.writer.write(|_| Ok(())).await {
+                Err(error) if !error.is_transient() => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
         }
         Ok(())
     }

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use openclaw_failpoints::failpoint;
 
-use crate::StoreError;
+use crate::health::Health;
 use crate::media::Folder;
 use crate::open::open;
 use crate::reader::Readers;
 use crate::writer::Writer;
+use crate::{StoreError, TailLoss};
 
 /// Sessions with transcripts that are queued but not yet readable, and how many.
 pub(crate) type Unsettled = Arc<Mutex<HashMap<String, usize>>>;
@@ -22,6 +23,8 @@ pub struct Store {
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
     pub(crate) folder: Folder,
+    pub(crate) health: Health,
+    lost: Option<Arc<TailLoss>>,
     pub(crate) unsettled: Unsettled,
 }
 
@@ -38,13 +41,33 @@ impl Store {
             .await
             .map_err(|error| StoreError::Internal(Arc::new(error)))??;
         let readers = Readers::open(&path)?;
-        let (writer, folder) = (Writer::start(opened, &path)?, Folder::beside(&path));
-        let store = Self { writer, readers, folder, unsettled: Unsettled::default() };
+        let (health, folder) = (Health::default(), Folder::beside(&path));
+        let lost = opened.lost.clone().map(Arc::new);
+        let writer = Writer::start(opened, &path, &health)?;
+        let store = Self { writer, readers, folder, health, lost, unsettled: Unsettled::default() };
         failpoint!("store.opened");
         store.flag_interrupted().await?;
         failpoint!("store.flagged");
         store.sweep_media().await?;
         Ok(store)
+    }
+
+    /// Why nothing can be stored now, for instance because the disk is full. Reading goes on; whoever would accept something that
+    /// must be stored refuses it. `None`: writes are taken.
+    #[must_use]
+    pub fn refusal(&self) -> Option<StoreError> {
+        self.health.refusal()
+    }
+
+    /// What a damaged disk took from the end of the ledger before this start; `None`: nothing.
+    #[must_use]
+    pub fn tail_loss(&self) -> Option<&TailLoss> {
+        self.lost.as_deref()
+    }
+
+    /// Returns when writes are taken: at once, or when the disk has been found to take them again.
+    pub async fn accepts(&self) {
+        self.health.accepts().await;
     }
 
     /// Finishes queued writes and releases the file. Later calls on any clone answer `Closed`.

@@ -22,6 +22,8 @@ const GATEWAY: &str = "openclaw";
 const CHAOS: &str = "openclaw-chaos";
 /// How often it does in CI: twice at each point, and at some moments beside. Less than a minute.
 const CHAOS_KILLS: &str = "100";
+/// The package of the disk that fails by order.
+const FAULTY_DISK: &str = "openclaw-faulty-disk";
 
 const DENY_VERSION: &str = "0.20.2";
 
@@ -131,6 +133,7 @@ fn test_steps(steps: &mut Steps, arguments: &[String]) -> Result<(), Error> {
     steps.step("test guests", all_test_guests)?;
     steps.step("binary with failpoints", binary_with_failpoints)?;
     steps.step("binary", || binary(GATEWAY))?;
+    steps.step("faulty disk", faulty_disk)?;
     steps.step("documentation of the original", peer_docs::fetch)?;
     steps.step("clients of others", clients::install)?;
     // One run tells of everything that fails.
@@ -175,6 +178,11 @@ fn binary_with_failpoints() -> Result<(), Error> {
     std::fs::rename(&draft, &destination).at(&destination)
 }
 
+/// The library that makes a disk fail by order, for the tests that preload it. Nothing else is built with it.
+fn faulty_disk() -> Result<(), Error> {
+    run_command(&mut cargo(["build", "--release", "-p", FAULTY_DISK]))
+}
+
 fn binary_path(name: &str) -> PathBuf {
     target().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
@@ -183,6 +191,7 @@ fn clippy() -> Result<(), Error> {
     let deny_warnings = ["--", "-D", "warnings"];
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(deny_warnings))?;
     run_command(cargo(["clippy", "--release", "--all-targets"]).args(guest_packages()?).args(deny_warnings))?;
+    run_command(cargo(["clippy", "--release", "-p", FAULTY_DISK]).args(deny_warnings))?;
     let failpoints = ["clippy", "--release", "-p", "openclaw-failpoints", "--features", "on"];
     run_command(cargo(failpoints).args(deny_warnings))?;
     for (package, kind) in all_guests()? {

@@ -14,6 +14,7 @@
 
 pub mod control;
 pub mod device;
+pub mod disk;
 pub mod http;
 pub mod ws;
 

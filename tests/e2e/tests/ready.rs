@@ -117,11 +117,13 @@ async fn a_store_that_cannot_be_written_is_told_and_recovers() {
     let chat =
         json!({ "model": "openclaw", "user": "ada", "messages": [{ "role": "user", "content": "hello" }] });
     let url = format!("{}/v1/chat/completions", gateway.base());
-    // What can be answered is answered; that it is not kept is said where an operator looks.
-    let answer = timeout(2 * SOON, post(&url, TOKEN, &chat)).await.expect("it hangs").unwrap();
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let said = |line: &str| line.contains("a transcript was not stored") && line.contains(r#""code":"busy""#);
+    // A turn that could not be kept is not begun.
+    let answer = timeout(SOON, post(&url, TOKEN, &chat)).await.expect("it hangs").unwrap();
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (503, &json!("busy")), "{answer:?}");
+    assert!(model.chats().is_empty());
+    let said = |line: &str| line.contains("writes are refused until") && line.contains(r#""code":"busy""#);
     eventually("the log says it", async || home.log().lines().any(said)).await;
     other.execute_batch("ROLLBACK").unwrap();
     eventually("it is ready again", async || get(&ready, None).await.unwrap().status == 200).await;
+    assert_eq!(post(&url, TOKEN, &chat).await.unwrap().status, 200);
 }

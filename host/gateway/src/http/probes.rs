@@ -22,27 +22,34 @@ use super::reply;
 use super::server::Origin;
 use crate::process::Gateway;
 
-/// How old a verdict on the store may be: whoever asks cannot make the disk busy.
+/// For how long a write that went well speaks for the store: whoever asks cannot make the disk busy.
 const FRESH: Duration = Duration::from_secs(2);
 /// How long a write may take before nothing can be stored.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The last verdict on the store.
+/// When something was last found to be stored.
 #[derive(Debug, Default)]
-pub(crate) struct Storing(Mutex<Option<(Instant, bool)>>);
+pub(crate) struct Storing(Mutex<Option<Instant>>);
 
 impl Storing {
-    /// Whether something can be stored. Concurrent callers share one attempt.
-    async fn works(&self, gateway: &Gateway) -> bool {
+    /// Whether something can be stored, and the code of why not. Concurrent callers share one attempt.
+    async fn fault(&self, gateway: &Gateway) -> Option<&'static str> {
         let mut last = self.0.lock().await;
-        if let Some((at, works)) = *last
-            && at.elapsed() < FRESH
-        {
-            return works;
+        // Known already, and the store finds out itself when it ends.
+        if let Some(why) = gateway.store.refusal() {
+            return Some(why.code());
         }
-        let works = matches!(timeout(PATIENCE, gateway.store.check()).await, Ok(Ok(())));
-        *last = Some((Instant::now(), works));
-        works
+        if last.is_some_and(|at| at.elapsed() < FRESH) {
+            return None;
+        }
+        match timeout(PATIENCE, gateway.store.check()).await {
+            Ok(Ok(())) => {
+                *last = Some(Instant::now());
+                None
+            }
+            Ok(Err(why)) => Some(why.code()),
+            Err(_) => Some("timeout"),
+        }
     }
 }
 
@@ -69,8 +76,8 @@ pub(super) async fn ready(
     headers: HeaderMap,
 ) -> Response {
     let accounts = gateway.failing_accounts();
-    let storing = gateway.storing.works(&gateway).await;
-    let usable = storing && !gateway.is_draining();
+    let fault = gateway.storing.fault(&gateway).await;
+    let usable = fault.is_none() && !gateway.is_draining();
     let ready = usable && (accounts.is_empty() || !is_strict(query.as_deref()));
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let trusted = openclaw_access::Peer::new(origin.0.ip(), &headers).direct_local
@@ -80,10 +87,13 @@ pub(super) async fn ready(
         let mut failing: Vec<&str> =
             accounts.iter().map(|account| account.split('/').next().unwrap_or_default()).collect();
         failing.dedup();
-        if !storing {
+        let mut body = json!({"ready": ready, "accounts": accounts, "uptimeMs": gateway.uptime_ms()});
+        if let Some(code) = fault {
             failing.push("store");
+            body["store"] = json!({ "code": code });
         }
-        json!({"ready": ready, "failing": failing, "accounts": accounts, "uptimeMs": gateway.uptime_ms()})
+        body["failing"] = json!(failing);
+        body
     } else {
         json!({ "ready": ready })
     };

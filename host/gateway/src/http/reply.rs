@@ -21,6 +21,9 @@ const ALWAYS: [(HeaderName, HeaderValue); 3] = [
     ),
 ];
 
+/// When to come again while nothing can be stored, in seconds.
+pub(super) const STORE_AGAIN: u64 = 5;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
@@ -147,6 +150,20 @@ pub(crate) fn timed_out(message: impl Into<String>) -> ErrorBody {
 /// 503: the gateway has too much to do.
 pub(crate) fn busy(message: impl Into<String>) -> ErrorBody {
     own(StatusCode::SERVICE_UNAVAILABLE, "overloaded_error", message)
+}
+
+/// 503: what is asked for would have to be stored, and the disk does not take it. `code` is the store's, for instance
+/// `disk_full`, and the type as well: one of the dialects shows that alone.
+pub(crate) fn not_storing(code: &'static str) -> ErrorBody {
+    let message = format!(
+        "The gateway cannot store anything now ({code}). It goes on by itself as soon as its disk does; then send the request \
+         again."
+    );
+    ErrorBody {
+        code: Some(code.to_owned()),
+        retry_after: Some(STORE_AGAIN),
+        ..own(StatusCode::SERVICE_UNAVAILABLE, code, message)
+    }
 }
 
 fn own(status: StatusCode, kind: &'static str, message: impl Into<String>) -> ErrorBody {

@@ -86,6 +86,10 @@ async fn answer(
             return Err(StatusCode::from_u16(why.status()).unwrap_or(StatusCode::UNAUTHORIZED));
         }
     }
+    // What a component cannot admit, the vendor has to keep.
+    if let Some(why) = gateway.store.refusal() {
+        return Ok(reply::error(&reply::not_storing(why.code())));
+    }
     let shown = headers.into_iter().filter(|(name, _)| !HIDDEN.contains(&name.as_str())).collect();
     let request =
         WebhookRequest { route: route.name.clone(), method, query, headers: shown, body: body.to_vec() };

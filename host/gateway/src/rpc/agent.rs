@@ -53,6 +53,10 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
         return Err(RpcError::missing_scope(Scope::Admin));
     }
     judge(&params)?;
+    // A model alone is asked without anything being stored.
+    if params.model_run != Some(true) {
+        rows::storing(gateway)?;
+    }
     let (agent_id, session_key) = selection(gateway, &params).await?;
     let model = reference(&params);
     if let Some(model) = &model {

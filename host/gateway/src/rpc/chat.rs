@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::sessions::change::{in_lane, thinking};
-use super::sessions::rows::{Place, known, place, refuse};
+use super::sessions::rows::{Place, known, place, refuse, storing};
 use super::{Caller, session_events};
 use crate::accounts;
 use crate::conversation::{self, END_WITHIN};
@@ -171,6 +171,7 @@ async fn begin(
     manner: Manner,
 ) -> Result<ChatAck, RpcError> {
     let gateway = &caller.gateway;
+    storing(gateway)?;
     let about = About::new(key, method, &caller.client.owner(), &place.key, &place.agent);
     let ack =
         |status: &str| ChatAck { run_id: key.to_owned(), status: status.to_owned(), ..ChatAck::default() };

@@ -192,11 +192,11 @@ fn refuse(error: &SendError) -> RpcError {
     match error {
         SendError::Empty | SendError::UnknownAccount(_) => RpcError::invalid(error.to_string()),
         SendError::Store(StoreError::Conflict(_)) => bound_elsewhere(),
+        SendError::Store(error) => super::sessions::rows::refuse(error.clone()),
         SendError::Failed { .. }
         | SendError::Ambiguous { .. }
         | SendError::Dropped { .. }
-        | SendError::Waiting { .. }
-        | SendError::Store(_) => RpcError::unavailable(error.to_string()),
+        | SendError::Waiting { .. } => RpcError::unavailable(error.to_string()),
     }
 }
 

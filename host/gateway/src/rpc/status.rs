@@ -5,8 +5,9 @@ use std::sync::Arc;
 use openclaw_protocol::RpcError;
 use openclaw_protocol::status::{
     AgentHeartbeat, AgentsSummary, ConfigSummary, DegradedPlugin, Diagnostic, DisabledPart, Heartbeat,
-    Heartbeats, OutboxSummary, ProcessMemory, RejectedEdit, StatusSummary,
+    Heartbeats, OutboxSummary, ProcessMemory, RejectedEdit, StatusSummary, StorageFault,
 };
+use openclaw_store::TailLoss;
 
 use super::{absent, dead_letters, overview};
 use crate::process::Gateway;
@@ -34,6 +35,7 @@ pub(super) async fn status(gateway: &Arc<Gateway>) -> Result<StatusSummary, RpcE
         queued_system_events: queued_system_events(gateway),
         degraded_secret_owners: gateway.lacking_secrets.get().as_ref().clone(),
         degraded_plugins: degraded_plugins(gateway),
+        storage: storage(gateway),
         tasks: absent::task_counts(),
         task_audit: absent::task_audit(),
         outbox: OutboxSummary {
@@ -83,6 +85,18 @@ fn degraded_plugins(gateway: &Gateway) -> Vec<DegradedPlugin> {
             diagnostic: Diagnostic { reason: "load-failed".to_owned(), detail: fault.error },
         })
         .collect()
+}
+
+fn storage(gateway: &Gateway) -> Vec<StorageFault> {
+    let refused = gateway.store.refusal().map(|why| StorageFault {
+        code: why.code().to_owned(),
+        message: format!("what would have to be stored is refused: {why}"),
+    });
+    let lost = gateway
+        .store
+        .tail_loss()
+        .map(|loss| StorageFault { code: TailLoss::CODE.to_owned(), message: loss.to_string() });
+    refused.into_iter().chain(lost).collect()
 }
 
 fn config_summary(gateway: &Gateway) -> ConfigSummary {

@@ -21,7 +21,10 @@ impl AccountKv {
     }
 
     fn unavailable(&self, error: &StoreError) -> KvError {
-        warn!(account = %self.account, code = error.code(), "a plugin's store cannot be used: {error}");
+        // That nothing can be stored now has been said.
+        if !error.is_transient() {
+            warn!(account = %self.account, code = error.code(), "a plugin's store cannot be used: {error}");
+        }
         KvError::Unavailable(AGAIN)
     }
 }

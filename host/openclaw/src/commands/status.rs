@@ -147,6 +147,9 @@ fn overview(context: &Context, target: &Target, answers: &Result<Answers, Client
         row("Model", model.unwrap_or_else(|| "none; set agents.defaults.model.primary".to_owned()));
         row("Agents", format!("{} · default {}", status.agents.total, status.agents.default_id));
         row("Sessions", status.sessions.count.to_string());
+        for fault in &status.storage {
+            row("Storage", format!("{} · {}", fault.code, fault.message));
+        }
         let outbox = status.outbox;
         if outbox.pending + outbox.ambiguous + outbox.failed > 0 {
             row(

@@ -147,6 +147,9 @@ async fn answer(
         }
         Err(NoBody::Broken) => return Err(bad("the request body could not be read")),
     };
+    if let Some(why) = gateway.store.refusal() {
+        return Err(not_storing(why.code()));
+    }
     let payload = openclaw_hooks::read(&body).map_err(bad)?;
     if !Arc::ptr_eq(held, &gateway.hooks.rules.get()) {
         return Err(failed(StatusCode::CONFLICT, "hook configuration changed; retry request"));
@@ -326,6 +329,15 @@ async fn fan_out(runs: &[Arc<HookRun>]) -> Response {
 
 fn failed(status: StatusCode, error: impl Into<String>) -> Response {
     reply::json(status, &json!({"ok": false, "error": error.into()}))
+}
+
+/// What a hook starts would not be stored.
+fn not_storing(code: &'static str) -> Response {
+    let error = reply::not_storing(code);
+    let body = json!({"ok": false, "error": error.message, "code": code});
+    let mut response = reply::json(StatusCode::SERVICE_UNAVAILABLE, &body);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(reply::STORE_AGAIN));
+    response
 }
 
 fn bad(error: impl Into<String>) -> Response {

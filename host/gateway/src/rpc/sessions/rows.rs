@@ -8,6 +8,7 @@ use openclaw_messaging::main_key;
 use openclaw_protocol::RpcError;
 use openclaw_protocol::sessions::{SessionDefaults, SessionEntry, SessionRow};
 use openclaw_store::{SessionRecord, StoreError};
+use serde_json::json;
 
 use crate::process::Gateway;
 
@@ -45,10 +46,22 @@ pub(in crate::rpc) fn agent_in(key: &str) -> Option<&str> {
     key.strip_prefix("agent:")?.split(':').next().filter(|agent| !agent.is_empty())
 }
 
+/// When to come again while nothing can be stored.
+const STORE_AGAIN_MS: u64 = 5_000;
+
+/// Refuses what would have to be stored while nothing can be.
+pub(in crate::rpc) fn storing(gateway: &Gateway) -> Result<(), RpcError> {
+    gateway.store.refusal().map_or(Ok(()), |why| Err(refuse(why)))
+}
+
 /// What a store's failure is to a client.
 pub(in crate::rpc) fn refuse(error: StoreError) -> RpcError {
     match error {
         StoreError::Conflict(text) => RpcError::invalid(text),
+        error if error.is_transient() => {
+            let details = json!({ "code": error.code() });
+            RpcError::busy(error.to_string(), Some(STORE_AGAIN_MS)).with_details(details)
+        }
         error => RpcError::unavailable(error.to_string()),
     }
 }

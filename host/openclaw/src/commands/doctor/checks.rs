@@ -8,7 +8,7 @@ use openclaw_protocol::{
     Scope,
     channels::{ChannelsStatus, ChannelsStatusParams},
     health::HealthParams,
-    status::{ModelSource, StatusParams, StatusSummary},
+    status::{ModelSource, StatusParams, StatusSummary, StorageFault},
 };
 
 use super::{
@@ -32,6 +32,7 @@ const PORT: &str = "core/doctor/gateway-port";
 const SERVICE: &str = "core/doctor/gateway-service";
 const CHANNELS: &str = "core/doctor/channels";
 const MODEL: &str = "core/doctor/default-model";
+const STORAGE: &str = "core/doctor/storage";
 const PLUGINS: &str = "core/doctor/plugins";
 
 /// Runs all checks in the order in which their findings are best mended.
@@ -52,7 +53,7 @@ pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) 
         Ok(target) => target,
         Err(error) => {
             findings.ran([Finding::new(GATEWAY, Severity::Error, error.summary())]);
-            findings.skipped += 3;
+            findings.skipped += 4;
             return Ok(());
         }
     };
@@ -61,13 +62,14 @@ pub(super) fn run(flags: &RpcFlags, context: &Context, findings: &mut Findings) 
             findings.ran(answers.health);
             findings.ran(channels(&answers.channels));
             findings.ran(model(&answers.status));
+            findings.ran(storage(&answers.status));
         }
         Err(error) => {
             findings.ran([unreachable(&error, &target)]);
             if matches!(error, ClientError::Unreachable { .. }) && target.source == UrlSource::Local {
                 findings.ran(port(context.port()));
             }
-            findings.skipped += 2;
+            findings.skipped += 3;
         }
     }
     Ok(())
@@ -274,6 +276,12 @@ fn channels(status: &ChannelsStatus) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// What the gateway says about its disk.
+fn storage(status: &StatusSummary) -> Vec<Finding> {
+    let found = |fault: &StorageFault| Finding::new(STORAGE, Severity::Error, fault.message.clone());
+    status.storage.iter().map(found).collect()
 }
 
 fn model(status: &StatusSummary) -> Option<Finding> {
