@@ -87,13 +87,17 @@ pub(super) async fn ready(
         let mut failing: Vec<&str> =
             accounts.iter().map(|account| account.split('/').next().unwrap_or_default()).collect();
         failing.dedup();
-        let mut body = json!({"ready": ready, "accounts": accounts, "uptimeMs": gateway.uptime_ms()});
-        if let Some(code) = fault {
-            failing.push("store");
-            body["store"] = json!({ "code": code });
+        failing.extend(fault.map(|_| "store"));
+        let uptime = gateway.uptime_ms();
+        match fault {
+            None => {
+                json!({"ready": ready, "accounts": accounts, "uptimeMs": uptime, "failing": failing})
+            }
+            Some(code) => {
+                let store = json!({ "code": code });
+                json!({"ready": ready, "accounts": accounts, "uptimeMs": uptime, "store": store, "failing": failing})
+            }
         }
-        body["failing"] = json!(failing);
-        body
     } else {
         json!({ "ready": ready })
     };
