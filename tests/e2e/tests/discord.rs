@@ -117,7 +117,12 @@ async fn in_channels_and_threads_it_answers_whoever_names_it() {
     // The gateway has not heard of this thread: it asks.
     discord.say(TOKEN, &DiscordTalker::in_thread(10, 20, 30, 7, "ada"), &format!("<@{BOT}> in the thread"));
     assert_eq!(answer_with(&discord, "in the thread").await.channel_id, "30");
-    assert_eq!(answers_with(&discord, "not for the bot"), 0);
+    assert_eq!(model.chats().len(), 2, "what names nobody is no turn");
+    let told = model.chats()[0].body["messages"].to_string();
+    assert!(
+        told.contains("for context") && told.contains("not for the bot"),
+        "it is told with the next one: {told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -78,6 +78,12 @@ async fn whatever_fails_it_refuses_serves_and_goes_on() {
     let before = json!({ "sessionKey": "main", "message": "before", "idempotencyKey": "before" });
     client.call("chat.send", before).await.unwrap();
     client.end_of("before").await;
+    // Stored behind the answer: what the rounds below read has to be on the disk before it fails.
+    eventually("the transcript is stored", async || {
+        let listed = home.run(&["sessions", "list", "--json"]).await.ok().stdout;
+        listed.contains("agent:main:main")
+    })
+    .await;
     for (number, (calls, error, path, code)) in (0..).zip(FAULTS) {
         let what = format!("{calls} {error} {path}");
         let text = format!("message number {number}.");

@@ -58,7 +58,9 @@ pub(super) fn settings(
         group_scope: group_scope(config.session.group_scope),
         links: links(config, &channel.id),
         mentions,
-        history_limit: history_limit.unwrap_or(HISTORY).min(LONGEST_HISTORY),
+        history_limit: history_limit
+            .unwrap_or_else(|| words.policy.history_default.map_or(HISTORY, usize::from))
+            .min(LONGEST_HISTORY),
     })
 }
 

@@ -73,6 +73,8 @@ pub struct ChannelPolicyMap {
     pub mention_patterns: Option<String>,
     /// How many messages of a group are told with the next one that names the agent.
     pub history_limit: Option<String>,
+    /// The same where nobody says how many. None: 50.
+    pub history_default: Option<u16>,
     /// The operator's own text limit.
     pub text_limit: Option<String>,
     /// Prefixes that people write before an id and that are not part of it.
