@@ -16,8 +16,8 @@ const UNKNOWN: u8 = 1;
 /// Flags of `openclaw channels why`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Every message has one decision, and it is kept for 30 days with each check that led to it. The log has
-the same id as message_id.
+Every message has one decision, and it is kept for 30 days with each check that led to it.
+The log has the same id as message_id.
 
 Examples:
   openclaw channels why                      The newest messages, a line each
