@@ -12,7 +12,8 @@ const ALL: usize = 32 << 10;
 pub(crate) fn told(messages: impl DoubleEndedIterator<Item = Message>) -> Vec<Heard> {
     let (mut told, mut left) = (Vec::new(), ALL);
     for message in messages.rev() {
-        let text = cut(message.text.trim(), ONE);
+        let text = message.text.trim();
+        let (text, _) = text.split_at(text.floor_char_boundary(ONE));
         let text = if text.is_empty() && !message.media.is_empty() { "<media>" } else { text };
         if text.is_empty() {
             continue;
@@ -25,11 +26,6 @@ pub(crate) fn told(messages: impl DoubleEndedIterator<Item = Message>) -> Vec<He
     }
     told.reverse();
     told
-}
-
-fn cut(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rusqlite::Connection;
 
 use crate::TailLoss;
-use crate::open::private;
+use crate::open::{beside, private};
 use crate::wal::{self, Salts};
 
 /// How far it has come.
@@ -139,12 +139,6 @@ pub(crate) fn judge(database: &Path) -> io::Result<Option<TailLoss>> {
 
 fn path_of(database: &Path) -> PathBuf {
     beside(database, "-mark")
-}
-
-fn beside(database: &Path, suffix: &str) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 #[cfg(test)]

@@ -72,10 +72,15 @@ pub(crate) fn private(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
+/// The file beside the database whose name has this end more.
+pub(crate) fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let file = private(&PathBuf::from(name)).map_err(|error| unavailable(path, &error))?;
+    let file = private(&beside(path, ".lock")).map_err(|error| unavailable(path, &error))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: path.to_owned() }),

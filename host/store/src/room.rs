@@ -6,17 +6,15 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::StoreError;
-use crate::open::{private, unavailable};
+use crate::open::{beside, private, unavailable};
 
 /// Bytes for which there must be room, so that a disk which has just a little is not taken for one that works.
 const ROOM: usize = 1 << 20;
 
 /// Writes some bytes beside `database`, waits until they are on the disk, and removes them.
 pub(crate) fn try_out(database: &Path) -> Result<(), StoreError> {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".room");
-    let path = Path::new(&name);
-    let tried = private(path).and_then(|file| fill(&file));
+    let path = beside(database, ".room");
+    let tried = private(&path).and_then(|file| fill(&file));
     // What cannot be removed now is filled and removed by the next try.
     drop(std::fs::remove_file(path));
     tried.map_err(|error| unavailable(database, &error))

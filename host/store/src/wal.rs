@@ -8,6 +8,8 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::open::beside;
+
 /// Begins a log whose checksums read words in little-endian order; one more means the other order.
 const MAGIC: u32 = 0x377f_0682;
 const HEADER: usize = 32;
@@ -28,9 +30,7 @@ pub(crate) struct Whole {
 
 /// The log of a database.
 pub(crate) fn path_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name)
+    beside(database, "-wal")
 }
 
 /// The generation of an open log; `None` while it is empty.

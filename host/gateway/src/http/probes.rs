@@ -88,16 +88,13 @@ pub(super) async fn ready(
             accounts.iter().map(|account| account.split('/').next().unwrap_or_default()).collect();
         failing.dedup();
         failing.extend(fault.map(|_| "store"));
-        let uptime = gateway.uptime_ms();
-        match fault {
-            None => {
-                json!({"ready": ready, "accounts": accounts, "uptimeMs": uptime, "failing": failing})
-            }
-            Some(code) => {
-                let store = json!({ "code": code });
-                json!({"ready": ready, "accounts": accounts, "uptimeMs": uptime, "store": store, "failing": failing})
-            }
+        let mut body = json!({
+            "ready": ready, "accounts": accounts, "uptimeMs": gateway.uptime_ms(), "failing": failing,
+        });
+        if let (Some(code), Some(body)) = (fault, body.as_object_mut()) {
+            body.insert("store".to_owned(), json!({ "code": code }));
         }
+        body
     } else {
         json!({ "ready": ready })
     };
