@@ -32,6 +32,12 @@ impl Accounts {
         keys
     }
 
+    /// The configuration names owners, be it for another channel.
+    pub(crate) fn owners_named(&self) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.values().any(|settings| settings.commands.owners_named)
+    }
+
     pub(crate) fn get(&self, account: &AccountKey) -> Option<Arc<AccountSettings>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
     }

@@ -11,7 +11,9 @@
 mod accounts;
 mod activity;
 mod allow;
+mod authority;
 mod backoff;
+mod bot_loop;
 mod bounds;
 mod channel;
 mod clock;
@@ -35,6 +37,8 @@ mod testing;
 mod turns;
 
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
+pub use authority::{Authority, CommandRules};
+pub use bot_loop::BotLoopRules;
 pub use channel::{Failure, Outbound, Outcome, Sender};
 pub use dead_letters::{DeadLetterError, Requeued};
 pub use delivery::{Delivered, SendError, SendRequest};
@@ -50,6 +54,6 @@ pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use routing::main_key;
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{
-    AccountSettings, Binding, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope, Options, Peer, Policy,
-    Words,
+    AccountSettings, Binding, Bots, ContextVisibility, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope,
+    Options, Peer, Policy, Words,
 };

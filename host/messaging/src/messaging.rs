@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
 use crate::activity::ActivityBoard;
+use crate::bot_loop::BotLoops;
 use crate::bounds;
 use crate::channel::Sender;
 use crate::clock::{millis, now_ms};
@@ -124,6 +125,7 @@ impl Messaging {
             turns: turns.clone(),
             tasks: tasks.clone(),
             options: options.clone(),
+            loops: BotLoops::default(),
         };
         recover(&store, &pipeline, &turns).await?;
         failpoint!("messaging.recovered");
@@ -254,7 +256,7 @@ impl Messaging {
     }
 
     /// Lets in whoever was given `code`; case and surrounding white space do not matter. The first approval ever makes
-    /// the sender the owner.
+    /// the sender the owner, unless the configuration names owners.
     ///
     /// # Errors
     /// [`PairingError`].
@@ -266,14 +268,16 @@ impl Messaging {
     ) -> Result<Approved, PairingError> {
         let code = pairing::normalise(code);
         let store = &self.inner.store;
-        let approved = store.approve(channel, account, &code, true, pairing::RULES, now_ms()).await?;
+        let bootstrap = !self.inner.accounts.owners_named();
+        let approved = store.approve(channel, account, &code, bootstrap, pairing::RULES, now_ms()).await?;
         let approved =
             approved.ok_or_else(|| PairingError::NotFound { channel: channel.to_owned(), code })?;
         tracing::info!(account = %approved.account, sender = approved.sender, "pairing approved");
         Ok(approved)
     }
 
-    /// Lets in the sender of a pending request. `bootstrap_owner`: the first approval ever makes the sender the owner.
+    /// Lets in the sender of a pending request. `bootstrap_owner`: the first approval ever makes the sender the owner, unless
+    /// the configuration names owners.
     ///
     /// # Errors
     /// [`PairingError`].
@@ -282,7 +286,8 @@ impl Messaging {
         request: &PairingRequest,
         bootstrap_owner: bool,
     ) -> Result<Approved, PairingError> {
-        let approved = self.inner.store.approve_request(request, bootstrap_owner, now_ms()).await?;
+        let bootstrap = bootstrap_owner && !self.inner.accounts.owners_named();
+        let approved = self.inner.store.approve_request(request, bootstrap, now_ms()).await?;
         let approved = approved.ok_or(PairingError::Gone)?;
         tracing::info!(account = %approved.account, sender = approved.sender, "pairing approved");
         Ok(approved)
@@ -318,12 +323,12 @@ impl Messaging {
         .await
     }
 
-    /// Whether an approval has made an owner.
+    /// Whether the configuration or an approval has made an owner.
     ///
     /// # Errors
     /// When the ledger cannot be read.
     pub async fn has_owner(&self) -> Result<bool, StoreError> {
-        Ok(self.inner.store.owner().await?.is_some())
+        Ok(self.inner.accounts.owners_named() || self.inner.store.owner().await?.is_some())
     }
 
     /// Everybody who may write to an account directly: its `allow_from` and, under `pairing`, the approved senders.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use futures::future::join_all;
 use openclaw_failpoints::failpoint;
 use openclaw_store::{
-    ChatKind, ConversationKey, InboundRow, NewPairing, PairingMeta, PairingOutcome, Route, Step, Store,
-    StoreError, Target, Verdict,
+    ChatKind, ConversationKey, InboundRow, NewPairing, PairingMeta, PairingOutcome, Route, SenderKind, Step,
+    Store, StoreError, Target, Verdict,
 };
 use tokio::sync::mpsc;
 
 use crate::accounts::{Accounts, draft};
+use crate::bot_loop::BotLoops;
 use crate::clock::now_ms;
 use crate::outbox::Outbox;
 use crate::pairing;
@@ -35,6 +36,7 @@ pub(crate) struct Pipeline {
     pub(crate) turns: Turns,
     pub(crate) tasks: Tasks,
     pub(crate) options: Options,
+    pub(crate) loops: BotLoops,
 }
 
 impl Pipeline {
@@ -114,13 +116,20 @@ impl Pipeline {
         let approved = settings.policy.dm == DmPolicy::Pairing
             && direct
             && self.store.is_approved(&row.account, sender).await?;
-        let known = Known { approved, command: self.turns.is_command(&row.message) };
-        let Judged { decision, steps } = policy::decide(&settings, &row.message, known);
+        let command =
+            settings.commands.may_command(&row.message.sender) && self.turns.is_command(&row.message);
+        let route = routing::route(&settings, &row.message);
+        let activation = match direct {
+            true => None,
+            false => self.store.session_settings(&route.session_key).await?.activation,
+        };
+        let known = Known { approved, command, activation };
+        let judged = self.without_loops(&settings, row, policy::decide(&settings, &row.message, known));
+        let Judged { decision, steps } = judged;
         // A group is told later what was said since it was last answered.
         let place = (!direct && settings.history_limit > 0).then(|| row.message.target());
         match decision {
             Decision::Admit(reason) => {
-                let route = routing::route(&settings, &row.message);
                 self.close(row, Verdict::Queue(route.clone()), reason, steps, place).await?;
                 failpoint!("messaging.decided");
                 Ok(Some(route))
@@ -142,6 +151,22 @@ impl Pipeline {
                 self.pair(&settings, row, steps).await?;
                 Ok(None)
             }
+        }
+    }
+
+    /// The decision, unless it would be the next turn of two bots that answer each other.
+    fn without_loops(&self, settings: &AccountSettings, row: &InboundRow, judged: Judged) -> Judged {
+        let message = &row.message;
+        let admitted = matches!(judged.decision, Decision::Admit(_));
+        match settings.policy.bot_loop {
+            Some(rules)
+                if admitted
+                    && message.sender.kind == SenderKind::Bot
+                    && !self.loops.admits(&row.account, message, rules) =>
+            {
+                policy::end_bot_loop(settings, message, judged)
+            }
+            Some(_) | None => judged,
         }
     }
 

@@ -3,11 +3,11 @@
 //!
 //! Everything that is not allowed is dropped: an unknown group, an empty list and a missing section all fail closed.
 
-use openclaw_store::{ChatKind, Message, SenderKind, Step};
+use openclaw_store::{Activation, ChatKind, Message, SenderKind, Step};
 
 use crate::allow::{AllowList, Allowed};
 use crate::routing;
-use crate::settings::{AccountSettings, DmPolicy, GroupPolicy, GroupRule};
+use crate::settings::{AccountSettings, Bots, DmPolicy, GroupPolicy, GroupRule};
 
 /// What becomes of a message, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,10 @@ pub(crate) struct Known {
     /// Pairing let the sender in. Counts only where it could have happened: in direct messages under `pairing`. Under
     /// `allowlist` and `open` an operator sees all who are let in by looking at `allowFrom`.
     pub(crate) approved: bool,
-    /// The text is a command of the chat.
+    /// The text is a command, and the sender may give commands.
     pub(crate) command: bool,
+    /// What the owner decided in the session that the message would belong to.
+    pub(crate) activation: Option<Activation>,
 }
 
 /// Judges a message.
@@ -101,10 +103,7 @@ fn judge(
             let line = format!("{channel}: drop own message");
             return Err(trail.pass_over("sender", "the bot's own message", line));
         }
-        SenderKind::Bot => {
-            let line = format!("{channel}: drop message (sender is a bot)");
-            return Err(trail.refuse("sender", "another bot", line));
-        }
+        SenderKind::Bot => bot(settings, message, trail)?,
         SenderKind::Person => trail.pass("sender", "a person"),
         SenderKind::Anonymous => trail.pass("sender", "the vendor hides who it is"),
     }
@@ -117,6 +116,32 @@ fn judge(
         ChatKind::Direct => Ok(direct(settings, message, known, trail)),
         ChatKind::Group | ChatKind::Channel => group(settings, message, known, trail),
     }
+}
+
+/// Whether another bot is answered at all.
+fn bot(settings: &AccountSettings, message: &Message, trail: &mut Trail) -> Result<(), Decision> {
+    let named = message.mentions_self || message.reply_to_self;
+    let (drop, reason) = match settings.policy.bots {
+        Bots::Never => ("sender is a bot", "another bot"),
+        Bots::Mentions if !named => {
+            ("sender is a bot that mentions nobody", "another bot that did not name the bot")
+        }
+        Bots::Mentions | Bots::Always => {
+            trail.pass("sender", "another bot, as allowBots says");
+            return Ok(());
+        }
+    };
+    let line = format!("{}: drop message ({drop})", settings.key.channel);
+    Err(trail.refuse("sender", reason, line))
+}
+
+/// Takes a decision back: two bots have talked to each other for long enough.
+pub(crate) fn end_bot_loop(settings: &AccountSettings, message: &Message, judged: Judged) -> Judged {
+    let mut trail = Trail(judged.steps);
+    let (channel, bot, room) = (&settings.key.channel, &message.sender.id, &message.conversation.room);
+    let line = format!("{channel}: drop message (bot loop protection, sender={bot}, room={room})");
+    let decision = trail.refuse("botLoopProtection", "a loop of two bots", line);
+    Judged { decision, steps: trail.0 }
 }
 
 fn direct(settings: &AccountSettings, message: &Message, known: Known, trail: &mut Trail) -> Decision {
@@ -139,6 +164,18 @@ fn direct(settings: &AccountSettings, message: &Message, known: Known, trail: &m
                 return Decision::Admit("pairing");
             }
             trail.stop("pairing", "the sender was not approved");
+            if message.sender.kind == SenderKind::Bot {
+                let line = format!(
+                    "Blocked unauthorized {channel} sender {} (dmPolicy={word}, a bot is not paired)",
+                    message.sender.id
+                );
+                return Decision::Drop(Refusal {
+                    reason: "a bot that is not in allowFrom",
+                    line,
+                    notable: true,
+                    heard: false,
+                });
+            }
             Decision::Pair
         }
         DmPolicy::Allowlist | DmPolicy::Open | DmPolicy::Disabled => {
@@ -220,10 +257,16 @@ fn group(
             }));
         }
     }
-    let required = place
+    let configured = place
         .first(|rule| rule.require_mention)
-        .or_else(|| settings.policy.groups.get("*").and_then(|rule| rule.require_mention))
-        .unwrap_or(true);
+        .or_else(|| settings.policy.groups.get("*").and_then(|rule| rule.require_mention));
+    let required = match known.activation {
+        Some(activation) => {
+            trail.pass("activation", format!("/activation {} in this session", activation.as_str()));
+            activation == Activation::Mention
+        }
+        None => configured.unwrap_or(true),
+    };
     let mention = mention(settings, message, known);
     match (required, mention) {
         (false, _) => trail.pass("requireMention", "not required here"),

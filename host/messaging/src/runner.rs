@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use openclaw_store::{AccountKey, InboundId, Message, Route, SessionWrite};
 
+use crate::authority::Authority;
+
 /// One admitted message that wants an answer.
 #[derive(Clone, Debug)]
 pub struct TurnRequest {
@@ -20,6 +22,8 @@ pub struct TurnRequest {
     pub received_at: i64,
     /// What was said in a group since its last turn, oldest first: to others than the agent.
     pub heard: Vec<Heard>,
+    /// What the sender may do beside talking.
+    pub authority: Authority,
 }
 
 /// Something that was said in a group, but not to the agent.
@@ -51,10 +55,11 @@ pub trait TurnRunner: Send + Sync + 'static {
     /// wrote is there now. Messaging holds the lane meanwhile, so that this is over soon.
     async fn closed(&self, inbound: InboundId, write: SessionWrite, stored: bool);
 
-    /// Whether this message must not wait for the turn that runs in its session (a command that stops it). Such a turn
-    /// runs beside the lane.
+    /// Whether this message, said by somebody who may give commands, must not wait for the turn that runs in its session (a
+    /// command that stops it). Such a turn runs beside the lane.
     fn overtakes(&self, message: &Message) -> bool;
 
-    /// Whether this message is a command of the chat, which is meant for the agent wherever it is said.
+    /// Whether this message is a command of the chat, which is meant for the agent wherever it is said. Asked only of those who
+    /// may give commands.
     fn is_command(&self, message: &Message) -> bool;
 }

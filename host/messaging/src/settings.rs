@@ -8,6 +8,8 @@ use openclaw_store::{AccountKey, ChatKind};
 use openclaw_text::Unit;
 
 use crate::allow::AllowList;
+use crate::authority::CommandRules;
+use crate::bot_loop::BotLoopRules;
 use crate::mention::Mentions;
 
 /// Who may write to the bot directly (`dmPolicy`).
@@ -92,6 +94,32 @@ pub struct Policy {
     /// Under `allowlist` a group has to be listed, and lets everybody in whom its own list does not keep out. Else `allowlist`
     /// is about senders.
     pub group_listed: bool,
+    /// Other bots.
+    pub bots: Bots,
+    /// What a pair of bots may exchange; `None`: as much as they like.
+    pub bot_loop: Option<BotLoopRules>,
+}
+
+/// Whether other bots are answered (`allowBots`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bots {
+    /// None is.
+    #[default]
+    Never,
+    /// Those that mention this one, or answer it.
+    Mentions,
+    /// As people are.
+    Always,
+}
+
+/// What a turn is told of others' words beside the message itself (`contextVisibility`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContextVisibility {
+    /// What the message brings along.
+    #[default]
+    All,
+    /// Words of those who are let in. Whose words a passage are is not known, so that only the bot's own are told.
+    Allowlist,
 }
 
 /// Which session direct messages share (`session.dmScope`).
@@ -186,6 +214,10 @@ pub struct AccountSettings {
     pub mentions: BTreeMap<String, Mentions>,
     /// How many messages of a group that named nobody are told with the next one that does; 0 for none.
     pub history_limit: usize,
+    /// What a turn is told of others' words.
+    pub context: ContextVisibility,
+    /// Who may give commands.
+    pub commands: CommandRules,
 }
 
 impl AccountSettings {

@@ -14,9 +14,10 @@ use openclaw_text::Unit;
 use tokio::sync::watch;
 
 use crate::allow::{AllowList, Allowed};
+use crate::authority::CommandRules;
 use crate::channel::{Outbound, Outcome, Sender};
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
-use crate::settings::{AccountSettings, DmScope, GroupScope, Policy, Words};
+use crate::settings::{AccountSettings, ContextVisibility, DmScope, GroupScope, Policy, Words};
 
 pub(crate) fn account() -> AccountKey {
     AccountKey::new("chat", "default")
@@ -42,6 +43,8 @@ pub(crate) fn settings() -> AccountSettings {
         links: BTreeMap::new(),
         mentions: BTreeMap::new(),
         history_limit: 50,
+        context: ContextVisibility::default(),
+        commands: CommandRules::default(),
     }
 }
 

@@ -16,13 +16,14 @@ use openclaw_store::{
 use tokio::sync::Mutex;
 
 use crate::accounts::{Accounts, draft};
+use crate::authority::Authority;
 use crate::channel::Sender;
 use crate::clock::now_ms;
 use crate::heard;
 use crate::lanes::{LaneError, Lanes, Ticket};
 use crate::outbox::Outbox;
 use crate::runner::{Heard, TurnReply, TurnRequest, TurnRunner};
-use crate::settings::Options;
+use crate::settings::{AccountSettings, ContextVisibility, Options};
 use crate::tags;
 use crate::tasks::Tasks;
 
@@ -91,7 +92,7 @@ impl Turns {
         let Some(route) = row.route.clone() else { return };
         failpoint!("messaging.queue");
         let mut book = self.shared.book.lock().await;
-        if self.shared.wiring.runner.overtakes(&row.message) {
+        if self.shared.wiring.overtakes(&row) {
             // Beside the lane of its session, one at a time.
             let beside = format!("{} overtaking", route.session_key);
             if let Ok(ticket) = self.shared.wiring.lanes.enter(&beside)
@@ -193,6 +194,28 @@ impl Turns {
 }
 
 impl Wiring {
+    /// Whether the message must not wait for its session's turn.
+    fn overtakes(&self, row: &InboundRow) -> bool {
+        let settings = self.accounts.get(&row.account);
+        settings.is_some_and(|settings| settings.commands.may_command(&row.message.sender))
+            && self.runner.overtakes(&row.message)
+    }
+
+    /// What the sender may do beside talking, as things are now.
+    async fn authority(&self, settings: Option<&Arc<AccountSettings>>, message: &Message) -> Authority {
+        let Some(settings) = settings else { return Authority::default() };
+        let rules = &settings.commands;
+        // Only a command asks who the owner is.
+        let approved = match self.runner.is_command(message) && !rules.owners_named {
+            true => self.store.owner().await.unwrap_or_else(|error| {
+                tracing::warn!(code = error.code(), "who is the owner cannot be read: {error}");
+                None
+            }),
+            false => None,
+        };
+        rules.authority(&settings.key.channel, &message.sender, approved.as_deref())
+    }
+
     /// Runs the turn and answers. A panic is answered too, so that the message is not owed for ever.
     async fn answer_in_spite(&self, row: InboundRow, route: Route) {
         let asked = Asked {
@@ -224,6 +247,8 @@ impl Wiring {
             }
             Some(_) | None => Vec::new(),
         };
+        let authority = self.authority(settings.as_ref(), &row.message).await;
+        let context = settings.as_ref().map(|settings| settings.context).unwrap_or_default();
         let request = TurnRequest {
             inbound: row.id,
             account: row.account.clone(),
@@ -231,9 +256,10 @@ impl Wiring {
                 .as_ref()
                 .map_or_else(String::new, |settings| settings.words.label.clone()),
             route,
-            message: row.message,
+            message: visible(row.message, context),
             received_at: row.received_at,
             heard,
+            authority,
         };
         let reply = self.run(request).await;
         drop(typing);
@@ -328,6 +354,14 @@ impl Wiring {
         }
         false
     }
+}
+
+/// The message with as much of others' words as the turn is to be told.
+fn visible(mut message: Message, context: ContextVisibility) -> Message {
+    if context == ContextVisibility::Allowlist && !message.reply_to_self {
+        message.quote = None;
+    }
+    message
 }
 
 /// A reply of the gateway itself.

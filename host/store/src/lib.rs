@@ -42,6 +42,8 @@ pub use records::{
     PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Step,
     TailLoss, Usage, Verdict,
 };
-pub use session_settings::{Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings};
+pub use session_settings::{
+    Activation, Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings,
+};
 pub use store::{Store, path_in};
 pub use transcripts::{Found, NumberedEntry, Page, SessionUsage};

@@ -22,6 +22,9 @@ pub struct SessionSettings {
     /// `<provider>/<model>` for its turns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// Whether a group's messages have to name the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub activation: Option<Activation>,
     /// A title for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
@@ -40,6 +43,27 @@ pub struct SessionSettings {
     /// A group for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+}
+
+/// When a group's agent answers, instead of the configuration's `requireMention`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// When it is named.
+    Mention,
+    /// Always.
+    Always,
+}
+
+impl Activation {
+    /// The word of the chat command.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mention => "mention",
+            Self::Always => "always",
+        }
+    }
 }
 
 /// What `patch_session` does to the settings. It runs on the writing thread and must be quick.
@@ -144,6 +168,19 @@ impl Store {
         self.settle(key).await?;
         let key = key.to_owned();
         self.readers.read(move |sql| record(sql, &key)).await
+    }
+
+    /// What was decided about a session; nothing about one that is not there. Does not wait for transcripts on their way.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn session_settings(&self, key: &str) -> Result<SessionSettings, StoreError> {
+        let key = key.to_owned();
+        let work = move |sql: &Connection| {
+            let found = record(sql, &key)?;
+            Ok(found.map(|known| known.settings).unwrap_or_default())
+        };
+        self.readers.read(work).await
     }
 
     /// Changes what was decided about a session, and makes the session if there is none: `session_id` names its transcript

@@ -62,7 +62,7 @@ fn nobody_gets_in_who_is_in_no_list() {
                 settings.policy.allow_from = own.clone();
                 settings.policy.group_allow_from.clone_from(&group_list);
                 for (message, approved) in messages() {
-                    let judged = decide(&settings, &message, Known { approved, command: false });
+                    let judged = decide(&settings, &message, Known { approved, ..Known::default() });
                     cases += 1;
                     let Decision::Admit(_) = judged.decision else { continue };
                     admitted += 1;
@@ -83,6 +83,42 @@ fn nobody_gets_in_who_is_in_no_list() {
         }
     }
     assert!(cases > 500_000 && admitted > cases / 100, "{admitted} of {cases}: the corpus has both");
+}
+
+#[test]
+fn another_bot_gets_in_only_where_bots_are_answered_and_by_a_list() {
+    let in_it = |list: &AllowList| list.admits(SENDER).is_some();
+    let mut admitted = 0;
+    for bots in [Bots::Never, Bots::Mentions, Bots::Always] {
+        for (dm, group) in DM.into_iter().flat_map(|dm| GROUP.into_iter().map(move |group| (dm, group))) {
+            for own in lists() {
+                let mut settings = testing::settings();
+                (settings.policy.dm, settings.policy.group, settings.policy.bots) = (dm, group, bots);
+                settings.policy.allow_from = own.clone();
+                for (message, approved) in messages().filter(|(said, _)| said.sender.kind == SenderKind::Bot)
+                {
+                    let judged = decide(&settings, &message, Known { approved, ..Known::default() });
+                    assert_ne!(judged.decision, Decision::Pair, "a bot is not paired");
+                    let Decision::Admit(_) = judged.decision else { continue };
+                    admitted += 1;
+                    let named = message.mentions_self || message.reply_to_self;
+                    let answered = bots == Bots::Always || (bots == Bots::Mentions && named);
+                    let may = match message.conversation.kind {
+                        ChatKind::Direct => {
+                            dm != DmPolicy::Disabled && (in_it(&own) || (dm == DmPolicy::Pairing && approved))
+                        }
+                        ChatKind::Group | ChatKind::Channel => {
+                            named
+                                && group != GroupPolicy::Disabled
+                                && (group == GroupPolicy::Open || in_it(&own))
+                        }
+                    };
+                    assert!(answered && may, "{settings:#?} {message:#?} {judged:#?}");
+                }
+            }
+        }
+    }
+    assert!(admitted > 1_000, "{admitted}");
 }
 
 #[test]
@@ -117,7 +153,8 @@ fn a_room_that_is_shut_or_not_listed_lets_nobody_in() {
                 message.conversation.kind != ChatKind::Direct && message.conversation.thread.is_some()
             });
             for (message, approved) in groups {
-                let judged = decide(&settings, &message, Known { approved, command: true });
+                let judged =
+                    decide(&settings, &message, Known { approved, command: true, ..Known::default() });
                 assert!(matches!(judged.decision, Decision::Drop(_)), "{key} {rule:?} {judged:?}");
             }
         }

@@ -6,7 +6,7 @@ use crate::testing::{self, list};
 
 /// The policy's decision in one word, and the log line of a refusal.
 fn outcome(settings: &AccountSettings, message: &Message, approved: bool) -> String {
-    match decide(settings, message, Known { approved, command: false }).decision {
+    match decide(settings, message, Known { approved, ..Known::default() }).decision {
         Decision::Admit(reason) => format!("admit: {reason}"),
         Decision::Pair => "pair".to_owned(),
         Decision::Drop(refusal) => refusal.line,
@@ -168,7 +168,7 @@ fn a_name_in_the_text_or_a_command_is_a_mention() {
     let judged = |text: &str, sender: &str, command| {
         let mut message = testing::message("1", sender, text);
         message.conversation.kind = ChatKind::Group;
-        decide(&settings, &message, Known { approved: false, command })
+        decide(&settings, &message, Known { command, ..Known::default() })
     };
     assert_eq!(judged("hey molty!", "u7", false).decision, Decision::Admit("group"));
     assert_eq!(judged("/status", "u7", true).decision, Decision::Admit("group"));
@@ -179,13 +179,66 @@ fn a_name_in_the_text_or_a_command_is_a_mention() {
 }
 
 #[test]
+fn what_the_owner_decided_in_a_session_outweighs_the_configuration() {
+    let required = |configured: Option<bool>, activation| {
+        let mut settings = testing::settings();
+        settings.policy.allow_from = list(&["u7"]);
+        let rule = GroupRule { require_mention: configured, ..GroupRule::default() };
+        settings.policy.groups = [("*".to_owned(), rule)].into();
+        let mut message = testing::message("1", "u7", "hi");
+        message.conversation.kind = ChatKind::Group;
+        let judged = decide(&settings, &message, Known { activation, ..Known::default() });
+        judged.decision != Decision::Admit("group")
+    };
+    assert!(required(None, None) && !required(Some(false), None));
+    assert!(required(Some(false), Some(Activation::Mention)));
+    assert!(!required(Some(true), Some(Activation::Always)));
+}
+
+#[test]
+fn other_bots_are_answered_as_the_account_says() {
+    let check = |bots, mentions_self, expected: &str| {
+        let mut settings = testing::settings();
+        settings.policy.allow_from = list(&["u7"]);
+        settings.policy.bots = bots;
+        let mut message = testing::message("1", "u7", "hi");
+        message.sender.kind = SenderKind::Bot;
+        message.mentions_self = mentions_self;
+        assert_eq!(outcome(&settings, &message, false), expected, "{bots:?}");
+    };
+    check(Bots::Never, true, "chat: drop message (sender is a bot)");
+    check(Bots::Mentions, false, "chat: drop message (sender is a bot that mentions nobody)");
+    check(Bots::Mentions, true, "admit: allowFrom");
+    check(Bots::Always, false, "admit: allowFrom");
+    let mut stranger = testing::message("1", "u9", "hi");
+    stranger.sender.kind = SenderKind::Bot;
+    let mut settings = testing::settings();
+    settings.policy.bots = Bots::Always;
+    let expected = "Blocked unauthorized chat sender u9 (dmPolicy=pairing, a bot is not paired)";
+    assert_eq!(outcome(&settings, &stranger, false), expected);
+}
+
+#[test]
+fn the_end_of_a_bot_loop_is_told_with_what_led_to_it() {
+    let mut settings = testing::settings();
+    settings.policy.allow_from = list(&["u7"]);
+    let message = testing::message("1", "u7", "hi");
+    let judged = decide(&settings, &message, Known::default());
+    let before = judged.steps.len();
+    let ended = end_bot_loop(&settings, &message, judged);
+    let Decision::Drop(refusal) = ended.decision else { panic!("it goes on") };
+    assert_eq!(refusal.line, "chat: drop message (bot loop protection, sender=u7, room=u7)");
+    assert_eq!((ended.steps.len(), ended.steps[before].passed), (before + 1, false));
+}
+
+#[test]
 fn every_check_is_told_and_the_last_one_decides() {
     let mut settings = testing::settings();
     settings.policy.allow_from = list(&["u8"]);
     let steps = |settings: &AccountSettings, kind, approved| {
         let mut message = testing::message("1", "u7", "hi");
         message.conversation.kind = kind;
-        let judged = decide(settings, &message, Known { approved, command: false });
+        let judged = decide(settings, &message, Known { approved, ..Known::default() });
         let steps = judged.steps.iter();
         steps.map(|step| (step.check.clone(), step.passed)).collect::<Vec<_>>()
     };
