@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::backend::Backend;
-use crate::command::{self, Command, Status};
+use crate::command::{self, Command};
 use crate::events::SystemEvents;
 use crate::history::{Histories, History};
+use crate::obey::answered;
 use crate::prompt::{self, Prompts};
 use crate::runs::{ActiveRun, Runs, Stop};
 use crate::sessions::Chosen;
@@ -32,25 +33,25 @@ pub struct Agents {
 
 pub(crate) struct Inner {
     pub(crate) store: Store,
-    backend: Arc<dyn Backend>,
+    pub(crate) backend: Arc<dyn Backend>,
     settings: RwLock<Arc<Settings>>,
     pub(crate) histories: Histories,
     pub(crate) chosen: Chosen,
     prompts: Prompts,
-    runs: Runs,
+    pub(crate) runs: Runs,
     pub(crate) events: SystemEvents,
-    started: Instant,
+    pub(crate) started: Instant,
     tally: Tally,
 }
 
 /// One turn on its way.
-struct Running<'a> {
-    inner: &'a Inner,
-    settings: Arc<Settings>,
-    agent: AgentSettings,
-    request: TurnRequest,
-    run_id: String,
-    began: Instant,
+pub(crate) struct Running<'a> {
+    pub(crate) inner: &'a Inner,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) agent: AgentSettings,
+    pub(crate) request: TurnRequest,
+    pub(crate) run_id: String,
+    pub(crate) began: Instant,
     deadline: Instant,
 }
 
@@ -122,7 +123,7 @@ impl Agents {
         if command == Some(Command::Stop) {
             let stopped = self.abort(Stop::Session(&request.session_key));
             let reply = if stopped.is_empty() { command::IDLE } else { command::STOPPED };
-            return Ok(answered(run_id, String::new(), reply.to_owned(), None, began));
+            return Ok(answered(run_id, String::new(), reply.to_owned(), began));
         }
         let active = ActiveRun {
             run_id: run_id.clone(),
@@ -204,66 +205,19 @@ impl Running<'_> {
             }
         };
         match command {
-            Some(Command::New(first)) if first.is_empty() => {
-                let write = self.write(Uuid::new_v4().to_string(), Vec::new());
-                let session_id = write.session_id.clone();
-                let reply = command::NEW.to_owned();
-                let mut turn = answered(self.run_id, session_id, reply, Some(write), self.began);
-                turn.history = Some(history);
-                Ok(turn)
-            }
-            Some(Command::New(first)) => {
-                self.request.message = first;
-                self.ask(History::default()).await
-            }
-            Some(Command::Status | Command::Help | Command::Whoami | Command::Stop) | None => {
-                match command.and_then(|command| self.simple(&command, &history)) {
-                    Some(reply) => {
-                        let session_id = history
-                            .session
-                            .as_ref()
-                            .map_or_else(String::new, |known| known.session_id.clone());
-                        // Nothing changed: the next turn need not read it again.
-                        self.inner.histories.put(&self.request.session_key, history);
-                        Ok(answered(self.run_id, session_id, reply, None, self.began))
-                    }
-                    None => self.ask(history).await,
-                }
-            }
+            Some(command) => self.obey(command, history).await,
+            None => self.ask(history).await,
         }
     }
 
-    /// The answer of a command that changes nothing.
-    fn simple(&self, command: &Command, history: &History) -> Option<String> {
-        match command {
-            Command::Help => Some(command::HELP.to_owned()),
-            Command::Whoami => Some(command::whoami(self.request.channel.as_ref())),
-            Command::Status => {
-                let model = self.inner.backend.first(&self.choice());
-                let status = Status {
-                    version: &self.settings.version,
-                    uptime: self.inner.started.elapsed(),
-                    model: model.unwrap_or_else(|error| format!("none ({error})")),
-                    session_key: &self.request.session_key,
-                    session: history.session.as_ref(),
-                    // This one is among them.
-                    running: self.inner.runs.list().len().saturating_sub(1),
-                    now: now_ms(),
-                };
-                Some(status.text())
-            }
-            Command::New(_) | Command::Stop => None,
-        }
-    }
-
-    fn choice(&self) -> ModelChoice {
+    pub(crate) fn choice(&self) -> ModelChoice {
         match &self.request.model {
             Some(model) => ModelChoice { primary: Some(model.clone()), fallbacks: Vec::new() },
             None => self.agent.model.clone(),
         }
     }
 
-    async fn ask(self, history: History) -> Result<Turn, TurnError> {
+    pub(crate) async fn ask(self, history: History) -> Result<Turn, TurnError> {
         let request = &self.request;
         let now = now_ms();
         let at = if request.received_at > 0 { request.received_at } else { now };
@@ -339,34 +293,9 @@ impl Running<'_> {
         Ok(text.clone())
     }
 
-    fn write(&self, session_id: String, entries: Vec<Entry>) -> SessionWrite {
+    pub(crate) fn write(&self, session_id: String, entries: Vec<Entry>) -> SessionWrite {
         let (key, agent) = (self.request.session_key.clone(), self.agent.id.clone());
         SessionWrite { key, session_id, agent, entries }
-    }
-}
-
-/// A turn that asked no model.
-fn answered(
-    run_id: String,
-    session_id: String,
-    reply: String,
-    write: Option<SessionWrite>,
-    began: Instant,
-) -> Turn {
-    Turn {
-        run_id,
-        session_id,
-        reply,
-        command: true,
-        tool_calls: Vec::new(),
-        write,
-        usage: Usage::default(),
-        provider: String::new(),
-        model: String::new(),
-        stop_reason: FinishReason::Stop,
-        duration: began.elapsed(),
-        fallback_attempts: 0,
-        history: None,
     }
 }
 

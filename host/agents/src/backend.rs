@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use openclaw_config::ModelChoice;
-use openclaw_models::{Answer, ChatReply, ChatRequest, Chunk, Models, ModelsError, Opened};
+use openclaw_models::{Answer, ChatReply, ChatRequest, Chunk, Models, ModelsError, Opened, Provider};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -22,6 +22,12 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
     /// `<provider>/<model>` that `choice` would ask first, or why there is none.
     fn first(&self, choice: &ModelChoice) -> Result<String, String>;
+
+    /// `<provider>/<model>` that a reference means, or why it means none.
+    fn resolve(&self, reference: &str) -> Result<String, String>;
+
+    /// Every provider, and the models that the configuration names of it.
+    fn configured(&self) -> Vec<(String, Vec<String>)>;
 }
 
 #[async_trait]
@@ -52,6 +58,17 @@ impl Backend for Models {
     fn first(&self, choice: &ModelChoice) -> Result<String, String> {
         let targets = self.catalog().targets(choice).map_err(|why| why.to_string())?;
         targets.first().map(ToString::to_string).ok_or_else(|| "no model is configured".to_owned())
+    }
+
+    fn resolve(&self, reference: &str) -> Result<String, String> {
+        let target = self.catalog().resolve(reference);
+        target.map(|target| target.to_string()).map_err(|why| why.to_string())
+    }
+
+    fn configured(&self) -> Vec<(String, Vec<String>)> {
+        let catalog = self.catalog();
+        let models = |provider: &Provider| provider.models.iter().map(|model| model.id.clone()).collect();
+        catalog.providers().iter().map(|provider| (provider.id.clone(), models(provider))).collect()
     }
 }
 

@@ -11,6 +11,7 @@ mod backend;
 mod command;
 mod events;
 mod history;
+mod obey;
 mod prompt;
 mod runs;
 mod sessions;

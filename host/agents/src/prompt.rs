@@ -191,6 +191,7 @@ mod tests {
             allow_from: vec![],
             quote: None,
             heard: vec![],
+            owner: false,
         };
         let at = 1_795_328_183_065;
         assert_eq!(envelope("hi", Some(&channel), at), "[Chat Ada Systemroot id:77 2026-11-22 06:16 UTC] hi");

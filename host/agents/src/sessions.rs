@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use openclaw_store::{Entry, EntryRole, SessionChange, SessionRecord, SessionWrite, Store, StoreError};
 use uuid::Uuid;
 
+use crate::agents::Inner;
 use crate::{Agents, now_ms};
 
 /// Sessions whose decisions are remembered; beyond it all are read again.
@@ -45,6 +46,20 @@ impl Chosen {
     }
 }
 
+impl Inner {
+    pub(crate) async fn patch_session(
+        &self,
+        key: &str,
+        agent: &str,
+        change: SessionChange,
+    ) -> Result<SessionRecord, StoreError> {
+        let fresh = Uuid::new_v4().to_string();
+        let record = self.store.patch_session(key, agent, &fresh, change, now_ms()).await?;
+        self.chosen.set(key, record.settings.model.clone());
+        Ok(record)
+    }
+}
+
 impl Agents {
     /// Changes what was decided about a session; makes the session if there is none. A turn under way keeps its model.
     ///
@@ -56,10 +71,7 @@ impl Agents {
         agent: &str,
         change: SessionChange,
     ) -> Result<SessionRecord, StoreError> {
-        let fresh = Uuid::new_v4().to_string();
-        let record = self.inner.store.patch_session(key, agent, &fresh, change, now_ms()).await?;
-        self.inner.chosen.set(key, record.settings.model.clone());
-        Ok(record)
+        self.inner.patch_session(key, agent, change).await
     }
 
     /// Starts a session anew; what was decided about it stays.

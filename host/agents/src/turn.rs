@@ -29,6 +29,8 @@ pub struct ChannelContext {
     pub quote: Option<(Option<String>, String)>,
     /// What was said in the group since the agent's last turn, to others: who and what, oldest first.
     pub heard: Vec<(String, String)>,
+    /// The sender may give the owner's commands.
+    pub owner: bool,
 }
 
 /// One turn.

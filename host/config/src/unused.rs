@@ -62,11 +62,16 @@ mod tests {
     fn tells_the_topmost_keys_that_do_nothing() {
         let text = r#"{meta: {}, gateway: {port: 1, push: {apns: {}}},
             models: {providers: {p: {models: [{id: "a"}, {id: "b", cost: {input: 1}}]}}},
-            channels: {chat: {cost: 1}, defaults: {}}, secrets: {providers: {e: {source: "env"}}}, bogus: 1}"#;
+            channels: {chat: {cost: 1}, defaults: {groupPolicy: "open", implicitMentions: {}}}, secrets: {providers: {e: {source: "env"}}}, bogus: 1}"#;
         let root = json5::parse(text).unwrap();
         let found = unused_keys(&root);
         let paths: Vec<String> = found.iter().map(|(path, _)| path.to_string()).collect();
-        let expected = ["meta", "gateway.push", "models.providers.p.models[1].cost", "channels.defaults"];
+        let expected = [
+            "meta",
+            "gateway.push",
+            "models.providers.p.models[1].cost",
+            "channels.defaults.implicitMentions",
+        ];
         assert_eq!(paths, expected);
         let span = found[1].1;
         assert_eq!(&text[span.start..span.end], "push");

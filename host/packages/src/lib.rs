@@ -44,7 +44,7 @@ pub use manifest::{
 };
 pub use package::{Component, Package, Wasm};
 pub use pointer::Pointer;
-pub use policy::{ChannelPolicy, GroupPolicy, MentionScope};
+pub use policy::{BotLoop, ChannelPolicy, GroupPolicy, MentionScope};
 pub use process::ResolvedProcess;
 pub use reach::{Fact, Reach};
 pub use secret::{AccountSecrets, SecretLookup};

@@ -22,10 +22,54 @@ pub struct ChannelPolicy {
     pub groups: BTreeMap<String, GroupPolicy>,
     /// Where patterns count as a mention.
     pub mention_patterns: MentionScope,
+    /// Whether other bots are answered: `true`, `false` or `mentions`.
+    pub allow_bots: Option<String>,
+    /// What two bots may exchange, as far as the section says it.
+    pub bot_loop: BotLoop,
+    /// `all`, `allowlist` or `allowlist_quote`.
+    pub context_visibility: Option<String>,
     /// How many messages of a group are told with the next one that names the agent.
     pub history_limit: Option<usize>,
     /// The operator's own limit for one message, in the manifest's unit.
     pub text_limit: Option<u32>,
+}
+
+/// What two bots may exchange. What is not said is said by a wider section.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BotLoop {
+    /// `false` turns the guard off.
+    pub enabled: Option<bool>,
+    /// Messages of both together.
+    pub max_events: Option<u64>,
+    /// In so many seconds.
+    pub window: Option<u64>,
+    /// For so many seconds the other bot is not answered then.
+    pub cooldown: Option<u64>,
+}
+
+impl BotLoop {
+    /// Reads an object of the configuration; anything else says nothing.
+    #[must_use]
+    pub fn of(section: &Value) -> Self {
+        let number = |key: &str| section.get(key).and_then(Value::as_u64);
+        Self {
+            enabled: section.get("enabled").and_then(Value::as_bool),
+            max_events: number("maxEventsPerWindow"),
+            window: number("windowSeconds"),
+            cooldown: number("cooldownSeconds"),
+        }
+    }
+
+    /// This, completed by a wider section.
+    #[must_use]
+    pub fn or(self, wider: Self) -> Self {
+        Self {
+            enabled: self.enabled.or(wider.enabled),
+            max_events: self.max_events.or(wider.max_events),
+            window: self.window.or(wider.window),
+            cooldown: self.cooldown.or(wider.cooldown),
+        }
+    }
 }
 
 /// The rules of one group.
@@ -64,8 +108,14 @@ impl ChannelPolicyMap {
             allow_from: at(&self.allow_from).and_then(|list| self.ids(list)).unwrap_or_default(),
             group_policy: at(&self.group_policy).and_then(text),
             group_allow_from: at(&self.group_allow_from).and_then(|list| self.ids(list)),
-            groups: groups.map(|(id, rules)| (self.id(id), self.group(rules))).collect(),
+            groups: groups.map(|(id, rules)| (self.sender_id(id), self.group(rules))).collect(),
             mention_patterns: at(&self.mention_patterns).map(|scope| self.scope(scope)).unwrap_or_default(),
+            allow_bots: at(&self.allow_bots).and_then(|value| match value {
+                Value::Bool(switch) => Some(switch.to_string()),
+                other => text(other),
+            }),
+            bot_loop: at(&self.bot_loop).map(BotLoop::of).unwrap_or_default(),
+            context_visibility: at(&self.context_visibility).and_then(text),
             history_limit: at(&self.history_limit)
                 .and_then(Value::as_u64)
                 .and_then(|limit| usize::try_from(limit).ok()),
@@ -87,7 +137,7 @@ impl ChannelPolicyMap {
             enabled: rules.get("enabled").and_then(Value::as_bool),
             group_policy: rules.get("groupPolicy").and_then(text),
             allow_from: senders.or_else(|| roles.map(|_| Vec::new())),
-            inner: inner.map(|(id, rules)| (self.id(id), self.group(rules))).collect(),
+            inner: inner.map(|(id, rules)| (self.sender_id(id), self.group(rules))).collect(),
         }
     }
 
@@ -106,11 +156,19 @@ impl ChannelPolicyMap {
 
     fn ids(&self, list: &Value) -> Option<Vec<String>> {
         let entries = list.as_array()?;
-        Some(entries.iter().filter_map(text).map(|id| self.id(&id)).filter(|id| !id.is_empty()).collect())
+        Some(
+            entries
+                .iter()
+                .filter_map(text)
+                .map(|id| self.sender_id(&id))
+                .filter(|id| !id.is_empty())
+                .collect(),
+        )
     }
 
     /// The id without the prefix that people may write before it.
-    fn id(&self, written: &str) -> String {
+    #[must_use]
+    pub fn sender_id(&self, written: &str) -> String {
         let written = written.trim();
         self.sender_prefixes
             .iter()
@@ -179,6 +237,8 @@ mod tests {
             group_inner: key("channels"),
             mention_patterns: key("/patterns"),
             history_limit: key("/historyLimit"),
+            allow_bots: key("/allowBots"),
+            bot_loop: key("/loops"),
             ..ChannelPolicyMap::default()
         };
         let policy = map.extract(&json!({
@@ -187,12 +247,17 @@ mod tests {
                 "2": {"roles": ["r"]}, "3": {"roles": [], "allowFrom": ["9"]},
             },
             "patterns": {"mode": "allow", "allowIn": ["c"]}, "historyLimit": 0,
+            "allowBots": true, "loops": {"enabled": true, "windowSeconds": 5},
         }));
         assert_eq!(policy.groups["1"].allow_from, Some(vec!["7".to_owned()]));
         assert_eq!(policy.groups["1"].inner["c"].require_mention, Some(false));
         assert_eq!((&policy.groups["2"].allow_from, &policy.groups["3"].allow_from), (&Some(vec![]), &None));
         assert_eq!(policy.mention_patterns.allow_in, Some(vec!["c".to_owned()]));
         assert_eq!(policy.history_limit, Some(0));
+        assert_eq!(policy.allow_bots.as_deref(), Some("true"));
+        let wider = BotLoop { enabled: Some(false), max_events: Some(3), ..BotLoop::default() };
+        let expected = BotLoop { enabled: Some(true), max_events: Some(3), window: Some(5), cooldown: None };
+        assert_eq!(policy.bot_loop.or(wider), expected);
         let deny = map.scope(&json!({"mode": "deny", "allowIn": ["x"], "denyIn": ["y"]}));
         assert_eq!((deny.allow_in, deny.deny_in), (None, vec!["y".to_owned()]));
     }

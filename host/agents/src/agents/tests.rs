@@ -65,8 +65,19 @@ impl Backend for Scripted {
         }
     }
 
-    fn first(&self, _: &ModelChoice) -> Result<String, String> {
-        Ok("p/m".to_owned())
+    fn first(&self, choice: &ModelChoice) -> Result<String, String> {
+        Ok(choice.primary.clone().unwrap_or_else(|| "p/m".to_owned()))
+    }
+
+    fn resolve(&self, reference: &str) -> Result<String, String> {
+        match reference.split_once('/') {
+            Some(("p", _)) => Ok(reference.to_owned()),
+            _ => Err(format!("\"{reference}\" is not known")),
+        }
+    }
+
+    fn configured(&self) -> Vec<(String, Vec<String>)> {
+        vec![("p".to_owned(), vec!["m".to_owned(), "other".to_owned()])]
     }
 }
 
@@ -126,6 +137,7 @@ fn channel(direct: bool) -> ChannelContext {
         allow_from: vec![],
         quote: None,
         heard: vec![],
+        owner: false,
     }
 }
 
@@ -206,6 +218,59 @@ async fn simple_commands_ask_no_model() {
     let turn = fixture.agents.run_turn(TurnRequest { plain: true, ..request("/help") }).await.unwrap();
     assert_eq!(turn.reply, "plain!");
     assert_eq!(fixture.backend.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_model_is_chosen_and_a_session_named_in_the_chat() {
+    let fixture = Fixture::new([Said::Text("one!"), Said::Text("two!")]).await;
+    let reply = async |text| fixture.say(text).await.unwrap().reply;
+    assert!(reply("/model").await.starts_with("🧠 Model: p/m (as configured)"));
+    assert_eq!(reply("/model x").await, "⚠️ \"x\" is not known");
+    assert_eq!(reply("/model p/other").await, "✅ Model of this session: p/other.");
+    assert!(reply("/model").await.starts_with("🧠 Model: p/other (chosen for this session)"));
+    assert!(reply("/status").await.contains("🧠 Model: p/other"));
+    fixture.say("hi").await.unwrap();
+    assert_eq!(reply("/model default").await, "✅ Model of this session: as configured, p/m.");
+    fixture.say("hi").await.unwrap();
+    assert_eq!(*fixture.backend.choices.lock().unwrap(), [Some("p/other".to_owned()), None]);
+    assert!(reply("/model p/x -g").await.contains("openclaw config set agents.defaults.model.primary p/x"));
+    assert!(reply("/models").await.contains("p (2 models)"));
+    assert!(reply("/models P").await.contains("p/m\np/other"));
+    assert_eq!(reply("/name").await, command::NO_NAME);
+    assert_eq!(reply("/name the garden").await, "✅ Session named “the garden”.");
+    assert!(reply("/name").await.contains("the garden"));
+    assert!(reply("/commands").await.contains("/whoami - Show who"));
+}
+
+#[tokio::test]
+async fn a_decision_made_before_the_first_turn_is_kept_with_the_session() {
+    let fixture = Fixture::new([Said::Text("one!"), Said::Text("two!")]).await;
+    fixture.say("/model p/other").await.unwrap();
+    let first = fixture.say("one").await.unwrap();
+    fixture.agents.commit(&first).await.unwrap();
+    let second = fixture.say("two").await.unwrap();
+    assert_eq!(second.session_id, first.session_id);
+    assert_eq!(fixture.asked(1), [user("one"), assistant("one!"), user("two")]);
+}
+
+#[tokio::test]
+async fn when_a_group_is_answered_is_the_owners_to_say() {
+    let fixture = Fixture::new([]).await;
+    let say = async |text, direct, owner| {
+        let channel = ChannelContext { owner, ..channel(direct) };
+        let turn = TurnRequest { channel: Some(channel), ..request(text) };
+        fixture.agents.run_turn(turn).await.unwrap().reply
+    };
+    let decided = async || fixture.store.session_settings("agent:main:main").await.unwrap().activation;
+    let refused = say("/activation always", false, false).await;
+    assert!(refused.contains("commands.ownerAllowFrom '[\"chat:u1\"]'"), "{refused}");
+    assert_eq!(say("/activation always", true, true).await, command::NO_GROUP);
+    assert_eq!(decided().await, None);
+    assert!(say("/activation", false, false).await.contains("as configured"));
+    assert_eq!(say("/activation always", false, true).await, "⚙️ Group activation set to always.");
+    assert_eq!(decided().await, Some(openclaw_store::Activation::Always));
+    assert!(say("/activation", false, false).await.contains("activation: always"));
+    assert_eq!(say("/activation never", false, true).await, "⚙️ Usage: /activation [mention|always]");
 }
 
 #[tokio::test]

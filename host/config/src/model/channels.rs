@@ -1,6 +1,7 @@
 //! `channels.<id>` with its accounts. The keys inside belong to the channel's plugin: only `enabled`, `name`,
 //! `accounts` and `defaultAccount` have a meaning here.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// The account that a section without `accounts` describes.
@@ -9,6 +10,18 @@ const IMPLICIT_ACCOUNT: &str = "default";
 pub(crate) const NOT_CHANNELS: &[&str] = &["defaults", "modelByChannel"];
 /// The keys of an account that the host reads for every channel.
 pub(crate) const HOST_KEYS: &[&str] = &["enabled", "name"];
+
+/// `channels.defaults`: what holds for a channel that says nothing else.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ChannelDefaults {
+    /// `open`, `allowlist` or `disabled`.
+    pub group_policy: Option<String>,
+    /// `all`, `allowlist` or `allowlist_quote`.
+    pub context_visibility: Option<String>,
+    /// What two bots may exchange.
+    pub bot_loop_protection: Value,
+}
 
 /// `channels.<id>`
 #[derive(Clone, Debug, PartialEq)]

@@ -3,6 +3,7 @@
 
 mod agents;
 mod channels;
+mod commands;
 mod conversations;
 mod gateway;
 mod hooks;
@@ -17,8 +18,9 @@ use serde_json::Value;
 pub use agents::{
     Agent, AgentDefaults, Agents, DmScope, GroupScope, MemorySearch, ModelChoice, ModelEntry, Session,
 };
-pub use channels::{Account, Channel};
+pub use channels::{Account, Channel, ChannelDefaults};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
+pub use commands::Commands;
 pub use conversations::{AccessGroup, Binding, GroupChat, Identity, Messages};
 pub use gateway::{
     Auth, AuthMode, Bind, ControlUi, Endpoint, Endpoints, Gateway, GatewayMode, Http, HttpTools, Images,
@@ -53,6 +55,8 @@ pub struct Config {
     pub access_groups: BTreeMap<String, AccessGroup>,
     /// `channels.<id>`, one for each section that is present, in the order of the file.
     pub channels: Vec<Channel>,
+    /// `channels.defaults`
+    pub channel_defaults: ChannelDefaults,
     /// `logging.*`
     pub logging: Logging,
     /// `plugins.*`
@@ -65,14 +69,6 @@ pub struct Config {
     pub commands: Commands,
     /// `secrets.*`: who knows the secrets that the rest of the file refers to.
     pub secrets: SecretProviders,
-}
-
-/// `commands.*`
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Commands {
-    /// `false`: a signal does not restart the gateway. Unset means that it does.
-    pub restart: Option<bool>,
 }
 
 /// `logging.*`
@@ -148,11 +144,12 @@ impl Config {
             messages: Messages::of(document.get("messages")),
             access_groups: conversations::access_groups(document.get("accessGroups")),
             channels: channels::from_section(document.get("channels")),
+            channel_defaults: section(document, &["channels", "defaults"]),
             logging: section(document, &["logging"]),
             plugins: section(document, &["plugins"]),
             env_vars: section(document, &["env", "vars"]),
             shell_env: section(document, &["env", "shellEnv"]),
-            commands: section(document, &["commands"]),
+            commands: Commands::of(document.get("commands")),
             secrets: SecretProviders::from_section(document.get("secrets")),
         }
     }

@@ -9,25 +9,30 @@ use crate::shape::{key, required, unused};
 
 /// Each section in it is judged by its channel's own schema.
 pub(super) const CHANNELS: Shape =
-    Open(&[unused("defaults", CHANNEL_DEFAULTS), unused("modelByChannel", Map(&Map(&Text)))], &OPEN);
+    Open(&[key("defaults", CHANNEL_DEFAULTS), unused("modelByChannel", Map(&Map(&Text)))], &OPEN);
 
 const CHANNEL_DEFAULTS: Shape = Object(&[
-    key("groupPolicy", Word(&["open", "disabled", "allowlist"])),
-    key("contextVisibility", Word(&["all", "allowlist", "allowlist_quote"])),
-    key(
+    key("groupPolicy", Word(&["open", "disabled", "allowlist"]))
+        .about("For channels without a policy of their own. Default: allowlist."),
+    key("contextVisibility", Word(&["all", "allowlist", "allowlist_quote"])).about(
+        "allowlist: passages that a message cites are not told, unless they are the bot's own. Default: all.",
+    ),
+    unused(
         "heartbeatVisibility",
         Object(&[key("showOk", Bool), key("showAlerts", Bool), key("useIndicator", Bool)]),
     ),
     key(
         "botLoopProtection",
         Object(&[
-            key("enabled", Bool),
-            key("maxEventsPerWindow", SOME),
-            key("windowSeconds", SOME),
-            key("cooldownSeconds", SOME),
+            key("enabled", Bool).about("Default: true."),
+            key("maxEventsPerWindow", SOME)
+                .about("Messages of both bots together in one window. Default: 20."),
+            key("windowSeconds", SOME).about("Default: 60."),
+            key("cooldownSeconds", SOME).about("How long the other bot is not answered then. Default: 60."),
         ]),
-    ),
-    key(
+    )
+    .about("What this bot and another one may exchange before it stops answering."),
+    unused(
         "implicitMentions",
         Object(&[key("replyToBot", Bool), key("quotedBot", Bool), key("threadParticipation", Bool)]),
     ),
@@ -225,8 +230,11 @@ pub(super) const COMMANDS: Shape = Object(&[
     unused("plugins", Bool),
     unused("debug", Bool),
     key("restart", Bool).about("false: SIGUSR1 and SIGUSR2 do not restart the gateway. Default: true."),
-    unused("ownerAllowFrom", IDS),
-    unused("allowFrom", Map(&IDS)),
+    key("ownerAllowFrom", IDS).about(
+        "Who may give the owner's commands, as channel:id. Default: the sender who was approved first.",
+    ),
+    key("allowFrom", Map(&IDS))
+        .about("Who may give commands, by channel; * for the others. Default: everybody who is let in."),
 ]);
 
 pub(super) const APPROVALS: Shape = Object(&[key("exec", APPROVAL), key("plugin", APPROVAL)]);

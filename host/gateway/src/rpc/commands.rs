@@ -15,7 +15,7 @@ pub(super) fn list(query: &CommandsListParams) -> CommandsList {
         category: command.category.to_owned(),
         source: "native".to_owned(),
         scope: "text".to_owned(),
-        accepts_args: command.accepts_args,
+        accepts_args: command.accepts_args(),
     });
     CommandsList { commands: commands.collect() }
 }

@@ -2,20 +2,28 @@
 //! channel's own words and keys come from the manifest; nothing here knows a vendor.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use openclaw_config::{Account, Agent, Binding, Channel, Config, DmScope, GroupChat, GroupScope};
 use openclaw_messaging as messaging;
 use openclaw_messaging::{
-    ACCESS_GROUP, AccountKey, AccountSettings, AllowList, Allowed, ChatKind, GroupRule, Mentions, Peer,
-    Policy, Words, pattern_of_name, pattern_of_text,
+    ACCESS_GROUP, AccountKey, AccountSettings, AllowList, Allowed, BotLoopRules, Bots, ChatKind,
+    CommandRules, ContextVisibility, GroupRule, Mentions, Peer, Policy, Words, pattern_of_name,
+    pattern_of_text,
 };
-use openclaw_packages::{ChannelPolicy, ChannelPolicyMap, GroupPolicy, Manifest, MentionScope, TextUnit};
+use openclaw_packages::{
+    BotLoop, ChannelPolicy, ChannelPolicyMap, GroupPolicy, Manifest, MentionScope, TextUnit,
+};
 use openclaw_text::Unit;
 use tracing::warn;
 
 /// Messages of a group that are told with the next one that names the agent, where nobody says how many; and the most.
 const HISTORY: usize = 50;
 const LONGEST_HISTORY: usize = 200;
+
+/// The longest window and pause of the guard against loops of bots, in seconds, and the most it counts.
+const LONGEST_LOOP: u64 = 24 * 3600;
+const MOST_LOOP_EVENTS: usize = 1_000;
 
 /// The admission policy and the words of one account. `None` when the manifest is not a channel's.
 pub(super) fn settings(
@@ -31,11 +39,24 @@ pub(super) fn settings(
     let names =
         |agent: &Agent| (agent.id.to_lowercase(), mentions(config, &agent.id, &rules.mention_patterns));
     let mentions = config.agents.entries.iter().map(names).collect();
+    let commands = commands(config, &words.policy, &channel.id);
+    let context =
+        rules.context_visibility.as_deref().or(config.channel_defaults.context_visibility.as_deref());
+    let context = context.map(context_visibility).unwrap_or_default();
+    let loops = [
+        rules.bot_loop,
+        words.policy.extract(&channel.shared).bot_loop,
+        BotLoop::of(&config.channel_defaults.bot_loop_protection),
+    ];
+    let loops = loops.into_iter().reduce(BotLoop::or).unwrap_or_default();
     let own_limit = rules.text_limit.map_or(words.text_limit, |limit| limit.clamp(1, words.text_limit));
     Some(AccountSettings {
         key: AccountKey::new(&channel.id, &account.id),
         enabled: account.enabled,
-        policy: policy(rules, &words.policy, &Groups { config, channel: &channel.id }),
+        policy: Policy {
+            bot_loop: bot_loop(loops),
+            ..policy(rules, &words.policy, &Groups { config, channel: &channel.id })
+        },
         words: Words {
             label: manifest.plugin.label.clone(),
             sender_id_line: words.sender_id_line.clone(),
@@ -61,6 +82,41 @@ pub(super) fn settings(
         history_limit: history_limit
             .unwrap_or_else(|| words.policy.history_default.map_or(HISTORY, usize::from))
             .min(LONGEST_HISTORY),
+        context,
+        commands,
+    })
+}
+
+/// Who may give commands on this channel.
+fn commands(config: &Config, map: &ChannelPolicyMap, channel: &str) -> CommandRules {
+    let ids = |ids: &[String]| ids.iter().map(|id| map.sender_id(id)).collect::<Vec<_>>();
+    let access = Groups { config, channel };
+    let is_channel = |id: &str| config.channel(id).is_some();
+    CommandRules {
+        allow_from: config.commands.allowed_on(channel).map(|list| access.list(ids(list))),
+        owners: ids(&config.commands.owners_on(channel, is_channel)),
+        owners_named: !config.commands.owner_allow_from.is_empty(),
+    }
+}
+
+/// Whose words a passage are is not known, so that the quoted passage is told or not, whatever else is.
+fn context_visibility(word: &str) -> ContextVisibility {
+    match word {
+        "all" | "allowlist_quote" => ContextVisibility::All,
+        _ => ContextVisibility::Allowlist,
+    }
+}
+
+fn bot_loop(said: BotLoop) -> Option<BotLoopRules> {
+    let usual = BotLoopRules::default();
+    let seconds =
+        |said: Option<u64>, usual| said.map_or(usual, |said| Duration::from_secs(said.min(LONGEST_LOOP)));
+    (said.enabled != Some(false)).then(|| BotLoopRules {
+        max_events: said.max_events.map_or(usual.max_events, |said| {
+            usize::try_from(said).unwrap_or(usize::MAX).min(MOST_LOOP_EVENTS)
+        }),
+        window: seconds(said.window, usual.window),
+        cooldown: seconds(said.cooldown, usual.cooldown),
     })
 }
 
@@ -213,10 +269,21 @@ fn policy(rules: ChannelPolicy, map: &ChannelPolicyMap, access: &Groups<'_>) -> 
             Some(_) => messaging::DmPolicy::Disabled,
         },
         allow_from: access.list(rules.allow_from),
-        group: rules.group_policy.as_deref().map(group_policy).unwrap_or_default(),
+        group: rules
+            .group_policy
+            .as_deref()
+            .or(access.config.channel_defaults.group_policy.as_deref())
+            .map(group_policy)
+            .unwrap_or_default(),
         group_allow_from: rules.group_allow_from.map(|list| access.list(list)),
         groups: rules.groups.into_iter().map(rule).collect(),
         group_listed: map.group_listed,
+        bots: match rules.allow_bots.as_deref() {
+            Some("true") => Bots::Always,
+            Some("mentions") => Bots::Mentions,
+            Some(_) | None => Bots::Never,
+        },
+        bot_loop: None,
     }
 }
 

@@ -68,7 +68,8 @@ fn run_id(inbound: InboundId) -> String {
 #[async_trait]
 impl TurnRunner for ChannelTurns {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
-        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard } = turn;
+        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard, authority } =
+            turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
             Some(messaging) if message.text.starts_with('/') => {
@@ -87,6 +88,7 @@ impl TurnRunner for ChannelTurns {
             allow_from,
             quote: message.quote.map(|quote| (quote.author, quote.text)),
             heard: heard.into_iter().map(|heard| (heard.sender, heard.text)).collect(),
+            owner: authority.owner,
         };
         let request = AgentTurn {
             run_id: Some(run_id(inbound)),
@@ -96,6 +98,7 @@ impl TurnRunner for ChannelTurns {
             images,
             received_at,
             channel: Some(channel),
+            plain: !authority.commands,
             ..AgentTurn::default()
         };
         match self.take(request).await {

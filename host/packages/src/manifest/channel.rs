@@ -71,6 +71,12 @@ pub struct ChannelPolicyMap {
     pub group_listed: bool,
     /// Where patterns count as a mention: an object with `mode`, `allowIn` and `denyIn`.
     pub mention_patterns: Option<String>,
+    /// Whether other bots are answered: a switch, or `mentions`.
+    pub allow_bots: Option<String>,
+    /// What two bots may exchange: an object with `enabled`, `maxEventsPerWindow`, `windowSeconds` and `cooldownSeconds`.
+    pub bot_loop: Option<String>,
+    /// What a turn is told of others' words: `all`, `allowlist` or `allowlist_quote`.
+    pub context_visibility: Option<String>,
     /// How many messages of a group are told with the next one that names the agent.
     pub history_limit: Option<String>,
     /// The same where nobody says how many. None: 50.
@@ -79,6 +85,26 @@ pub struct ChannelPolicyMap {
     pub text_limit: Option<String>,
     /// Prefixes that people write before an id and that are not part of it.
     pub sender_prefixes: Vec<String>,
+}
+
+impl ChannelPolicyMap {
+    /// Every pointer by its name in the manifest; `None` where the channel has no such key.
+    #[must_use]
+    pub fn pointers(&self) -> [(&'static str, &Option<String>); 11] {
+        [
+            ("dm-policy", &self.dm_policy),
+            ("allow-from", &self.allow_from),
+            ("group-policy", &self.group_policy),
+            ("group-allow-from", &self.group_allow_from),
+            ("groups", &self.groups),
+            ("mention-patterns", &self.mention_patterns),
+            ("allow-bots", &self.allow_bots),
+            ("bot-loop", &self.bot_loop),
+            ("context-visibility", &self.context_visibility),
+            ("history-limit", &self.history_limit),
+            ("text-limit", &self.text_limit),
+        ]
+    }
 }
 
 fn default_group_drop() -> String {
@@ -100,18 +126,8 @@ impl Channel {
             let problem = format!("\"{word}\" cannot stand in a session key");
             return fault("channel.thread-word", problem, "use at most 32 of a-z, 0-9 and -");
         }
-        let policy = &self.policy;
-        let pointers = [
-            ("dm-policy", &policy.dm_policy),
-            ("allow-from", &policy.allow_from),
-            ("group-policy", &policy.group_policy),
-            ("group-allow-from", &policy.group_allow_from),
-            ("groups", &policy.groups),
-            ("mention-patterns", &policy.mention_patterns),
-            ("history-limit", &policy.history_limit),
-            ("text-limit", &policy.text_limit),
-        ];
-        pointers
+        self.policy
+            .pointers()
             .into_iter()
             .find(|(_, pointer)| pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')))
             .and_then(|(name, _)| {

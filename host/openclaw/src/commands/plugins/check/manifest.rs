@@ -192,18 +192,7 @@ fn named(manifest: &Manifest) -> Vec<(String, String)> {
         }
     }
     if let Some(channel) = &manifest.channel {
-        let policy = &channel.policy;
-        let pointers = [
-            ("dm-policy", &policy.dm_policy),
-            ("allow-from", &policy.allow_from),
-            ("group-policy", &policy.group_policy),
-            ("group-allow-from", &policy.group_allow_from),
-            ("groups", &policy.groups),
-            ("mention-patterns", &policy.mention_patterns),
-            ("history-limit", &policy.history_limit),
-            ("text-limit", &policy.text_limit),
-        ];
-        for (name, pointer) in pointers {
+        for (name, pointer) in channel.policy.pointers() {
             let first = pointer.as_ref().and_then(|pointer| pointer.split('/').nth(1));
             first.iter().for_each(|key| add(format!("channel.policy.{name}"), key));
         }

@@ -1,80 +1,12 @@
-//! Owns chat commands: which words are commands, and what the simple ones answer. Says only what is true of this program.
-//! Words and layouts are the observed ones, so that people find what they know.
+//! Owns what commands answer. Says only what is true of this program. Words and layouts are the observed ones, so that people
+//! find what they know.
 
 use std::time::Duration;
 
-use openclaw_store::SessionRow;
+use openclaw_store::{Activation, SessionRow};
 
+use super::catalog::CommandInfo;
 use crate::ChannelContext;
-
-/// A message that is a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// `/new`, `/reset`: starts the session anew; the rest of the message is its first turn.
-    New(String),
-    /// `/stop`: ends the turn that runs.
-    Stop,
-    /// `/status`
-    Status,
-    /// `/help`
-    Help,
-    /// `/whoami`, `/id`
-    Whoami,
-}
-
-/// A command as people are told of it.
-#[derive(Clone, Copy, Debug)]
-pub struct CommandInfo {
-    /// Without the slash.
-    pub name: &'static str,
-    /// Every spelling, with the slash.
-    pub aliases: &'static [&'static str],
-    /// One line.
-    pub description: &'static str,
-    /// `session` or `status`.
-    pub category: &'static str,
-    /// Whether more may follow it.
-    pub accepts_args: bool,
-}
-
-/// Every command, in the order of `/help`.
-pub const COMMANDS: &[CommandInfo] = &[
-    CommandInfo {
-        name: "new",
-        aliases: &["/new", "/reset"],
-        description: "Start a new session; what follows is its first message.",
-        category: "session",
-        accepts_args: true,
-    },
-    CommandInfo {
-        name: "stop",
-        aliases: &["/stop"],
-        description: "Stop the turn that runs.",
-        category: "session",
-        accepts_args: false,
-    },
-    CommandInfo {
-        name: "status",
-        aliases: &["/status"],
-        description: "Show the model, the tokens and the session.",
-        category: "status",
-        accepts_args: false,
-    },
-    CommandInfo {
-        name: "whoami",
-        aliases: &["/whoami", "/id"],
-        description: "Show who the channel says you are.",
-        category: "status",
-        accepts_args: false,
-    },
-    CommandInfo {
-        name: "help",
-        aliases: &["/help"],
-        description: "Show the commands.",
-        category: "status",
-        accepts_args: false,
-    },
-];
 
 /// What `/new` answers.
 pub(crate) const NEW: &str = "✅ New session started.";
@@ -82,27 +14,37 @@ pub(crate) const NEW: &str = "✅ New session started.";
 pub(crate) const STOPPED: &str = "⚙️ Agent was aborted.";
 /// What `/stop` answers when there was none.
 pub(crate) const IDLE: &str = "⚙️ Nothing is running in this session.";
-/// What `/help` answers.
-pub(crate) const HELP: &str =
-    "ℹ️ Help\n\nSession\n/new  |  /reset  |  /stop\n\nStatus\n/status  |  /whoami  |  /help";
+/// What `/activation` answers outside a group.
+pub(crate) const NO_GROUP: &str = "⚙️ Activation only applies to group chats.";
+/// What `/name` answers without a name.
+pub(crate) const NO_NAME: &str = "⚙️ This session has no name. Give it one with /name <title>.";
 
-impl Command {
-    /// Reads a command. A word that is none, for instance `/start`, is text for the agent.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
-        // In groups people address a command: `/status@the_bot`.
-        let word = word.split_once('@').map_or(word, |(word, _)| word).to_ascii_lowercase();
-        let rest = rest.trim();
-        match (word.as_str(), rest.is_empty()) {
-            ("/new" | "/reset", _) => Some(Self::New(rest.to_owned())),
-            ("/stop" | "stop", true) => Some(Self::Stop),
-            ("/status", true) => Some(Self::Status),
-            ("/help", true) => Some(Self::Help),
-            ("/whoami" | "/id", true) => Some(Self::Whoami),
-            _ => None,
-        }
-    }
+/// What a command answers to somebody who may not give it: who may, and what makes the sender one of them.
+pub(crate) fn owners_only(command: &CommandInfo, channel: Option<&ChannelContext>) -> String {
+    let name = command.name;
+    let Some(ChannelContext { channel, sender_id, .. }) = channel else {
+        return format!("⚠️ /{name} is a command of chats.");
+    };
+    format!(
+        "⚠️ /{name} is for the owner. Whoever runs this gateway makes you the owner with:\n\n```\nopenclaw config set \
+         commands.ownerAllowFrom '[\"{channel}:{sender_id}\"]'\n```"
+    )
+}
+
+/// What a command answers when it cannot make sense of what follows it.
+pub(crate) fn usage(command: &CommandInfo) -> String {
+    format!("⚙️ Usage: /{} {}", command.name, command.args)
+}
+
+/// What `/activation` answers when it decided something.
+pub(crate) fn activation_set(activation: Activation) -> String {
+    format!("⚙️ Group activation set to {}.", activation.as_str())
+}
+
+/// What `/activation` answers when it was only asked.
+pub(crate) fn activation_now(activation: Option<Activation>) -> String {
+    let now = activation.map_or("as configured (requireMention)", Activation::as_str);
+    format!("⚙️ Group activation: {now}. Change it with /activation mention or /activation always.")
 }
 
 /// What `/whoami` answers.
@@ -177,31 +119,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_are_told_of_is_a_command() {
-        for command in COMMANDS {
-            assert!(HELP.contains(&format!("/{}", command.name)), "{}", command.name);
-            for alias in command.aliases {
-                assert!(Command::parse(alias).is_some(), "{alias}");
-                let with_args = Command::parse(&format!("{alias} more"));
-                assert_eq!(with_args.is_some(), command.accepts_args, "{alias}");
-            }
-        }
-    }
-
-    #[test]
-    fn commands_are_whole_messages() {
-        let check = |text, expected| assert_eq!(Command::parse(text), expected, "{text}");
-        check("/new", Some(Command::New(String::new())));
-        check(" /Reset  hello there ", Some(Command::New("hello there".into())));
-        check("/stop", Some(Command::Stop));
-        check("Stop", Some(Command::Stop));
-        check("stop it please", None);
-        check("/status@the_bot", Some(Command::Status));
-        check("/status please", None);
-        check("/help", Some(Command::Help));
-        check("/id", Some(Command::Whoami));
-        check("/start", None);
-        check("what is /help", None);
+    fn who_is_not_the_owner_is_told_how_to_become_it() {
+        let channel = ChannelContext {
+            channel: "chat".into(),
+            label: "Chat".into(),
+            sender_id: "7".into(),
+            username: None,
+            display_name: None,
+            direct: false,
+            allow_from: vec![],
+            quote: None,
+            heard: vec![],
+            owner: false,
+        };
+        let told = owners_only(super::super::catalog::find("/activation").unwrap(), Some(&channel));
+        assert!(told.contains("openclaw config set commands.ownerAllowFrom '[\"chat:7\"]'"), "{told}");
     }
 
     #[test]
@@ -216,6 +148,7 @@ mod tests {
             allow_from: vec!["777001".into()],
             quote: None,
             heard: vec![],
+            owner: false,
         };
         let expected = "🧭 Identity\nChannel: chat\nUser id: 777001\nUsername: @ada_l\nAllowFrom: 777001";
         assert_eq!(whoami(Some(&channel)), expected);
