@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openclaw_config::ModelChoice;
-use openclaw_models::{ChatReply, ChatRequest, FinishReason, Models, Usage};
+use openclaw_models::{ChatReply, ChatRequest, FinishReason, Models, ThinkingWish, Usage};
 use openclaw_store::{Entry, EntryRole, SessionRow, SessionWrite, Store, StoreError};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -15,9 +15,9 @@ use crate::command::{self, Command};
 use crate::events::SystemEvents;
 use crate::history::{Histories, History};
 use crate::obey::answered;
-use crate::prompt::{self, Prompts};
+use crate::prompt::{self, Workspaces};
 use crate::runs::{ActiveRun, Runs, Stop};
-use crate::sessions::Chosen;
+use crate::sessions::{Chosen, ForTurns};
 use crate::settings::{AgentSettings, Settings};
 use crate::tally::Tally;
 use crate::{Turn, TurnError, TurnRequest};
@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     settings: RwLock<Arc<Settings>>,
     pub(crate) histories: Histories,
     pub(crate) chosen: Chosen,
-    prompts: Prompts,
+    workspaces: Workspaces,
     pub(crate) runs: Runs,
     pub(crate) events: SystemEvents,
     pub(crate) started: Instant,
@@ -50,6 +50,8 @@ pub(crate) struct Running<'a> {
     pub(crate) settings: Arc<Settings>,
     pub(crate) agent: AgentSettings,
     pub(crate) request: TurnRequest,
+    /// What was decided about the session.
+    pub(crate) chosen: ForTurns,
     pub(crate) run_id: String,
     pub(crate) began: Instant,
     deadline: Instant,
@@ -68,7 +70,7 @@ impl Agents {
             settings: RwLock::new(Arc::new(settings)),
             histories: Histories::default(),
             chosen: Chosen::default(),
-            prompts: Prompts::default(),
+            workspaces: Workspaces::default(),
             runs: Runs::default(),
             events: SystemEvents::default(),
             started: Instant::now(),
@@ -133,7 +135,9 @@ impl Agents {
         let registered = self.inner.runs.register(active);
         let closed = closed(request.sink.clone());
         let deadline = began + limit;
-        let running = Running { inner: &self.inner, settings, agent, request, run_id, began, deadline };
+        let chosen = ForTurns::default();
+        let running =
+            Running { inner: &self.inner, settings, agent, request, chosen, run_id, began, deadline };
         // All losers are dropped: the model's answer ends with its stream, and nothing was stored.
         let ended = tokio::select! {
             // In this order: the request to the model ends at the same moment, and its error would blame the provider.
@@ -198,8 +202,9 @@ impl Running<'_> {
             true => History::default(),
             false => {
                 let key = &self.request.session_key;
+                self.chosen = self.inner.chosen.of(&self.inner.store, key).await?;
                 if self.request.model.is_none() {
-                    self.request.model = self.inner.chosen.model(&self.inner.store, key).await?;
+                    self.request.model.clone_from(&self.chosen.model);
                 }
                 self.inner.histories.take(&self.inner.store, key).await?
             }
@@ -217,13 +222,20 @@ impl Running<'_> {
         }
     }
 
+    /// How hard to think: as the message says, the session, the agent, the model, or all.
+    pub(crate) fn thinking(&self) -> ThinkingWish {
+        let said = self.request.thinking.or(self.chosen.thinking).or(self.agent.thinking.said);
+        ThinkingWish { said, ..self.agent.thinking }
+    }
+
     pub(crate) async fn ask(self, history: History) -> Result<Turn, TurnError> {
         let request = &self.request;
         let now = now_ms();
         let at = if request.received_at > 0 { request.received_at } else { now };
         let events = self.inner.events.lend(&request.session_key);
         let said = events.before(prompt::envelope(&request.message, request.channel.as_ref(), at));
-        let system = self.inner.prompts.system(&self.agent.workspace).await;
+        let files = self.inner.workspaces.files(&self.agent.workspace, self.agent.prompt).await;
+        let system = prompt::system(&self.agent.identity, &files, request.channel.as_ref());
         let chat = ChatRequest {
             messages: prompt::messages(&system, request, &history.entries, &said),
             tools: request.tools.clone(),
@@ -234,6 +246,7 @@ impl Running<'_> {
             top_p: request.top_p,
             stop: request.stop.clone(),
             extra: request.extra.clone(),
+            thinking: Some(self.thinking()),
             ..ChatRequest::default()
         };
         let sink = request.sink.as_ref();

@@ -17,6 +17,8 @@ mod runs;
 mod sessions;
 mod settings;
 mod tally;
+#[cfg(test)]
+mod testing;
 mod texts;
 mod turn;
 
@@ -25,6 +27,7 @@ pub(crate) use agents::now_ms;
 pub use command::{COMMANDS, CommandInfo};
 pub use events::{Pushed, SystemEvent, SystemEvents};
 pub use openclaw_store::{SessionRow, SessionWrite, StoreError};
+pub use prompt::PromptLimits;
 pub use runs::{ActiveRun, Stop};
-pub use settings::{AgentSettings, Settings};
+pub use settings::{AgentSettings, Identity, Settings};
 pub use turn::{ChannelContext, Turn, TurnError, TurnEvent, TurnRequest};

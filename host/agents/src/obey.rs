@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::agents::{Running, now_ms};
-use crate::command::{self, Command, ModelAsk, Status};
+use crate::command::{self, Command, ModelAsk, Status, ThinkAsk};
 use crate::history::History;
 use crate::{Turn, TurnError};
 
@@ -39,6 +39,7 @@ impl Running<'_> {
                 ),
             },
             Command::Model(ask) => return self.model(ask, history).await,
+            Command::Think(ask) => return self.think(ask, history).await,
             Command::Models(provider) => self.models(provider.as_deref()),
             Command::Activation(activation) => return self.activation(activation, history).await,
             Command::Help => command::help(),
@@ -63,6 +64,37 @@ impl Running<'_> {
         let name: String = name.chars().take(NAME).collect();
         let told = format!("✅ Session named “{name}”.");
         self.decided(told, move |settings| settings.display_name = Some(name)).await
+    }
+
+    async fn think(mut self, ask: ThinkAsk, history: History) -> Result<Turn, TurnError> {
+        match ask {
+            ThinkAsk::Show => {
+                let wish = self.thinking();
+                let level = wish.said.unwrap_or(wish.usual);
+                let now = match self.chosen.thinking {
+                    Some(_) => format!("{level} (chosen for this session)"),
+                    None => format!("as configured ({level})"),
+                };
+                let told = format!(
+                    "🧠 Thinking: {now}\n\nChange it with /think <level>, go back with /think default. Models that are not \
+                     configured as reasoning ones are told nothing."
+                );
+                Ok(self.unchanged(history, told))
+            }
+            ThinkAsk::Default => {
+                let told = "✅ Thinking of this session: as configured.".to_owned();
+                self.decided(told, |settings| settings.thinking = None).await
+            }
+            ThinkAsk::Set(level) => {
+                let told = format!("✅ Thinking of this session: {level}.");
+                self.decided(told, move |settings| settings.thinking = Some(level.to_string())).await
+            }
+            ThinkAsk::Once(level, message) => {
+                self.request.thinking = Some(level);
+                self.request.message = message;
+                self.ask(history).await
+            }
+        }
     }
 
     async fn model(self, ask: ModelAsk, history: History) -> Result<Turn, TurnError> {
@@ -153,6 +185,7 @@ impl Running<'_> {
             version: &self.settings.version,
             uptime: self.inner.started.elapsed(),
             model: model.unwrap_or_else(|error| format!("none ({error})")),
+            thinking: self.thinking(),
             session_key: &self.request.session_key,
             session: history.session.as_ref(),
             // This one is among them.

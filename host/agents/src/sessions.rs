@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use openclaw_store::{Entry, EntryRole, SessionChange, SessionRecord, SessionWrite, Store, StoreError};
+use openclaw_models::Thinking;
+use openclaw_store::{
+    Entry, EntryRole, SessionChange, SessionRecord, SessionSettings, SessionWrite, Store, StoreError,
+};
 use uuid::Uuid;
 
 use crate::agents::Inner;
@@ -16,33 +19,50 @@ use crate::{Agents, now_ms};
 /// Sessions whose decisions are remembered; beyond it all are read again.
 const REMEMBERED: usize = 4_096;
 
-/// The models that were chosen for sessions, as far as they were asked for.
+/// What was decided about sessions for their turns, as far as it was asked for.
 #[derive(Default)]
 pub(crate) struct Chosen {
-    models: Mutex<HashMap<String, Option<String>>>,
+    known: Mutex<HashMap<String, ForTurns>>,
+}
+
+/// What was decided about one session, as far as its turns heed it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ForTurns {
+    /// `<provider>/<model>`
+    pub(crate) model: Option<String>,
+    /// How hard to think.
+    pub(crate) thinking: Option<Thinking>,
+}
+
+impl From<SessionSettings> for ForTurns {
+    fn from(settings: SessionSettings) -> Self {
+        // Whoever stored it has judged it.
+        let thinking = settings.thinking.and_then(|word| word.parse().ok());
+        Self { model: settings.model, thinking }
+    }
 }
 
 impl Chosen {
-    /// The model that was chosen for a session.
-    pub(crate) async fn model(&self, store: &Store, key: &str) -> Result<Option<String>, StoreError> {
-        if let Some(model) = self.lock().get(key) {
-            return Ok(model.clone());
+    /// What was decided about a session.
+    pub(crate) async fn of(&self, store: &Store, key: &str) -> Result<ForTurns, StoreError> {
+        if let Some(chosen) = self.lock().get(key) {
+            return Ok(chosen.clone());
         }
-        let model = store.session(key).await?.and_then(|known| known.settings.model);
-        let mut models = self.lock();
-        if models.len() >= REMEMBERED {
-            models.clear();
+        let chosen = store.session_settings(key).await?.into();
+        let mut known = self.lock();
+        if known.len() >= REMEMBERED {
+            known.clear();
         }
         // A decision that was made meanwhile is the newer one.
-        Ok(models.entry(key.to_owned()).or_insert(model).clone())
+        Ok(known.entry(key.to_owned()).or_insert(chosen).clone())
     }
 
-    fn set(&self, key: &str, model: Option<String>) {
-        self.lock().insert(key.to_owned(), model);
+    fn set(&self, key: &str, chosen: ForTurns) {
+        self.lock().insert(key.to_owned(), chosen);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Option<String>>> {
-        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, ForTurns>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,7 +75,7 @@ impl Inner {
     ) -> Result<SessionRecord, StoreError> {
         let fresh = Uuid::new_v4().to_string();
         let record = self.store.patch_session(key, agent, &fresh, change, now_ms()).await?;
-        self.chosen.set(key, record.settings.model.clone());
+        self.chosen.set(key, record.settings.clone().into());
         Ok(record)
     }
 }
@@ -92,7 +112,7 @@ impl Agents {
     pub async fn delete_session(&self, key: &str, transcript: bool) -> Result<Option<String>, StoreError> {
         let gone = self.inner.store.delete_session(key, transcript).await?;
         self.inner.histories.forget(key);
-        self.inner.chosen.set(key, None);
+        self.inner.chosen.set(key, ForTurns::default());
         self.inner.events.take(key);
         Ok(gone)
     }

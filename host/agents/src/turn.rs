@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_models::{FinishReason, Message, ModelsError, Tool, ToolCall, ToolChoice, Usage};
+use openclaw_models::{FinishReason, Message, ModelsError, Thinking, Tool, ToolCall, ToolChoice, Usage};
 use openclaw_store::{SessionWrite, StoreError};
 use tokio::sync::mpsc;
 
@@ -54,6 +54,8 @@ pub struct TurnRequest {
     pub channel: Option<ChannelContext>,
     /// `<provider>/<model>`, instead of the configured one.
     pub model: Option<String>,
+    /// How hard to think about this one, whatever is decided elsewhere.
+    pub thinking: Option<Thinking>,
     /// Added after the agent's own system prompt.
     pub extra_system: Option<String>,
     /// Earlier messages that the caller brings along (the `/v1` dialect); they precede the turn and are not stored.

@@ -12,6 +12,7 @@ use openclaw_secrets::Secret;
 use serde_json::{Map, Value};
 
 use crate::provider::{BaseUrl, Model, Origin, Placement, Provider, Target};
+use crate::thinking::ThinkingWords;
 
 /// The dialect of a provider whose section has a `baseUrl` and no `api`.
 const DEFAULT_API: &str = "openai-completions";
@@ -283,6 +284,7 @@ impl Catalog {
         if let Some(listed) = provider.models.iter().find(|listed| listed.id == model) {
             target.text_only = listed.text_only;
             target.compat.clone_from(&listed.compat);
+            target.thinking.clone_from(&listed.thinking);
             target.params.clone_from(&listed.params);
         }
         if let Some(params) = self.model_params.get(&target.reference()) {
@@ -401,6 +403,7 @@ fn model(section: &openclaw_config::Model, defaults: &Map<String, Value>) -> Mod
         name: section.name.clone(),
         context_window: section.context_window,
         text_only: section.input.as_ref().is_some_and(|input| input.iter().all(|takes| takes != "image")),
+        thinking: section.reasoning.then(|| ThinkingWords::new(&section.thinking_level_map, &compat)),
         compat: json(&compat),
         params: section.params.clone().unwrap_or_default(),
     }

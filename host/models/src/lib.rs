@@ -20,6 +20,7 @@ mod provider;
 mod shim;
 mod stream;
 mod tally;
+mod thinking;
 mod types;
 
 pub use answer::Answer;
@@ -31,6 +32,7 @@ pub use models::{ChatReply, Models, Opened};
 pub use provider::{BaseUrl, Model, Origin, Placement, Provider, Target};
 pub use shim::{Decoder, Fault, Shim, ShimSource};
 pub use stream::ChunkStream;
+pub use thinking::{Thinking, ThinkingWish, ThinkingWords, UnknownLevel};
 pub use types::{
     ChatRequest, Chunk, Content, Embeddings, EmbeddingsRequest, Failure, FailureReason, FinishReason,
     Message, Method, ModelEntry, Part, Role, ShimRequest, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage,

@@ -12,6 +12,7 @@ use openclaw_egress::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use openclaw_secrets::Secret;
 use serde_json::{Map, Value};
 
+use crate::thinking::{self, Thinking, ThinkingWish, ThinkingWords};
 use crate::types::{ChatRequest, Content, Message, Part};
 
 /// The default of `timeoutSeconds`.
@@ -166,6 +167,8 @@ pub struct Model {
     pub text_only: bool,
     /// The `compat` section as JSON; empty when there is none.
     pub compat: String,
+    /// It thinks, and can be told how hard.
+    pub thinking: Option<ThinkingWords>,
     /// Parameters for every request.
     pub params: Map<String, Value>,
 }
@@ -278,6 +281,8 @@ pub struct Target {
     pub text_only: bool,
     /// The `compat` section as JSON; empty when there is none.
     pub compat: String,
+    /// It thinks, and can be told how hard.
+    pub thinking: Option<ThinkingWords>,
     /// Parameters for requests that do not set them.
     pub params: Map<String, Value>,
 }
@@ -287,13 +292,22 @@ impl Target {
     #[must_use]
     pub fn new(provider: Arc<Provider>, model: impl Into<String>) -> Self {
         let compat = provider.compat.clone();
-        Self { provider, model: model.into(), text_only: false, compat, params: Map::new() }
+        Self { provider, model: model.into(), text_only: false, compat, thinking: None, params: Map::new() }
     }
 
     /// `<provider>/<model>`
     #[must_use]
     pub fn reference(&self) -> String {
         format!("{}/{}", self.provider.id, self.model)
+    }
+
+    /// How hard this model is to think: `params.thinking` stands between what was said and what is usual.
+    fn level(&self, wish: ThinkingWish) -> Thinking {
+        let own = self.params.get("thinking").and_then(|own| match own {
+            Value::Bool(false) => Some(Thinking::Off),
+            own => own.as_str()?.parse().ok(),
+        });
+        wish.said.or(own).unwrap_or(wish.usual)
     }
 
     /// Puts the target's part into a request: its id, its `compat`, and the parameters that the caller left open. Takes out
@@ -303,6 +317,12 @@ impl Target {
         request.compat.clone_from(&self.compat);
         if self.text_only {
             request.messages.iter_mut().for_each(without_pictures);
+        }
+        if let (Some(words), Some(wish)) = (&self.thinking, request.thinking.take())
+            && !request.extra.iter().any(|(set, _)| set == thinking::PARAMETER)
+            && let Some(word) = words.word(self.level(wish))
+        {
+            request.extra.push((thinking::PARAMETER.to_owned(), Value::String(word).to_string()));
         }
         if self.params.is_empty() {
             return;

@@ -1,5 +1,7 @@
 //! The host's own copy of `wit/0.2.0/provider.wit`: plain data, converted to a component's types by whoever runs it.
 
+use crate::thinking::ThinkingWish;
+
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -139,6 +141,8 @@ pub struct ChatRequest {
     pub stop: Vec<String>,
     /// Parameters that the host does not read: name and JSON text.
     pub extra: Vec<(String, String)>,
+    /// How hard to think; a target that thinks says it in its own words. `None`: nothing is said.
+    pub thinking: Option<ThinkingWish>,
     /// The model's `compat` section as JSON. Set by the host from the target.
     pub compat: String,
 }

@@ -22,6 +22,9 @@ pub struct SessionSettings {
     /// `<provider>/<model>` for its turns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// How hard models think, as a word of the configuration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<String>,
     /// Whether a group's messages have to name the agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activation: Option<Activation>,

@@ -2,7 +2,9 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use openclaw_models::{Answer, Content, Failure, FailureReason, Message, ModelError, ModelsError, Role};
+use openclaw_models::{
+    Answer, Content, Failure, FailureReason, Message, ModelError, ModelsError, Role, Thinking, ThinkingWish,
+};
 use tokio::sync::{Notify, mpsc};
 
 use super::*;
@@ -13,8 +15,9 @@ use crate::{ChannelContext, TurnEvent};
 struct Scripted {
     answers: Mutex<VecDeque<Said>>,
     asked: Mutex<Vec<Vec<(Role, String)>>>,
-    /// Which model each was to be.
+    /// Which model each was to be, and how hard it was to think.
     choices: Mutex<Vec<Option<String>>>,
+    thoughts: Mutex<Vec<Option<Thinking>>>,
     begun: Notify,
 }
 
@@ -36,8 +39,9 @@ impl Backend for Scripted {
         let text = |message: Message| {
             (message.role, message.content.as_ref().map_or_else(String::new, Content::to_text))
         };
-        self.asked.lock().unwrap().push(request.messages.into_iter().map(text).collect());
         self.choices.lock().unwrap().push(choice.primary.clone());
+        self.thoughts.lock().unwrap().push(request.thinking.and_then(|wish| wish.said));
+        self.asked.lock().unwrap().push(request.messages.into_iter().map(text).collect());
         self.begun.notify_one();
         let said = self.answers.lock().unwrap().pop_front().unwrap();
         let (provider, model) = ("p".to_owned(), "m".to_owned());
@@ -98,6 +102,9 @@ impl Fixture {
             agents: vec![AgentSettings {
                 id: "main".into(),
                 workspace: dir.path().join("workspace"),
+                prompt: crate::PromptLimits::default(),
+                identity: crate::Identity::default(),
+                thinking: ThinkingWish { said: None, usual: Thinking::Medium },
                 model: ModelChoice::default(),
             }],
             timeout: Duration::from_secs(60),
@@ -127,18 +134,7 @@ fn request(message: &str) -> TurnRequest {
 }
 
 fn channel(direct: bool) -> ChannelContext {
-    ChannelContext {
-        channel: "chat".into(),
-        label: "Chat".into(),
-        sender_id: "u1".into(),
-        username: None,
-        display_name: Some("Ada".into()),
-        direct,
-        allow_from: vec![],
-        quote: None,
-        heard: vec![],
-        owner: false,
-    }
+    ChannelContext { direct, ..crate::testing::channel() }
 }
 
 fn user(text: &str) -> (Role, String) {
@@ -251,6 +247,23 @@ async fn a_decision_made_before_the_first_turn_is_kept_with_the_session() {
     let second = fixture.say("two").await.unwrap();
     assert_eq!(second.session_id, first.session_id);
     assert_eq!(fixture.asked(1), [user("one"), assistant("one!"), user("two")]);
+}
+
+#[tokio::test]
+async fn how_hard_to_think_is_said_for_a_message_or_for_a_session() {
+    let fixture = Fixture::new([Said::Text("one!"), Said::Text("two!"), Said::Text("three!")]).await;
+    let reply = async |text| fixture.say(text).await.unwrap().reply;
+    assert!(reply("/think").await.starts_with("🧠 Thinking: as configured"));
+    assert_eq!(reply("/think:High").await, "✅ Thinking of this session: high.");
+    assert!(reply("/t").await.starts_with("🧠 Thinking: high (chosen for this session)"));
+    assert!(reply("/status").await.contains("Modes: think high"));
+    assert_eq!(reply("one").await, "one!");
+    assert_eq!(reply("/think off two").await, "two!");
+    assert_eq!(fixture.asked(1), [user("two")]);
+    assert_eq!(reply("/thinking default").await, "✅ Thinking of this session: as configured.");
+    assert_eq!(reply("three").await, "three!");
+    assert_eq!(*fixture.backend.thoughts.lock().unwrap(), [Some(Thinking::High), Some(Thinking::Off), None]);
+    assert!(reply("/think hard").await.starts_with("⚙️ Usage: /think <level|default>"));
 }
 
 #[tokio::test]

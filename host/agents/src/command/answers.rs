@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use openclaw_models::ThinkingWish;
 use openclaw_store::{Activation, SessionRow};
 
 use super::catalog::CommandInfo;
@@ -69,6 +70,7 @@ pub(crate) struct Status<'a> {
     pub(crate) version: &'a str,
     pub(crate) uptime: Duration,
     pub(crate) model: String,
+    pub(crate) thinking: ThinkingWish,
     pub(crate) session_key: &'a str,
     pub(crate) session: Option<&'a SessionRow>,
     pub(crate) running: usize,
@@ -97,6 +99,8 @@ impl Status<'_> {
         );
         lines.push(String::new());
         lines.push(format!("🧵 Session: {} • {age}", self.session_key));
+        let thinking = self.thinking.said.unwrap_or(self.thinking.usual);
+        lines.push(format!("🎛️ Modes: think {thinking}"));
         lines.push(format!("⚙️ Running: {}", self.running));
         lines.join("\n")
     }
@@ -114,24 +118,14 @@ fn short(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use openclaw_models::Thinking;
     use openclaw_store::Usage;
 
     use super::*;
 
     #[test]
     fn who_is_not_the_owner_is_told_how_to_become_it() {
-        let channel = ChannelContext {
-            channel: "chat".into(),
-            label: "Chat".into(),
-            sender_id: "7".into(),
-            username: None,
-            display_name: None,
-            direct: false,
-            allow_from: vec![],
-            quote: None,
-            heard: vec![],
-            owner: false,
-        };
+        let channel = ChannelContext { sender_id: "7".into(), direct: false, ..crate::testing::channel() };
         let told = owners_only(super::super::catalog::find("/activation").unwrap(), Some(&channel));
         assert!(told.contains("openclaw config set commands.ownerAllowFrom '[\"chat:7\"]'"), "{told}");
     }
@@ -139,16 +133,10 @@ mod tests {
     #[test]
     fn whoami_tells_what_allow_lists_need() {
         let channel = ChannelContext {
-            channel: "chat".into(),
-            label: "Chat".into(),
             sender_id: "777001".into(),
             username: Some("ada_l".into()),
-            display_name: None,
-            direct: true,
             allow_from: vec!["777001".into()],
-            quote: None,
-            heard: vec![],
-            owner: false,
+            ..crate::testing::channel()
         };
         let expected = "🧭 Identity\nChannel: chat\nUser id: 777001\nUsername: @ada_l\nAllowFrom: 777001";
         assert_eq!(whoami(Some(&channel)), expected);
@@ -169,13 +157,14 @@ mod tests {
             version: "0.1.0",
             uptime: Duration::from_secs(678),
             model: "p/m".into(),
+            thinking: ThinkingWish { said: None, usual: Thinking::Medium },
             session_key: "agent:main:main",
             session: Some(&session),
             running: 0,
             now: 2_305_000,
         };
         let expected = "🦞 OpenClaw 0.1.0\n⏱️ Uptime: gateway 11m 18s\n\n🧠 Model: p/m\n🧮 Tokens: 10 in / 9 out\n🗄️ Cache: 0 \
-                        cached\n\n🧵 Session: agent:main:main • duration 38m 24s • updated 25s ago\n⚙️ Running: 0";
+                        cached\n\n🧵 Session: agent:main:main • duration 38m 24s • updated 25s ago\n🎛️ Modes: think medium\n⚙️ Running: 0";
         assert_eq!(status.text(), expected);
     }
 

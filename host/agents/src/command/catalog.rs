@@ -40,7 +40,7 @@ pub const COMMANDS: &[CommandInfo] = &[
     },
     CommandInfo {
         name: "stop",
-        aliases: &["/stop"],
+        aliases: &["/stop", "/abort"],
         args: "",
         description: "Stop the turn that runs.",
         category: "session",
@@ -52,6 +52,14 @@ pub const COMMANDS: &[CommandInfo] = &[
         args: "[title]",
         description: "Name the session, or show its name.",
         category: "session",
+        owner: false,
+    },
+    CommandInfo {
+        name: "think",
+        aliases: &["/think", "/thinking", "/t"],
+        args: "<level|default>",
+        description: "Show or set how hard models think in this session; with a message behind it, for that message.",
+        category: "options",
         owner: false,
     },
     CommandInfo {
@@ -156,7 +164,7 @@ mod tests {
             assert!(command.aliases.iter().all(|alias| help().contains(alias)), "{}", command.name);
             assert!(list().contains(command.description), "{}", command.name);
         }
-        let session = "Session\n/new [message]  |  /reset [message]  |  /stop  |  /name [title]\n";
+        let session = "Session\n/new [message]  |  /reset [message]  |  /stop  |  /abort  |  /name [title]\n";
         assert!(help().contains(session), "{}", help());
         assert!(
             list().contains(

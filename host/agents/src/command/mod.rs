@@ -4,6 +4,7 @@ mod answers;
 mod catalog;
 mod stop;
 
+use openclaw_models::Thinking;
 use openclaw_store::Activation;
 
 pub(crate) use answers::{
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Name(Option<String>),
     /// `/model`
     Model(ModelAsk),
+    /// `/think`: how hard to think; alone tells it.
+    Think(ThinkAsk),
     /// `/models`: the providers, or one's models.
     Models(Option<String>),
     /// `/activation`: when a group is answered; alone tells it.
@@ -37,6 +40,19 @@ pub(crate) enum Command {
     Whoami,
     /// A command with something behind it that makes no sense.
     Misspelt(&'static CommandInfo),
+}
+
+/// What `/think` is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ThinkAsk {
+    /// Tell how hard.
+    Show,
+    /// Forget the session's own level.
+    Default,
+    /// Set the session's level.
+    Set(Thinking),
+    /// Think this hard about the message behind it.
+    Once(Thinking, String),
 }
 
 /// What `/model` is to do.
@@ -76,6 +92,10 @@ impl Command {
             "new" => Self::New(said.unwrap_or_default()),
             "stop" => Self::Stop,
             "name" => Self::Name(said),
+            "think" => match ThinkAsk::parse(rest) {
+                Some(ask) => Self::Think(ask),
+                None => Self::Misspelt(info),
+            },
             "model" => Self::Model(ModelAsk::parse(rest)),
             "models" => Self::Models(said),
             "activation" => match rest.to_ascii_lowercase().as_str() {
@@ -98,6 +118,20 @@ impl Command {
             Self::Activation(Some(_)) => catalog::find("/activation"),
             _ => None,
         }
+    }
+}
+
+impl ThinkAsk {
+    fn parse(rest: &str) -> Option<Self> {
+        let (level, message) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        match level.to_ascii_lowercase().as_str() {
+            "" => return Some(Self::Show),
+            "default" | "inherit" if message.is_empty() => return Some(Self::Default),
+            _ => {}
+        }
+        let level = level.parse().ok()?;
+        let message = message.trim();
+        Some(if message.is_empty() { Self::Set(level) } else { Self::Once(level, message.to_owned()) })
     }
 }
 

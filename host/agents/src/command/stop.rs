@@ -1,45 +1,53 @@
 //! Owns the words that stop a turn without a slash: people in a hurry do not look for the command. Each counts only as a whole
-//! message.
+//! message (openclaw-compat §3.13.2).
 
-/// In lower case, without the punctuation at their ends.
+/// In lower case, without the punctuation at their ends. French, German, Spanish, Portuguese, Chinese, Japanese, Hindi, Arabic and
+/// Russian people stop it as well.
 const WORDS: &[&str] = &[
     "stop",
-    "stop action",
-    "stop current action",
-    "stop run",
-    "stop current run",
-    "stop agent",
-    "stop the agent",
-    "stop openclaw",
-    "openclaw stop",
-    "stop don't do anything",
-    "stop do not do anything",
-    "stop doing anything",
-    "do not do that",
-    "please stop",
-    "stop please",
-    "abort",
     "esc",
-    "wait",
+    "abort",
     "exit",
     "interrupt",
-    "halt",
-    // French, German, Spanish, Chinese, Japanese, Hindi, Arabic, Russian.
-    "arrête",
-    "arrete",
-    "stopp",
-    "aufhören",
-    "anhalten",
     "detente",
-    "deténte",
+    "deten",
+    "detén",
+    "arrete",
+    "arrête",
     "停止",
-    "停下",
+    "停下来",
+    "暂停",
     "やめて",
     "止めて",
     "रुको",
     "توقف",
     "стоп",
     "остановись",
+    "останови",
+    "остановить",
+    "прекрати",
+    "halt",
+    "anhalten",
+    "aufhören",
+    "hoer auf",
+    "stopp",
+    "pare",
+    "stop openclaw",
+    "openclaw stop",
+    "stop action",
+    "stop current action",
+    "stop run",
+    "stop current run",
+    "stop agent",
+    "stop the agent",
+    "stop don't do anything",
+    "stop dont do anything",
+    "stop doing anything",
+    "do not do that",
+    "please stop",
+    "stop please",
+    "wait",
+    "stop do not do anything",
 ];
 /// Longer messages are not looked at.
 const LONGEST: usize = 64;
@@ -49,9 +57,10 @@ pub(super) fn is_stop_word(text: &str) -> bool {
     if text.len() > LONGEST {
         return false;
     }
-    let bare = text.trim_end_matches(['.', '!', '?', '…', ',', '。', '！', '？']).trim();
-    let bare = bare.replace('’', "'").to_lowercase();
-    WORDS.contains(&bare.as_str())
+    let text = text.to_lowercase().replace(['’', '`'], "'");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let bare = text.trim_end_matches(|letter: char| ".!?！？…,，。;；:：'\"”)]}".contains(letter)).trim();
+    WORDS.contains(&bare)
 }
 
 #[cfg(test)]
@@ -64,7 +73,8 @@ mod tests {
         check("stop", true);
         check("STOP!!!", true);
         check("Please stop.", true);
-        check("Stop don’t do anything", true);
+        check("Stop don’t  do anything", true);
+        check("(stop)", false);
         check("СТОП", true);
         check("停止！", true);
         check("stop the music", false);

@@ -32,6 +32,12 @@ pub struct AgentDefaults {
     pub workspace: Option<String>,
     /// How long a turn may take, in seconds.
     pub timeout_seconds: Option<u64>,
+    /// How hard models think.
+    pub thinking_default: Option<String>,
+    /// Characters of one workspace file in a prompt.
+    pub bootstrap_max_chars: Option<usize>,
+    /// Characters of all workspace files in a prompt.
+    pub bootstrap_total_max_chars: Option<usize>,
     /// `memorySearch`, an older spelling of the root's `memory.search`.
     #[serde(deserialize_with = "memory_search")]
     pub memory_search: MemorySearch,
@@ -112,6 +118,12 @@ pub struct Agent {
     /// Its own choice of models.
     #[serde(deserialize_with = "model_choice")]
     pub model: Option<ModelChoice>,
+    /// How hard its models think.
+    pub thinking_default: Option<String>,
+    /// Characters of one of its workspace's files in a prompt.
+    pub bootstrap_max_chars: Option<usize>,
+    /// Characters of all its workspace's files in a prompt.
+    pub bootstrap_total_max_chars: Option<usize>,
     /// `memory.search`, or the older `memorySearch`.
     #[serde(skip)]
     pub memory_search: MemorySearch,

@@ -30,6 +30,8 @@ pub struct Identity {
     pub name: Option<String>,
     /// Its sign.
     pub emoji: Option<String>,
+    /// How it speaks.
+    pub theme: Option<String>,
 }
 
 /// `accessGroups.<name>`
@@ -123,7 +125,7 @@ impl Identity {
             let text = section?.get(key)?.as_str()?.trim();
             (!text.is_empty()).then(|| text.to_owned())
         };
-        Self { name: text("name"), emoji: text("emoji") }
+        Self { name: text("name"), emoji: text("emoji"), theme: text("theme") }
     }
 }
 
@@ -164,7 +166,7 @@ mod tests {
             GroupChat { mention_patterns: patterns, history_limit: Some(0) }
         );
         let agent = config.agents.get("main").unwrap();
-        assert_eq!(agent.identity, Identity { name: Some("Molty".to_owned()), emoji: None });
+        assert_eq!(agent.identity, Identity { name: Some("Molty".to_owned()), ..Identity::default() });
         assert_eq!(agent.group_chat, GroupChat { mention_patterns: Some(vec![]), history_limit: None });
         assert_eq!(config.access_groups["team"].members["chat"], ["2"]);
         assert_eq!(config.access_groups["odd"], AccessGroup::default());

@@ -56,6 +56,10 @@ pub struct Model {
     pub max_tokens: Option<u64>,
     /// What the model takes, where it is said: `text`, `image` and so on.
     pub input: Option<Vec<String>>,
+    /// It thinks, and can be told how hard.
+    pub reasoning: bool,
+    /// The provider's own words for the levels of thinking; `null` where it has none.
+    pub thinking_level_map: BTreeMap<String, Option<String>>,
     /// Handed to the shim as it is.
     pub compat: Option<Map<String, Value>>,
     /// Further parameters for every request.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use openclaw_agents::TurnRequest;
 use openclaw_messaging::{SendRequest, Target, main_key};
-use openclaw_models::{ChatRequest, Message, Role};
+use openclaw_models::{ChatRequest, Message, Role, Thinking, ThinkingWish};
 use openclaw_protocol::agent::{
     AgentAccepted, AgentFinal, AgentMeta, AgentParams, AgentWait, AgentWaitParams, RunMeta, RunStatus,
 };
@@ -52,7 +52,7 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
     if (decides || gateway.agents.resets(&params.message)) && !caller.client.may(Scope::Admin) {
         return Err(RpcError::missing_scope(Scope::Admin));
     }
-    judge(&params)?;
+    let level = judge(&params)?;
     // A model alone is asked without anything being stored.
     if params.model_run != Some(true) {
         rows::storing(gateway)?;
@@ -87,7 +87,7 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
         if params.model_run == Some(true) {
             let gateway = Arc::clone(gateway);
             let work = async move {
-                let answer = complete(&gateway, &params, model).await;
+                let answer = complete(&gateway, &params, model, level).await;
                 if let Some(request) = deliver {
                     hand_over(&gateway, request, &answer).await;
                 }
@@ -100,6 +100,7 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
                 session_key: run.about.session_key.clone(),
                 message: params.message,
                 model,
+                thinking: level,
                 extra_system: params.extra_system_prompt,
                 timeout: params.timeout.filter(|&seconds| seconds > 0).map(Duration::from_secs),
                 ..TurnRequest::default()
@@ -114,8 +115,9 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
 }
 
 /// Refuses what this gateway would have to leave out of the turn.
-fn judge(params: &AgentParams) -> Result<(), RpcError> {
-    thinking(params.thinking.as_deref())?;
+/// How hard to think is told.
+fn judge(params: &AgentParams) -> Result<Option<Thinking>, RpcError> {
+    let level = thinking(params.thinking.as_deref())?;
     for (key, value) in &params.rest {
         let nothing = matches!(value, Value::Null | Value::Bool(false)) || *value == json!([]);
         let usual = match key.as_str() {
@@ -132,7 +134,7 @@ fn judge(params: &AgentParams) -> Result<(), RpcError> {
             return Err(RpcError::invalid(format!("agent: {key} is {why}; leave it out")));
         }
     }
-    Ok(())
+    Ok(level)
 }
 
 fn filled(text: &Option<String>) -> Option<&str> {
@@ -232,12 +234,18 @@ fn destination(gateway: &Arc<Gateway>, params: &AgentParams) -> Result<SendReque
 }
 
 /// One raw completion: no session, no history, only this message.
-async fn complete(gateway: &Gateway, params: &AgentParams, model: Option<String>) -> AgentFinal {
+async fn complete(
+    gateway: &Gateway,
+    params: &AgentParams,
+    model: Option<String>,
+    level: Option<Thinking>,
+) -> AgentFinal {
     let begun = Instant::now();
     let run_id = params.idempotency_key.clone();
     let choice = openclaw_config::ModelChoice { primary: model, fallbacks: Vec::new() };
     let request = ChatRequest {
         messages: vec![Message::text(Role::User, params.message.clone())],
+        thinking: level.map(|level| ThinkingWish { said: Some(level), usual: level }),
         ..ChatRequest::default()
     };
     let deadline = params.timeout.map(|seconds| begun + Duration::from_secs(seconds));

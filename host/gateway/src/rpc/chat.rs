@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use openclaw_agents::{Stop, TurnRequest};
 use openclaw_messaging::{SendRequest, Target};
+use openclaw_models::Thinking;
 use openclaw_protocol::chat::{
     ChatAbortParams, ChatAborted, ChatAck, ChatAnswer, ChatInjectParams, ChatInjected, ChatSendParams,
 };
@@ -28,53 +29,6 @@ use crate::process::Gateway;
 use crate::runs::{About, Run};
 use crate::telling::spoken;
 
-/// Messages that end a turn instead of beginning one, as people write them (openclaw-compat §3.13.2).
-const STOP_WORDS: [&str; 44] = [
-    "/stop",
-    "/abort",
-    "stop",
-    "esc",
-    "abort",
-    "exit",
-    "interrupt",
-    "detente",
-    "deten",
-    "detén",
-    "arrete",
-    "arrête",
-    "停止",
-    "停下来",
-    "暂停",
-    "やめて",
-    "止めて",
-    "रुको",
-    "توقف",
-    "стоп",
-    "остановись",
-    "останови",
-    "остановить",
-    "прекрати",
-    "halt",
-    "anhalten",
-    "aufhören",
-    "hoer auf",
-    "stopp",
-    "pare",
-    "stop openclaw",
-    "openclaw stop",
-    "stop action",
-    "stop current action",
-    "stop run",
-    "stop current run",
-    "stop agent",
-    "stop the agent",
-    "stop don't do anything",
-    "stop dont do anything",
-    "stop doing anything",
-    "do not do that",
-    "please stop",
-    "stop please",
-];
 /// What a client may send along that changes nothing here.
 const HARMLESS: [&str; 4] =
     ["fastAutoOnSeconds", "expectedPermissionMode", "expectedToolOverrides", "expectedLeafEntryId"];
@@ -83,6 +37,7 @@ const HARMLESS: [&str; 4] =
 #[derive(Default)]
 struct Manner {
     plain: bool,
+    thinking: Option<Thinking>,
     timeout: Option<Duration>,
     deliver: Option<SendRequest>,
     interrupt: bool,
@@ -92,11 +47,11 @@ pub(super) async fn send(caller: &Caller, params: ChatSendParams) -> Result<Chat
     let gateway = &caller.gateway;
     let place = place(gateway, &params.session_key, params.agent_id.as_deref())?;
     let plain = params.suppress_command_interpretation == Some(true);
-    if !plain && is_stop(&params.message) {
+    if !plain && gateway.agents.overtakes(&params.message) {
         let run_ids = stop(gateway, &place.key, "stop").await;
         return Ok(ChatAnswer::Aborted(ChatAborted { ok: true, aborted: !run_ids.is_empty(), run_ids }));
     }
-    judge(&params.message, params.attachments.as_deref(), params.thinking.as_deref())?;
+    let level = judge(&params.message, params.attachments.as_deref(), params.thinking.as_deref())?;
     for (key, value) in &params.rest {
         let nothing = matches!(value, Value::Null | Value::Bool(false)) || HARMLESS.contains(&key.as_str());
         if !nothing {
@@ -116,6 +71,7 @@ pub(super) async fn send(caller: &Caller, params: ChatSendParams) -> Result<Chat
     }
     let manner = Manner {
         plain,
+        thinking: level,
         timeout: params.timeout_ms.filter(|&ms| ms > 0).map(Duration::from_millis),
         deliver: if params.deliver == Some(true) { destination(gateway, &params)? } else { None },
         interrupt: params.queue_mode.as_deref() == Some("interrupt"),
@@ -140,13 +96,13 @@ async fn say_in_session(
 ) -> Result<ChatAck, RpcError> {
     let gateway = &caller.gateway;
     let place = place(gateway, &params.key, params.agent_id.as_deref())?;
-    judge(&params.message, params.attachments.as_deref(), params.thinking.as_deref())?;
+    let thinking = judge(&params.message, params.attachments.as_deref(), params.thinking.as_deref())?;
     if place.key != openclaw_messaging::main_key(&place.agent) {
         known(gateway, &place).await?;
     }
     let key = params.idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());
     let timeout = params.timeout_ms.filter(|&ms| ms > 0).map(Duration::from_millis);
-    let manner = Manner { timeout, interrupt, ..Manner::default() };
+    let manner = Manner { thinking, timeout, interrupt, ..Manner::default() };
     begin(caller, method, &place, params.message, &key, manner).await
 }
 
@@ -189,6 +145,7 @@ async fn begin(
         session_key: place.key.clone(),
         message,
         plain: manner.plain,
+        thinking: manner.thinking,
         timeout: manner.timeout,
         ..TurnRequest::default()
     };
@@ -196,8 +153,12 @@ async fn begin(
     Ok(ChatAck { interrupted_active_run: interrupted.then_some(true), ..ack("started") })
 }
 
-/// Refuses a message that no turn can be made of.
-fn judge(message: &str, attachments: Option<&[Value]>, level: Option<&str>) -> Result<(), RpcError> {
+/// Refuses a message that no turn can be made of. Returns how hard to think about it.
+fn judge(
+    message: &str,
+    attachments: Option<&[Value]>,
+    level: Option<&str>,
+) -> Result<Option<Thinking>, RpcError> {
     if attachments.is_some_and(|attachments| !attachments.is_empty()) {
         return Err(RpcError::invalid(
             "attachments are not supported by this gateway yet: send the text alone, or put what matters into it",
@@ -248,14 +209,6 @@ fn destination(gateway: &Arc<Gateway>, params: &ChatSendParams) -> Result<Option
         silent: false,
         idempotency_key: format!("chat-{}", params.idempotency_key),
     }))
-}
-
-/// Whether a message is a word that ends turns.
-fn is_stop(message: &str) -> bool {
-    let text = message.trim().to_lowercase().replace(['’', '`'], "'");
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = text.trim_end_matches(|letter: char| ".!?！？…,，。;；:：'\"”)]}".contains(letter));
-    STOP_WORDS.contains(&text.trim()) || text.trim() == "stop do not do anything"
 }
 
 pub(super) async fn abort(gateway: &Arc<Gateway>, params: ChatAbortParams) -> Result<ChatAborted, RpcError> {
@@ -371,26 +324,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_that_end_turns_are_whole_messages() {
-        for text in ["stop", " /stop ", "STOP!!", "Please  stop.", "stop don’t do anything", "やめて。"]
-        {
-            assert!(is_stop(text), "{text}");
-        }
-        for text in ["stop it please", "", "/stopping", "don't stop", "/status"] {
-            assert!(!is_stop(text), "{text}");
-        }
-    }
-
-    #[test]
     fn a_message_must_say_something_that_can_be_handled() {
         let refusal = |message: &str, attachments: Option<&[Value]>, level: Option<&str>| {
             judge(message, attachments, level).map_err(|error| error.message)
         };
         assert_eq!(refusal(" ", None, None), Err("message or attachment required".to_owned()));
-        assert_eq!(refusal("hi", Some(&[]), Some("off")), Ok(()));
+        assert_eq!(refusal("hi", Some(&[]), Some("off")), Ok(Some(Thinking::Off)));
         assert!(
             refusal("hi", Some(&[json!({})]), None).unwrap_err().starts_with("attachments are not supported")
         );
-        assert!(refusal("hi", None, Some("high")).unwrap_err().starts_with("invalid thinkingLevel"));
+        assert!(refusal("hi", None, Some("hard")).unwrap_err().starts_with("invalid thinkingLevel"));
     }
 }

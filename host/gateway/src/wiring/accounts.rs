@@ -371,7 +371,8 @@ mod tests {
         };
         let mut config = Config::default();
         assert!(!named(&config, "main"), "its id is no name");
-        let identity = Identity { name: Some("Molty".to_owned()), emoji: Some("🦞".to_owned()) };
+        let identity =
+            Identity { name: Some("Molty".to_owned()), emoji: Some("🦞".to_owned()), theme: None };
         let agent = Agent { id: "main".to_owned(), identity, ..Agent::default() };
         config.agents.entries = vec![agent.clone()];
         assert!(named(&config, "hi molty") && named(&config, "🦞please") && !named(&config, "moltys"));

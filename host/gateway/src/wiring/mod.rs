@@ -3,6 +3,7 @@
 //! its owner and is logged, unless nothing works without it.
 
 mod accounts;
+mod agents;
 mod credentials;
 mod dialect;
 mod driver;
@@ -20,11 +21,10 @@ mod swap;
 mod turns;
 mod vendor;
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use openclaw_agents::{AgentSettings, Agents};
+use openclaw_agents::Agents;
 use openclaw_config::{Account, Channel, Config, Paths};
 use openclaw_messaging::{AccountKey, Messaging, Options};
 use openclaw_protocol::status::ModelChoice;
@@ -33,6 +33,7 @@ use openclaw_supervisor::{Backoff, Supervisor};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::info;
 
+pub(crate) use agents::agent_settings;
 pub(crate) use credentials::{Credential, credential};
 pub(crate) use driver::account_name;
 pub(crate) use instances::Instances;
@@ -46,11 +47,6 @@ pub(crate) use swap::Change;
 use crate::error::StartError;
 use crate::live::Live;
 use crate::settings::Settings;
-
-/// The deadline of a turn when `agents.defaults.timeoutSeconds` is not set (openclaw-compat §5.6).
-const TURN_TIMEOUT: Duration = Duration::from_secs(600);
-/// The longest deadline of a turn: beyond what the clock can express there is none.
-const LONGEST_TURN: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Everything that runs behind the listeners.
 pub(crate) struct Parts {
@@ -89,8 +85,10 @@ pub(crate) async fn build(
         messaging: Arc::clone(&late),
         gateway: Arc::clone(&gateway),
     };
-    let options =
-        Options { turn_deadline: turn_timeout(&config) + Duration::from_secs(5), ..Options::default() };
+    let options = Options {
+        turn_deadline: agents::turn_timeout(&config) + Duration::from_secs(5),
+        ..Options::default()
+    };
     let known = channel_settings(&config, &present);
     let sender: Arc<Instances> = Arc::clone(&instances);
     let messaging = Messaging::start(store.clone(), sender, Arc::new(runner), known, options).await;
@@ -146,31 +144,6 @@ pub(crate) fn account_settings(
 ) -> Option<openclaw_messaging::AccountSettings> {
     let manifest = plugins.channel(&channel.id)?.manifest.as_ref()?;
     accounts::settings(config, manifest, channel, account)
-}
-
-fn turn_timeout(config: &Config) -> Duration {
-    let set = config.agents.defaults.timeout_seconds.map(Duration::from_secs);
-    set.map_or(TURN_TIMEOUT, |set| set.min(LONGEST_TURN))
-}
-
-/// The agents of the configuration, the default one first.
-pub(crate) fn agent_settings(paths: &Paths, config: &Config) -> openclaw_agents::Settings {
-    let agents = &config.agents;
-    let default = agents.default_id();
-    let mut entries: Vec<_> = agents.entries.iter().collect();
-    entries.sort_by_key(|agent| agent.id != default);
-    let place = |written: &Option<String>| written.as_deref().map(|path| paths.expand(path));
-    let shared: PathBuf = place(&agents.defaults.workspace).unwrap_or_else(|| paths.workspace());
-    let agents = entries.into_iter().map(|agent| AgentSettings {
-        id: agent.id.to_lowercase(),
-        workspace: place(&agent.workspace).unwrap_or_else(|| shared.clone()),
-        model: agents.model_of(agent),
-    });
-    openclaw_agents::Settings {
-        agents: agents.collect(),
-        timeout: turn_timeout(config),
-        version: crate::VERSION.to_owned(),
-    }
 }
 
 /// Does work that resolves secrets. Where that may wait for a disk or a program, this thread's other tasks are handed to

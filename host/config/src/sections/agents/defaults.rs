@@ -37,8 +37,9 @@ pub(super) const DEFAULTS: &[Field] = &[
     unused("skipBootstrap", Bool),
     unused("skipOptionalBootstrapFiles", List(&Word(&["SOUL.md", "USER.md", "HEARTBEAT.md", "IDENTITY.md"]))),
     unused("contextInjection", CONTEXT_INJECTION),
-    unused("bootstrapMaxChars", SOME),
-    unused("bootstrapTotalMaxChars", SOME),
+    key("bootstrapMaxChars", SOME).about("Characters of one workspace file in a prompt. Default: 20000."),
+    key("bootstrapTotalMaxChars", SOME)
+        .about("Characters of all workspace files in a prompt. Default: 60000."),
     unused("experimental", EXPERIMENTAL),
     unused("userTimezone", Text),
     unused("startupContext", STARTUP_CONTEXT),
@@ -46,7 +47,8 @@ pub(super) const DEFAULTS: &[Field] = &[
     unused("contextTokens", SOME),
     unused("compaction", COMPACTION),
     unused("embeddedAgent", EMBEDDED_AGENT),
-    unused("thinkingDefault", THINKING),
+    key("thinkingDefault", THINKING)
+        .about("How hard models think that can be told so (reasoning: true). Default: medium."),
     unused("fastModeDefault", Either(&[Bool, Word(&["auto"])])),
     unused("verboseDefault", VERBOSE),
     unused("toolProgressDetail", TOOL_PROGRESS),

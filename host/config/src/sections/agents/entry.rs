@@ -23,14 +23,15 @@ pub(super) const AGENT: &[Field] = &[
     unused("decisionModel", Text),
     unused("models", MODEL_SETTINGS),
     unused("modelPolicy", MODEL_POLICY),
-    unused("thinkingDefault", THINKING),
+    key("thinkingDefault", THINKING).about("How hard its models think."),
     unused("verboseDefault", VERBOSE),
     unused("toolProgressDetail", TOOL_PROGRESS),
     unused("reasoningDefault", REASONING),
     unused("fastModeDefault", Either(&[Bool, Word(&["auto"])])),
     unused("contextInjection", CONTEXT_INJECTION),
-    unused("bootstrapMaxChars", SOME),
-    unused("bootstrapTotalMaxChars", SOME),
+    key("bootstrapMaxChars", SOME).about("Characters of one workspace file in a prompt. Default: 20000."),
+    key("bootstrapTotalMaxChars", SOME)
+        .about("Characters of all workspace files in a prompt. Default: 60000."),
     unused("experimental", EXPERIMENTAL),
     unused("skills", TEXTS),
     unused(
@@ -56,7 +57,12 @@ pub(super) const AGENT: &[Field] = &[
     unused("heartbeat", HEARTBEAT),
     key(
         "identity",
-        Object(&[key("name", Text), unused("theme", Text), key("emoji", Text), unused("avatar", Text)]),
+        Object(&[
+            key("name", Text),
+            key("theme", Text).about("How it speaks."),
+            key("emoji", Text),
+            unused("avatar", Text),
+        ]),
     )
     .about("Who the agent is to people: its name and emoji name it in groups."),
     key(

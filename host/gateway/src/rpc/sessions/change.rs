@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_messaging::LaneError;
+use openclaw_models::{Thinking, UnknownLevel};
 use openclaw_protocol::sessions::{
     SessionChanged, SessionCompacted, SessionCreated, SessionDeleted, SessionsCompactParams,
     SessionsCreateParams, SessionsDeleteParams, SessionsPatchParams, SessionsResetParams,
@@ -44,6 +45,7 @@ struct Decision {
     label: Option<Option<String>>,
     display_name: Option<Option<String>>,
     model: Option<Option<String>>,
+    thinking: Option<Option<String>>,
     icon: Option<Option<String>>,
     color: Option<Option<String>>,
     category: Option<Option<String>>,
@@ -58,6 +60,7 @@ impl Decision {
             (self.label, &mut settings.label),
             (self.display_name, &mut settings.display_name),
             (self.model, &mut settings.model),
+            (self.thinking, &mut settings.thinking),
             (self.icon, &mut settings.icon),
             (self.color, &mut settings.color),
             (self.category, &mut settings.category),
@@ -131,7 +134,9 @@ fn decide<'a>(
             "pinned" => decision.pinned = value.as_bool(),
             "unread" => decision.unread = value.as_bool(),
             "model" => decision.model = Some(text().map(|model| resolved(gateway, &model)).transpose()?),
-            "thinkingLevel" => thinking(value.as_str())?,
+            "thinkingLevel" => {
+                decision.thinking = Some(thinking(value.as_str())?.map(|level| level.to_string()));
+            }
             "fastMode" if matches!(value, Value::Null | Value::Bool(false)) => {}
             key if ENVELOPE.contains(&key) => {}
             // Taking back what was never decided is no change.
@@ -152,14 +157,11 @@ fn resolved(gateway: &Gateway, model: &str) -> Result<String, RpcError> {
     target.map(|target| target.to_string()).map_err(|why| RpcError::invalid(why.to_string()))
 }
 
-/// Refuses a level that no model here has.
-pub(in crate::rpc) fn thinking(level: Option<&str>) -> Result<(), RpcError> {
-    match level.map(str::trim) {
-        None | Some("" | "off") => Ok(()),
-        Some(level) => Err(RpcError::invalid(format!(
-            "invalid thinkingLevel \"{level}\" (use off): this gateway asks models without a thinking level"
-        ))),
-    }
+/// How hard to think; `None` where nothing is said.
+pub(in crate::rpc) fn thinking(level: Option<&str>) -> Result<Option<Thinking>, RpcError> {
+    let level = level.map(str::trim).filter(|level| !level.is_empty());
+    let level = level.map(str::parse).transpose();
+    level.map_err(|unknown: UnknownLevel| RpcError::invalid(unknown.to_string()))
 }
 
 fn expect(record: &SessionRecord, session_id: &str) -> Result<(), RpcError> {
@@ -350,13 +352,10 @@ mod tests {
     }
 
     #[test]
-    fn a_thinking_level_that_would_do_nothing_is_refused() {
-        assert!([None, Some("off"), Some(" ")].into_iter().all(|level| thinking(level).is_ok()));
-        assert!(
-            thinking(Some("high"))
-                .unwrap_err()
-                .message
-                .starts_with("invalid thinkingLevel \"high\" (use off)")
-        );
+    fn a_word_that_is_no_thinking_level_is_refused() {
+        assert!([None, Some(" ")].into_iter().all(|level| thinking(level).unwrap().is_none()));
+        assert_eq!(thinking(Some("High")).unwrap(), Some(Thinking::High));
+        let refused = thinking(Some("hard")).unwrap_err().message;
+        assert!(refused.starts_with("invalid thinkingLevel \"hard\" (use off|minimal|"), "{refused}");
     }
 }

@@ -83,6 +83,7 @@ pub(in crate::rpc) fn entry(record: &SessionRecord) -> SessionEntry {
         display_name: settings.display_name.clone(),
         provider_override: chosen.map(|(provider, _)| provider.to_owned()),
         model_override: chosen.map(|(_, model)| model.to_owned()),
+        thinking_level: settings.thinking.clone(),
         archived_at: settings.archived_at.map(time),
         pinned_at: settings.pinned_at.map(time),
         marked_unread_at: settings.unread_at.map(time),
