@@ -131,7 +131,7 @@ async fn what_cannot_become_a_turn_is_refused() {
     for (more, expected) in [
         (json!({"message": "  "}), "message or attachment required"),
         (json!({"attachments": [{"type": "image", "content": "aGk="}]}), "attachments are not supported"),
-        (json!({"thinking": "high"}), "invalid thinkingLevel \"high\" (use off)"),
+        (json!({"thinking": "hard"}), "invalid thinkingLevel \"hard\" (use off|minimal|"),
         (json!({"toolBindings": {"a": {}}}), "chat.send: toolBindings is not supported"),
         (json!({"deliver": true}), "deliver needs `originatingChannel` and `originatingTo`"),
         (json!({"agentId": "nobody"}), "agentId \"nobody\" does not match session key"),

@@ -88,6 +88,53 @@ async fn a_list_says_who_may_give_commands_and_the_others_are_read_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_model_that_thinks_is_told_how_hard_and_memory_stays_private() {
+    let (telegram, model) = fakes().await;
+    let mut config = config(&telegram, &model);
+    config["channels"]["telegram"]["dmPolicy"] = json!("allowlist");
+    config["channels"]["telegram"]["allowFrom"] = json!([ADA]);
+    config["channels"]["telegram"]["groups"] = json!({ GROUP.to_string(): { "requireMention": false } });
+    config["models"]["providers"]["fake"]["models"] =
+        json!([{ "id": "echo", "reasoning": true }, { "id": "plain" }]);
+    config["agents"]["entries"] = json!({ "main": { "identity": { "name": "Molty" } } });
+    let home = Home::new(config);
+    let workspace = home.state().join("workspace");
+    std::fs::create_dir_all(&workspace).unwrap();
+    std::fs::write(workspace.join("MEMORY.md"), "Ada likes tea.").unwrap();
+    let _gateway = home.start().await;
+    let ada = Talker::private(ADA, "ada_l");
+
+    telegram.say(TOKEN, &ada, "one");
+    answered(&telegram, "one").await;
+    telegram.say(TOKEN, &ada, "/think low two");
+    answered(&telegram, "two").await;
+    telegram.say(TOKEN, &ada, "/think max");
+    answered(&telegram, "Thinking of this session: max.").await;
+    telegram.say(TOKEN, &in_group(ADA, "ada_l"), "three");
+    answered(&telegram, "three").await;
+    telegram.say(TOKEN, &ada, "four");
+    answered(&telegram, "four").await;
+    telegram.say(TOKEN, &ada, "/model fake/plain");
+    answered(&telegram, "Model of this session: fake/plain.").await;
+    telegram.say(TOKEN, &ada, "five");
+    answered(&telegram, "five").await;
+    let asked = model.chats();
+    let efforts: Vec<_> = asked.iter().map(|seen| seen.body["reasoning_effort"].as_str()).collect();
+    assert_eq!(efforts, [Some("medium"), Some("low"), Some("medium"), Some("high"), None]);
+    let system = |turn: usize| asked[turn].body["messages"][0]["content"].to_string();
+    assert!(
+        system(0).contains("Your name is Molty.") && system(0).contains("Ada likes tea."),
+        "{}",
+        system(0)
+    );
+    assert!(
+        system(2).contains("This conversation is a group.") && !system(2).contains("tea"),
+        "{}",
+        system(2)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_bot_is_answered_when_it_names_this_one_and_not_for_ever() {
     let discord = FakeDiscord::start().await.unwrap();
     discord.add_bot(DISCORD, 1_000, "claw");
