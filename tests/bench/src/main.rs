@@ -21,6 +21,7 @@ mod process;
 mod proxy;
 mod rows;
 mod rpc;
+mod steady;
 mod table;
 
 use table::Table;

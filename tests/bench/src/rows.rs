@@ -15,6 +15,7 @@ use crate::load::{Hits, Shot, fire, percentile_ms};
 use crate::plugins;
 use crate::process::{cpu_seconds, resident_mb};
 use crate::rpc::Rpc;
+use crate::steady;
 use crate::table::Table;
 
 /// How long each load lasts.
@@ -63,6 +64,9 @@ pub(crate) async fn all(table: &mut Table) {
     world.model.set_instant(false);
     if table.wants("channel") {
         channel(table, &world).await;
+    }
+    if table.wants("steady stream") {
+        steady::rows(table).await;
     }
     if table.wants("command line") {
         command_line(table, &world).await;
