@@ -10,6 +10,7 @@ mod fence;
 mod lines;
 mod measure;
 mod names;
+mod shorten;
 mod split;
 mod table;
 
@@ -17,5 +18,6 @@ pub use boundary::cut;
 pub use lines::split_lines;
 pub use measure::{Unit, length};
 pub use names::{behind, mentions};
+pub use shorten::shortened;
 pub use split::split;
 pub use table::{aligned, rewrite_tables};

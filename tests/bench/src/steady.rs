@@ -109,7 +109,7 @@ async fn answers(telegram: &FakeTelegram, said: &HashMap<String, Instant>) -> Ve
             (answers.count() >= wanted).then_some(())
         });
         // Who is missing then is not in the list.
-        drop(all.await);
+        let _ = all.await;
         for sent in telegram.messages(&token) {
             let answered = said.iter().find(|(text, _)| sent.text.ends_with(text.as_str()));
             times.extend(answered.map(|(_, at)| sent.at.into_std().saturating_duration_since(*at)));

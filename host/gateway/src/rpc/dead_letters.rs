@@ -11,11 +11,13 @@ use openclaw_protocol::dead_letters::{
     DeadSend, DeadUnread, USUAL_LETTERS,
 };
 use openclaw_secrets::Scrubber;
-use openclaw_store::{DeadCounts, DeadDetail, DeadId, DeadKind, DeadQuery, SetAside, StoreError};
+use openclaw_store::{DeadCounts, DeadDetail, DeadId, DeadKind, DeadQuery, SetAside};
+use openclaw_text::shortened;
 use serde_json::json;
 
 use crate::clock::now_ms;
 use crate::process::Gateway;
+use crate::rpc::sessions::rows;
 
 /// Accounts whose dead letters are counted.
 const ACCOUNTS: usize = 10_000;
@@ -30,7 +32,7 @@ pub(super) async fn list(
     query: DeadLettersListParams,
 ) -> Result<DeadLetters, RpcError> {
     let DeadLettersListParams { channel, account_id, limit } = query;
-    let counts = gateway.store.dead_counts(ACCOUNTS).await.map_err(|error| unreadable(&error))?;
+    let counts = gateway.store.dead_counts(ACCOUNTS).await.map_err(rows::refuse)?;
     let mut total = DeadCounts::default();
     for (account, counts) in counts {
         let wanted = channel.as_ref().is_none_or(|channel| *channel == account.channel)
@@ -40,7 +42,7 @@ pub(super) async fn list(
         }
     }
     let query = DeadQuery { channel, account: account_id, limit: limit.unwrap_or(USUAL_LETTERS) };
-    let found = gateway.store.dead_letters(&query).await.map_err(|error| unreadable(&error))?;
+    let found = gateway.store.dead_letters(&query).await.map_err(rows::refuse)?;
     let scrubber = scrubber(gateway);
     let letters = found.into_iter().map(|letter| {
         let (room, thread_id) = letter.target.map(|target| (target.room, target.thread)).unzip();
@@ -76,7 +78,7 @@ pub(super) async fn get(
     which: DeadLetterGetParams,
 ) -> Result<DeadLetterDetail, RpcError> {
     let id = id(&which.id)?;
-    let found = gateway.store.dead_letter(id).await.map_err(|error| unreadable(&error))?;
+    let found = gateway.store.dead_letter(id).await.map_err(rows::refuse)?;
     let scrubber = scrubber(gateway);
     match found {
         Some(DeadDetail::Send { kind, row, request_key, parts }) => {
@@ -88,8 +90,8 @@ pub(super) async fn get(
                 DeadId::Send(row) => gateway.store.outbox_state(row).await,
                 DeadId::Unread(_) => Ok(None),
             };
-            let state = state.map_err(|error| unreadable(&error))?;
-            Err(refuse(&state.map_or(DeadLetterError::Gone(id), |state| DeadLetterError::Not { id, state })))
+            let state = state.map_err(rows::refuse)?;
+            Err(refuse(state.map_or(DeadLetterError::Gone(id), |state| DeadLetterError::Not { id, state })))
         }
     }
 }
@@ -101,7 +103,7 @@ pub(super) async fn retry(
 ) -> Result<DeadLetterRetried, RpcError> {
     let id = id(&which.id)?;
     let twice = which.twice == Some(true);
-    let queued = gateway.messaging.retry_dead_letter(id, twice).await.map_err(|error| refuse(&error))?;
+    let queued = gateway.messaging.retry_dead_letter(id, twice).await.map_err(refuse)?;
     Ok(DeadLetterRetried {
         id: id.to_string(),
         channel: queued.account.channel,
@@ -118,8 +120,7 @@ pub(super) async fn drop_one(
     which: DeadLetterDropParams,
 ) -> Result<DeadLetterDropped, RpcError> {
     let id = id(&which.id)?;
-    let AccountKey { channel, account } =
-        gateway.messaging.drop_dead_letter(id).await.map_err(|error| refuse(&error))?;
+    let AccountKey { channel, account } = gateway.messaging.drop_dead_letter(id).await.map_err(refuse)?;
     Ok(DeadLetterDropped { id: id.to_string(), channel, account_id: account, dropped: true })
 }
 
@@ -225,15 +226,11 @@ fn id(text: &str) -> Result<DeadId, RpcError> {
     })
 }
 
-fn refuse(error: &DeadLetterError) -> RpcError {
+fn refuse(error: DeadLetterError) -> RpcError {
     match error {
-        DeadLetterError::Store(error) => unreadable(error),
+        DeadLetterError::Store(error) => rows::refuse(error),
         error => RpcError::invalid(error.to_string()).with_details(json!({"code": error.code()})),
     }
-}
-
-fn unreadable(error: &StoreError) -> RpcError {
-    RpcError::unavailable(error.to_string())
 }
 
 /// Knows every secret that was in force since the start.
@@ -243,12 +240,7 @@ fn scrubber(gateway: &Gateway) -> Scrubber {
 
 /// The beginning of a text in one line.
 fn beginning(text: &str) -> String {
-    let mut line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = line.char_indices().nth(BEGINNING) {
-        line.truncate(end);
-        line.push('…');
-    }
-    line
+    shortened(&text.split_whitespace().collect::<Vec<_>>().join(" "), BEGINNING)
 }
 
 /// What the ledger counts is never negative.
@@ -264,7 +256,7 @@ mod tests {
     fn a_beginning_is_one_line_of_bounded_length() {
         assert_eq!(beginning("  one\n\ttwo "), "one two");
         let long = "ä".repeat(BEGINNING + 1);
-        assert_eq!(beginning(&long), format!("{}…", "ä".repeat(BEGINNING)));
+        assert_eq!(beginning(&long), format!("{}…", "ä".repeat(BEGINNING - 1)));
         assert_eq!(beginning(&"ä".repeat(BEGINNING)), "ä".repeat(BEGINNING));
     }
 

@@ -8,6 +8,7 @@ use openclaw_protocol::sessions::{
     SessionsPreviewParams, SessionsResolveParams, SessionsSearchParams, Subscribed,
 };
 use openclaw_store::{Archived, EntryRole, NumberedEntry, SessionQuery, SessionRecord};
+use openclaw_text::shortened;
 use serde_json::{Value, json};
 
 use super::rows::{Place, Rows, place, refuse, time};
@@ -126,14 +127,14 @@ async fn describe_more(
     let newest = gateway.store.transcript(key, id, 1, 0).await.map_err(refuse)?;
     if last {
         row.last_message_preview =
-            newest.entries.last().map(|known| cut(&known.entry.content, PREVIEW_CHARS));
+            newest.entries.last().map(|known| shortened(&known.entry.content, PREVIEW_CHARS));
     }
     if titles && newest.total > 0 {
         let first = usize::try_from(newest.total - 1).unwrap_or(usize::MAX);
         let oldest = gateway.store.transcript(key, id, 1, first).await.map_err(refuse)?;
         row.derived_title = oldest.entries.first().map(|known| {
             let line = known.entry.content.lines().find(|line| !line.trim().is_empty());
-            cut(line.unwrap_or_default().trim(), TITLE_CHARS)
+            shortened(line.unwrap_or_default().trim(), TITLE_CHARS)
         });
     }
     Ok(())
@@ -160,7 +161,7 @@ pub(in crate::rpc) async fn preview(
             .iter()
             .map(|known| PreviewItem {
                 role: role(known.entry.role).to_owned(),
-                text: cut(&known.entry.content, chars),
+                text: shortened(&known.entry.content, chars),
             })
             .collect();
         let status = if items.is_empty() { "empty" } else { "ok" };
@@ -294,7 +295,7 @@ pub(in crate::rpc) fn leave(
 /// An entry as a message of a transcript (frame `11-chat-send`), with at most `chars` characters of text.
 pub(in crate::rpc) fn message(known: &NumberedEntry, run_id: Option<&str>, chars: usize) -> Value {
     let NumberedEntry { id, seq, entry } = known;
-    let text = cut(&entry.content, chars);
+    let text = shortened(&entry.content, chars);
     let mut place = json!({"id": id.to_string(), "seq": seq, "recordTimestampMs": entry.at});
     if let (Some(run_id), Some(place)) = (run_id, place.as_object_mut()) {
         place.insert("runId".to_owned(), json!(run_id));
@@ -331,15 +332,6 @@ fn role(role: EntryRole) -> &'static str {
     }
 }
 
-/// The text, or its beginning with a sign that there was more.
-pub(in crate::rpc) fn cut(text: &str, chars: usize) -> String {
-    if chars == usize::MAX || text.chars().nth(chars).is_none() {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(chars.saturating_sub(1)).collect();
-    format!("{kept}…")
-}
-
 /// What stands around the first place of `query` (in lower case), on one line.
 fn snippet(text: &str, query: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -362,8 +354,6 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_where_it_shows() {
-        assert_eq!(cut("äöü", 3), "äöü");
-        assert_eq!(cut("äöüß", 3), "äö…");
         let text = format!("{} Needle {}", "x".repeat(200), "y".repeat(200));
         let found = snippet(&text, "needle");
         assert!(found.starts_with('…') && found.ends_with('…') && found.contains("Needle"), "{found}");

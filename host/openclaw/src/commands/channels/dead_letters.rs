@@ -7,6 +7,7 @@ use openclaw_protocol::dead_letters::{
     DeadLetter, DeadLetterDetail, DeadLetterDropParams, DeadLetterGetParams, DeadLetterRetryParams,
     DeadLetters, DeadLettersListParams, MOST_LETTERS,
 };
+use openclaw_text::shortened;
 
 use super::report;
 use crate::{
@@ -138,8 +139,8 @@ fn list_text(found: &DeadLetters, output: Output) -> String {
     )];
     for letter in &found.letters {
         let (id, about) = (format!("{:<INDENT$}", letter.id), heading(letter, found.ts));
-        let about = cut(&about, width.saturating_sub(INDENT));
-        let text = cut(&clean(&letter.text), width.saturating_sub(INDENT));
+        let about = shortened(&about, width.saturating_sub(INDENT));
+        let text = shortened(&clean(&letter.text), width.saturating_sub(INDENT));
         lines.push(format!("{id}{about}"));
         if !text.is_empty() {
             lines.push(format!("{:INDENT$}{text}", ""));
@@ -166,15 +167,6 @@ fn place(letter: &DeadLetter) -> String {
     let room = room.as_ref().map(|room| format!(" → {}", clean(room))).unwrap_or_default();
     let thread = thread_id.as_ref().map(|thread| format!("/{}", clean(thread))).unwrap_or_default();
     format!("{channel}:{account_id}{room}{thread}")
-}
-
-/// The text, or its beginning.
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let beginning: String = text.chars().take(most.saturating_sub(1)).collect();
-    format!("{}…", beginning.trim_end())
 }
 
 fn show(flags: &ShowFlags, context: &Context) -> Result<ExitCode, CliError> {
@@ -270,7 +262,7 @@ fn drop_one(flags: &DecideFlags, context: &Context) -> Result<ExitCode, CliError
     let DecideFlags { id, yes, rpc } = flags;
     // Whoever is asked sees what it is about, and nobody is asked about what is gone.
     let (_, detail) = client::ask(context, rpc, &DeadLetterGetParams { id: id.clone() })?;
-    let text = cut(&clean(&detail.letter.text), WIDTH / 2);
+    let text = shortened(&clean(&detail.letter.text), WIDTH / 2);
     let question =
         format!("Forget {id} ({}, \"{text}\")? It is not sent and not shown any more.", detail.letter.kind);
     if !agreed(&question, *yes, context)? {
