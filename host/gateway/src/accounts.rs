@@ -12,7 +12,7 @@ use openclaw_runtime::Connection;
 use openclaw_supervisor::{Circuit, State, Status};
 
 use crate::process::Gateway;
-use crate::wiring::{Credential, account_name, credential};
+use crate::wiring::{Credential, account_name, credential, evidence};
 
 /// One channel that the configuration has a section for.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ fn snapshot(
         last_outbound_at: activity.last_outbound_at.and_then(|at| u64::try_from(at).ok()),
         ..AccountSnapshot::default()
     };
-    if let Some(facts) = facts {
+    if let Some(facts) = &facts {
         shown.last_transport_activity_at = facts.transport.and_then(millis);
         if matches!(facts.connection, Connection::Ready) {
             shown.last_connected_at = millis(facts.connection_since);
@@ -89,7 +89,12 @@ fn snapshot(
     if let Some(handle) = handle {
         let (status, circuit) = (handle.status(), handle.circuit());
         life(&mut shown, &status);
+        let within = manifest.and_then(evidence::within);
+        let facts = facts.as_ref().filter(|_| status.state.is_running());
+        shown.connected = Some(facts.is_some_and(|facts| evidence::connected(facts, within)));
+        let deaf = facts.is_some_and(|facts| evidence::silence(facts, within).is_some());
         shown.health_state = match circuit {
+            Circuit::Closed if deaf => Some(STALE.to_owned()),
             Circuit::Closed => None,
             Circuit::Open { .. } | Circuit::HalfOpen { .. } => Some(format!("breaker-{}", circuit.as_str())),
         };
@@ -97,6 +102,9 @@ fn snapshot(
     }
     shown
 }
+
+/// The original's word for a connection that says it lives and of which nothing is heard.
+const STALE: &str = "stale-socket";
 
 fn supervision(status: &Status, circuit: Circuit, set_aside: u32) -> Supervision {
     let crash = status.last_crash.as_ref();
@@ -128,7 +136,6 @@ fn supervision(status: &Status, circuit: Circuit, set_aside: u32) -> Supervision
 
 fn life(shown: &mut AccountSnapshot, status: &Status) {
     shown.running = Some(status.state.is_running());
-    shown.connected = Some(matches!(status.state, State::Ready | State::Degraded));
     shown.lifecycle = Some(status.state.as_str().to_owned());
     shown.lifecycle_since = millis(status.since);
     shown.lifecycle_reason = status.reason.clone();

@@ -6,6 +6,7 @@ mod accounts;
 mod credentials;
 mod dialect;
 mod driver;
+pub(crate) mod evidence;
 mod exclusive;
 mod instances;
 mod kv;
