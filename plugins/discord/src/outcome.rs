@@ -51,8 +51,7 @@ fn refusal(answer: &Answer) -> Refusal {
     let message = if message.is_empty() { format!("HTTP {status}") } else { message };
     match status {
         // Discord speaks JSON, so this is somebody in between: a proxy, or the page of a network that wants a person to log in.
-        401 if !is_json => broken("http_401", &message),
-        407 | 511 if !is_json => Refusal::NotSent { message: format!("{message} from a proxy") },
+        401 | 407 | 511 if !is_json => Refusal::NotSent { message: format!("{message} from a proxy") },
         401 => Refusal::Unauthorised { message },
         429 => {
             let header = || answer.header("retry-after").and_then(|value| value.trim().parse::<f64>().ok());
@@ -259,8 +258,8 @@ mod tests {
     #[test]
     fn the_page_of_a_proxy_says_nothing_about_the_token() {
         let page = "<html>log in first</html>";
-        assert!(matches!(refused(401, &[], page), Refusal::Broken { .. }));
-        assert!(matches!(refused(407, &[], page), Refusal::NotSent { .. }));
-        assert!(matches!(refused(511, &[], page), Refusal::NotSent { .. }));
+        for status in [401, 407, 511] {
+            assert!(matches!(refused(status, &[], page), Refusal::NotSent { .. }), "{status}");
+        }
     }
 }

@@ -56,8 +56,8 @@ pub(crate) fn result<'a, T: Deserialize<'a>>(answer: &'a Result<Answer, Error>) 
 fn page(answer: &Answer) -> Refusal {
     let description = format!("HTTP {}", answer.status);
     match answer.status {
-        401 | 404 => broken(&format!("http_{}", answer.status), &description),
-        407 | 511 => Refusal::NotSent { description: format!("{description} from a proxy") },
+        401 | 407 | 511 => Refusal::NotSent { description: format!("{description} from a proxy") },
+        404 => broken("http_404", &description),
         status => by_status(answer, status, description, None),
     }
 }
@@ -233,7 +233,7 @@ mod tests {
         check(answer(302, ""), "permanent");
         check(answer(413, "Request Entity Too Large"), "permanent");
         // Not Telegram's words: the token is not to be given up for them.
-        check(answer(401, "<html>log in first</html>"), "ambiguous");
+        check(answer(401, "<html>log in first</html>"), "retryable");
         check(answer(404, "<html>no such page</html>"), "ambiguous");
         check(answer(407, ""), "retryable");
         check(answer(511, "<html>log in first</html>"), "retryable");

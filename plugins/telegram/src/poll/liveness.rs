@@ -22,6 +22,8 @@ enum Network {
     BlackHole,
     /// Nobody listens, or the name is not found.
     Refused,
+    /// Somebody else polls with the same token.
+    Rival,
     /// A proxy that wants a password, and the page of a network that wants a person to log in.
     Page(u16),
 }
@@ -53,7 +55,14 @@ impl Vendor for Line {
         match self.at(now_ms) {
             Network::BlackHole => Reply::Never,
             Network::Refused => Reply::Fail(ErrorKind::NotSent),
+            Network::Rival if request.path == "/getUpdates" => {
+                let description = "Conflict: terminated by other getUpdates request";
+                let refusal = json!({"ok": false, "error_code": 409, "description": description});
+                // The vendor lets the earlier poll hang for a while.
+                Reply::answer(409, refusal.to_string()).after(3 * SECOND)
+            }
             Network::Page(status) => Reply::answer(status, "<html>log in first</html>"),
+            Network::Rival => Reply::answer(200, json!({"ok": true, "result": true}).to_string()),
             // The poll was under way when the network went.
             Network::Up
                 if now_ms < self.from && now_ms + held >= self.from && self.broken == Network::BlackHole =>
@@ -129,5 +138,21 @@ fn a_network_that_comes_back_is_noticed_within_fifteen_seconds() {
                 assert!(is_ready(&fake) && took <= 15 * SECOND, "{broken:?}, down from {from}: {took} ms");
             }
         }
+    }
+}
+
+/// T22. That one poll at most is under way follows from the loop: it asks again when it was answered.
+#[test]
+fn a_rival_that_leaves_is_noticed_within_forty_seconds() {
+    for seed in 0..50 {
+        let until = 95 * SECOND + 300 * SECOND + seed * 777;
+        let fake = FakeHost::with_vendor(Line::new(Network::Rival, 95 * SECOND, until)).seed(seed);
+        let receiving = run(&fake, None, 0, 1 << 20);
+        let back =
+            fake.run_until(until + 100 * SECOND, || fake.elapsed_ms() >= until && is_ready(&fake), receiving);
+        assert!(back.is_none(), "the account is not given up: {back:?}");
+        let took = fake.elapsed_ms() - until;
+        assert!(is_ready(&fake) && took <= 40 * SECOND, "{took} ms");
+        assert!(fake.messages().iter().any(|line| line.starts_with("Telegram getUpdates conflict: ")));
     }
 }
