@@ -21,6 +21,8 @@ use crate::tasks::Tasks;
 
 /// Before a worker that panicked begins anew.
 const PANIC_PAUSE: Duration = Duration::from_secs(1);
+/// After so long a worker looks again when its row is due.
+const LONGEST_NAP: Duration = Duration::from_secs(60);
 /// Conversations looked up at once when an account comes back; the sweep finds those beyond.
 const WAKE_LIMIT: usize = 10_000;
 
@@ -180,7 +182,9 @@ impl Shared {
                     None
                 }
                 Ok(Claim::NotBefore(at)) => {
-                    Some(Duration::from_millis(u64::try_from(at - now_ms()).unwrap_or(0)))
+                    let wait = Duration::from_millis(u64::try_from(at - now_ms()).unwrap_or(0));
+                    // The row may have been moved along with the clock meanwhile.
+                    Some(wait.min(LONGEST_NAP))
                 }
                 Ok(Claim::Empty) => {
                     if self.leave(conversation) {

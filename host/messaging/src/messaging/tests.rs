@@ -1,5 +1,6 @@
 //! The way of a message on a real ledger, with a sender and agents that are held, scripted and killed.
 
+mod clock;
 mod dead_letters;
 
 use std::future::Future;
