@@ -12,7 +12,8 @@ use openclaw_runtime::Connection;
 use openclaw_supervisor::{Circuit, State, Status};
 
 use crate::process::Gateway;
-use crate::wiring::{Credential, account_name, credential, evidence};
+use crate::shown_evidence::{Seen, evidence};
+use crate::wiring::{self, Credential, account_name, credential};
 
 /// One channel that the configuration has a section for.
 #[derive(Debug)]
@@ -89,15 +90,28 @@ fn snapshot(
     if let Some(handle) = handle {
         let (status, circuit) = (handle.status(), handle.circuit());
         life(&mut shown, &status);
-        let within = manifest.and_then(evidence::within);
+        let within = manifest.and_then(wiring::evidence::within);
         let facts = facts.as_ref().filter(|_| status.state.is_running());
-        shown.connected = Some(facts.is_some_and(|facts| evidence::connected(facts, within)));
-        let deaf = facts.is_some_and(|facts| evidence::silence(facts, within).is_some());
-        shown.health_state = match circuit {
+        shown.connected = Some(facts.is_some_and(|facts| wiring::evidence::connected(facts, within)));
+        let deaf = facts.is_some_and(|facts| wiring::evidence::silence(facts, within).is_some());
+        shown.health_state = match &circuit {
             Circuit::Closed if deaf => Some(STALE.to_owned()),
             Circuit::Closed => None,
             Circuit::Open { .. } | Circuit::HalfOpen { .. } => Some(format!("breaker-{}", circuit.as_str())),
         };
+        let last_send = gateway.messaging.last_send(&key);
+        shown.evidence = Some(evidence(&Seen {
+            running: shown.running == Some(true),
+            connected: shown.connected == Some(true),
+            deaf,
+            reason: status.reason.as_deref(),
+            transport_at: shown.last_transport_activity_at,
+            refusal: gateway.store.refusal().map(|why| why.code().to_owned()),
+            inbound_at: shown.last_inbound_at,
+            circuit: &circuit,
+            last_send: last_send.as_ref(),
+            outbound_at: shown.last_outbound_at,
+        }));
         shown.supervision = Some(supervision(&status, circuit, activity.set_aside));
     }
     shown

@@ -34,6 +34,7 @@ mod tasks;
 mod testing;
 mod turns;
 
+pub use activity::LastSend;
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
 pub use channel::{Failure, Outbound, Outcome, Sender};
 pub use dead_letters::{DeadLetterError, Requeued};

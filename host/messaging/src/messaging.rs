@@ -12,7 +12,7 @@ use openclaw_store::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
-use crate::activity::ActivityBoard;
+use crate::activity::{ActivityBoard, LastSend};
 use crate::bounds;
 use crate::channel::Sender;
 use crate::clock::{self, millis, now_ms};
@@ -375,6 +375,11 @@ impl Messaging {
     /// When the account last received and last sent.
     pub fn activity(&self, account: &AccountKey) -> Activity {
         self.inner.activity.of(account)
+    }
+
+    /// How the account's last send ended, if one did since the start.
+    pub fn last_send(&self, account: &AccountKey) -> Option<LastSend> {
+        self.inner.activity.last_send(account)
     }
 
     /// How much waits where.

@@ -244,6 +244,14 @@ impl Shared {
         let outcome = self.call(row.account.clone(), outbound).await;
         failpoint!("messaging.record");
         let now = now_ms();
+        match &outcome {
+            Outcome::Sent(_) | Outcome::Permanent(_) => self.activity.ended(&row.account, now, None),
+            Outcome::Retryable(failure) | Outcome::Ambiguous(failure) | Outcome::Unauthorised(failure) => {
+                self.activity.ended(&row.account, now, Some(failure.detail.clone()));
+            }
+            // It never left.
+            Outcome::NotRunning(_) => {}
+        }
         let (end, goes_on) = match outcome {
             Outcome::Sent(receipt) => {
                 self.activity.sent(&row.account, now);

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use openclaw_e2e::control::Connection;
@@ -118,11 +119,25 @@ impl World {
     async fn is_unscathed(&mut self) {
         for channel in ["telegram", "discord"] {
             let account = self.account(channel).await;
+            for way in ["transport", "inbound", "outbound"] {
+                let at = account["evidence"][way]["at"].as_u64().unwrap_or_default();
+                let well = ["live", "open"].contains(&account["evidence"][way]["state"].as_str().unwrap());
+                assert!(well && (at == 0) == (account[name_of(way)].is_null()), "{way}: {account:#}");
+            }
             assert_eq!(account["supervision"]["starts"], 1, "{account:#}");
             assert_eq!(account["supervision"]["crashes"], 0, "{account:#}");
             assert!(account.get("deadLetters").is_none(), "{account:#}");
         }
         assert!(self.gateway.pid() > 0, "the process that was started still runs");
+    }
+}
+
+/// What the original calls the time of a fact.
+fn name_of(way: &str) -> &str {
+    match way {
+        "transport" => "lastTransportActivityAt",
+        "inbound" => "lastInboundAt",
+        _ => "lastOutboundAt",
     }
 }
 
@@ -157,6 +172,11 @@ async fn a_socket_on_which_nothing_comes_is_noticed_by_its_heartbeats() {
         assert!(began.elapsed() < 2 * SOON, "{account:#}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    let evidence = world.account("discord").await["evidence"].clone();
+    assert_eq!(
+        (&evidence["transport"]["state"], &evidence["inbound"]["state"]),
+        (&json!("down"), &json!("closed"))
+    );
     let shown = world.home.run(&["channels", "status"]).await.ok().stdout;
     let line = shown.lines().find(|line| line.starts_with("- Discord default")).unwrap();
     assert!(line.contains("disconnected") && !line.contains(", connected"), "{shown}");
@@ -269,4 +289,48 @@ async fn a_process_that_stood_still_goes_on() {
     world.answered("after it", SOON).await;
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     world.is_unscathed().await;
+}
+
+/// The host's own bound, for a component that says it can receive and never looks again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_does_not_notice_is_not_believed() {
+    let mut config = model_only(&openclaw_e2e::model().await);
+    let account = json!({ "token": "t", "root": "http://127.0.0.1:9", "mode": "echo" });
+    config["channels"] = json!({ "echo": { "accounts": { "a": account } } });
+    let home = Home::new(config);
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/test-plugins/echo");
+    let folder = home.state().join("plugins/echo");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::copy(built.join("component.wasm"), folder.join("component.wasm")).unwrap();
+    let manifest = std::fs::read_to_string(built.join("plugin.toml")).unwrap();
+    assert!(manifest.contains("[channel]\n"));
+    let manifest = manifest.replacen("[channel]\n", "[channel]\nevidence-s = 2\n", 1);
+    std::fs::write(folder.join("plugin.toml"), manifest).unwrap();
+    let _gateway = home.start().await;
+    let mut client = Connection::open(&home, &["operator.read"]).await;
+    let mut facts = Value::Null;
+    let mut was_connected = false;
+    eventually("it is found deaf", async || {
+        facts =
+            client.call("channels.status", json!({})).await.unwrap()["channelAccounts"]["echo"][0].clone();
+        was_connected |= facts["connected"] == true;
+        facts["evidence"]["transport"]["state"] == "deaf"
+    })
+    .await;
+    assert!(was_connected, "before that it was believed: {facts:#}");
+    assert_eq!(
+        (&facts["connected"], &facts["healthState"]),
+        (&json!(false), &json!("stale-socket")),
+        "{facts:#}"
+    );
+    eventually("the account says so", async || {
+        facts =
+            client.call("channels.status", json!({})).await.unwrap()["channelAccounts"]["echo"][0].clone();
+        facts["lifecycle"] == "degraded"
+    })
+    .await;
+    assert_eq!(facts["supervision"]["starts"], 1, "silence restarts nothing: {facts:#}");
+    let shown = home.run(&["channels", "status"]).await.ok().stdout;
+    assert!(shown.contains("disconnected") && shown.contains("transport:deaf"), "{shown}");
+    assert!(shown.contains("nothing was heard from the vendor for 2 s"), "{shown}");
 }

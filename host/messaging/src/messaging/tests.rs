@@ -101,6 +101,34 @@ fn request(key: &str, text: &str) -> SendRequest {
 }
 
 #[tokio::test]
+async fn how_the_last_send_ended_is_remembered() {
+    let failure = || Failure::new("503", "no answer");
+    let silent = Some(Some("no answer".to_owned()));
+    for (outcomes, expected) in [
+        (vec![Outcome::Sent(Receipt { message_ids: vec!["1".into()] })], Some(None)),
+        (vec![Outcome::Permanent(failure())], Some(None)),
+        (vec![Outcome::Ambiguous(failure())], silent.clone()),
+        (vec![Outcome::Unauthorised(failure())], silent.clone()),
+        (
+            vec![Outcome::Retryable(failure()), Outcome::Retryable(failure()), Outcome::Retryable(failure())],
+            silent,
+        ),
+        (vec![Outcome::Retryable(failure())], Some(None)),
+        (vec![Outcome::NotRunning(failure())], None),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let life = Life::begin(&dir).await;
+        let sends = outcomes.len();
+        life.sender.answer_next(outcomes.clone());
+        life.hear("1", "a", "x").await;
+        life.sender.reaches(sends).await;
+        let last = || life.messaging.last_send(&testing::account()).map(|last| last.unanswered);
+        eventually(async || last() == expected).await;
+        life.kill().await;
+    }
+}
+
+#[tokio::test]
 async fn a_stranger_is_answered_only_after_an_approval() {
     let dir = tempfile::tempdir().unwrap();
     let life = Life::with(&dir, DmPolicy::Pairing, options(), Memory::new()).await;
