@@ -36,7 +36,6 @@ const PEOPLE: [u64; 4] = [FRIEND, MATE, STRANGER, PAIRED];
 const PAIRED_AT: &str = "paired";
 
 /// One message, and whether it may become a turn.
-#[derive(Debug)]
 struct Row {
     account: &'static str,
     what: String,
@@ -99,7 +98,12 @@ async fn check(home: &Home, model: &FakeOpenai, channel: &str, rows: &[Row]) {
         let turned = message.is_some_and(|message| message["outcome"] == "answered");
         let_in += usize::from(turned);
         if turned != row.may {
-            wrong.push(format!("{row:?}: {}", message.unwrap_or(&Value::Null)));
+            let Row { account, what, id, may } = row;
+            let became = message.unwrap_or(&Value::Null);
+            wrong.push(format!(
+                "{account}: {what} ({id}), which may {}: {became}",
+                if *may { "in" } else { "not" }
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {} are judged wrongly:\n{}", wrong.len(), rows.len(), wrong.join("\n"));

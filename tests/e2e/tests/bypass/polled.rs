@@ -271,9 +271,9 @@ async fn no_update_of_the_bot_api_becomes_a_turn_that_should_not() {
         teller.others();
         rows.append(&mut teller.rows);
     }
-    for number in 0..TABLE.len() {
+    for (number, rules) in TABLE.iter().enumerate() {
         let taken = telegram.wait_for_poll(&token(number), SOON).await;
-        assert!(taken, "{} does not poll", TABLE[number].account);
+        assert!(taken, "{} does not poll", rules.account);
         eventually("all is taken", async || telegram.unconfirmed(&token(number)) == 0).await;
     }
     check(&home, &model, "telegram", &rows).await;

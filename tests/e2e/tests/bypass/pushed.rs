@@ -296,8 +296,8 @@ async fn no_event_of_discord_becomes_a_turn_that_should_not() {
     } });
     let home = Home::new(config);
     let _gateway = home.start().await;
-    for number in 0..TABLE.len() {
-        assert!(discord.wait_for_session(&token(number), SOON).await, "{}", TABLE[number].account);
+    for (number, rules) in TABLE.iter().enumerate() {
+        assert!(discord.wait_for_session(&token(number), SOON).await, "{}", rules.account);
     }
 
     // The fourth is approved at one account.
