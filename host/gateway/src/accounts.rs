@@ -12,7 +12,8 @@ use openclaw_runtime::Connection;
 use openclaw_supervisor::{Circuit, State, Status};
 
 use crate::process::Gateway;
-use crate::wiring::{Credential, account_name, credential};
+use crate::shown_evidence::{Seen, evidence};
+use crate::wiring::{self, Credential, account_name, credential};
 
 /// One channel that the configuration has a section for.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ fn snapshot(
         last_outbound_at: activity.last_outbound_at.and_then(|at| u64::try_from(at).ok()),
         ..AccountSnapshot::default()
     };
-    if let Some(facts) = facts {
+    if let Some(facts) = &facts {
         shown.last_transport_activity_at = facts.transport.and_then(millis);
         if matches!(facts.connection, Connection::Ready) {
             shown.last_connected_at = millis(facts.connection_since);
@@ -89,14 +90,35 @@ fn snapshot(
     if let Some(handle) = handle {
         let (status, circuit) = (handle.status(), handle.circuit());
         life(&mut shown, &status);
-        shown.health_state = match circuit {
+        let within = manifest.and_then(wiring::evidence::within);
+        let facts = facts.as_ref().filter(|_| status.state.is_running());
+        shown.connected = Some(facts.is_some_and(|facts| wiring::evidence::connected(facts, within)));
+        let deaf = facts.is_some_and(|facts| wiring::evidence::silence(facts, within).is_some());
+        shown.health_state = match &circuit {
+            Circuit::Closed if deaf => Some(STALE.to_owned()),
             Circuit::Closed => None,
             Circuit::Open { .. } | Circuit::HalfOpen { .. } => Some(format!("breaker-{}", circuit.as_str())),
         };
+        let last_send = gateway.messaging.last_send(&key);
+        shown.evidence = Some(evidence(&Seen {
+            running: shown.running == Some(true),
+            connected: shown.connected == Some(true),
+            deaf,
+            reason: status.reason.as_deref(),
+            transport_at: shown.last_transport_activity_at,
+            refusal: gateway.store.refusal().map(|why| why.code().to_owned()),
+            inbound_at: shown.last_inbound_at,
+            circuit: &circuit,
+            last_send: last_send.as_ref(),
+            outbound_at: shown.last_outbound_at,
+        }));
         shown.supervision = Some(supervision(&status, circuit, activity.set_aside));
     }
     shown
 }
+
+/// The original's word for a connection that says it lives and of which nothing is heard.
+const STALE: &str = "stale-socket";
 
 fn supervision(status: &Status, circuit: Circuit, set_aside: u32) -> Supervision {
     let crash = status.last_crash.as_ref();
@@ -128,7 +150,6 @@ fn supervision(status: &Status, circuit: Circuit, set_aside: u32) -> Supervision
 
 fn life(shown: &mut AccountSnapshot, status: &Status) {
     shown.running = Some(status.state.is_running());
-    shown.connected = Some(matches!(status.state, State::Ready | State::Degraded));
     shown.lifecycle = Some(status.state.as_str().to_owned());
     shown.lifecycle_since = millis(status.since);
     shown.lifecycle_reason = status.reason.clone();

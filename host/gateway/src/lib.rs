@@ -34,6 +34,7 @@ mod reload;
 mod rpc;
 mod runs;
 mod settings;
+mod shown_evidence;
 mod start;
 mod system_events;
 mod telling;

@@ -9,6 +9,17 @@ use openclaw_store::{AccountKey, Activity};
 #[derive(Clone, Default)]
 pub(crate) struct ActivityBoard {
     accounts: Arc<Mutex<HashMap<AccountKey, Activity>>>,
+    /// How the last send of each account ended since the start.
+    ended: Arc<Mutex<HashMap<AccountKey, LastSend>>>,
+}
+
+/// The last send of an account that ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastSend {
+    /// Unix milliseconds.
+    pub at: i64,
+    /// Why the vendor did not answer, if it did not. A refusal is an answer.
+    pub unanswered: Option<String>,
 }
 
 impl ActivityBoard {
@@ -29,6 +40,16 @@ impl ActivityBoard {
 
     pub(crate) fn sent(&self, account: &AccountKey, now: i64) {
         self.lock().entry(account.clone()).or_default().last_outbound_at = Some(now);
+    }
+
+    /// A send ended, well or badly.
+    pub(crate) fn ended(&self, account: &AccountKey, now: i64, unanswered: Option<String>) {
+        let last = LastSend { at: now, unanswered };
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(account.clone(), last);
+    }
+
+    pub(crate) fn last_send(&self, account: &AccountKey) -> Option<LastSend> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).get(account).cloned()
     }
 
     pub(crate) fn set_aside(&self, account: &AccountKey, most: u32) {

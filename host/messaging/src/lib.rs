@@ -36,6 +36,7 @@ mod tasks;
 mod testing;
 mod turns;
 
+pub use activity::LastSend;
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
 pub use authority::{Authority, CommandRules};
 pub use bot_loop::BotLoopRules;

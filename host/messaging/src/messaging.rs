@@ -12,11 +12,11 @@ use openclaw_store::{
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
-use crate::activity::ActivityBoard;
+use crate::activity::{ActivityBoard, LastSend};
 use crate::bot_loop::BotLoops;
 use crate::bounds;
 use crate::channel::Sender;
-use crate::clock::{millis, now_ms};
+use crate::clock::{self, millis, now_ms};
 use crate::dead_letters::{self, DeadLetterError, Requeued};
 use crate::delivery::{self, Delivered, SendError, SendRequest};
 use crate::lanes::{LaneCounts, Lanes};
@@ -34,6 +34,8 @@ const ADMITTED: usize = 1024;
 const PAGE: usize = 64;
 /// How often the outbox is swept and the ledger pruned.
 const UPKEEP: Duration = Duration::from_secs(60);
+/// How often to look whether somebody has set the clock.
+const CLOCK: Duration = Duration::from_secs(5);
 /// Closed rows are kept so long: a vendor that redelivers later than that is not recognised.
 const KEEP: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How much of what an account's component could not read is kept.
@@ -133,6 +135,7 @@ impl Messaging {
         let (admitted, rows) = mpsc::channel(ADMITTED);
         tasks.spawn(pipeline.run(rows));
         tasks.spawn(upkeep(store.clone(), outbox.clone(), turns, tasks.clone()));
+        tasks.spawn(mind_the_clock(store.clone(), tasks.clone()));
         let inner = Inner { store, accounts: known, activity, lanes, outbox, tasks, options, admitted };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -379,6 +382,11 @@ impl Messaging {
         self.inner.activity.of(account)
     }
 
+    /// How the account's last send ended, if one did since the start.
+    pub fn last_send(&self, account: &AccountKey) -> Option<LastSend> {
+        self.inner.activity.last_send(account)
+    }
+
     /// How much waits where.
     ///
     /// # Errors
@@ -459,6 +467,42 @@ async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<()
         tracing::info!(unfinished, undecided, "going on with what the last run left");
     }
     Ok(())
+}
+
+/// Moves what waits along with a wall clock that was set.
+async fn mind_the_clock(store: Store, tasks: Tasks) {
+    while tasks.pause(CLOCK).await {
+        tasks.survive("minding the clock", heed_the_clock(&store, &tasks)).await;
+    }
+}
+
+async fn heed_the_clock(store: &Store, tasks: &Tasks) {
+    let Some(by) = clock::jump() else { return };
+    // Whoever looks in between finds what is not due yet, and nothing that has expired.
+    if by < 0 {
+        clock::follow();
+    }
+    for attempt in 1.. {
+        match store.move_times(by).await {
+            Ok(()) => break,
+            Err(error) if error.is_transient() => {
+                if !tasks.pause_for_store(store, attempt).await {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::error!(code = error.code(), "what waits is not moved along with the clock: {error}");
+                break;
+            }
+        }
+    }
+    if by > 0 {
+        clock::follow();
+    }
+    tracing::warn!(
+        seconds = by / 1_000,
+        "the clock was set, or the machine slept: what waits was moved along, so that nothing expires by it"
+    );
 }
 
 async fn upkeep(store: Store, outbox: Outbox, turns: Turns, tasks: Tasks) {

@@ -21,6 +21,8 @@ use crate::tasks::Tasks;
 
 /// Before a worker that panicked begins anew.
 const PANIC_PAUSE: Duration = Duration::from_secs(1);
+/// After so long a worker looks again when its row is due.
+const LONGEST_NAP: Duration = Duration::from_secs(60);
 /// Conversations looked up at once when an account comes back; the sweep finds those beyond.
 const WAKE_LIMIT: usize = 10_000;
 
@@ -180,7 +182,9 @@ impl Shared {
                     None
                 }
                 Ok(Claim::NotBefore(at)) => {
-                    Some(Duration::from_millis(u64::try_from(at - now_ms()).unwrap_or(0)))
+                    let wait = Duration::from_millis(u64::try_from(at - now_ms()).unwrap_or(0));
+                    // The row may have been moved along with the clock meanwhile.
+                    Some(wait.min(LONGEST_NAP))
                 }
                 Ok(Claim::Empty) => {
                     if self.leave(conversation) {
@@ -240,6 +244,14 @@ impl Shared {
         let outcome = self.call(row.account.clone(), outbound).await;
         failpoint!("messaging.record");
         let now = now_ms();
+        match &outcome {
+            Outcome::Sent(_) | Outcome::Permanent(_) => self.activity.ended(&row.account, now, None),
+            Outcome::Retryable(failure) | Outcome::Ambiguous(failure) | Outcome::Unauthorised(failure) => {
+                self.activity.ended(&row.account, now, Some(failure.detail.clone()));
+            }
+            // It never left.
+            Outcome::NotRunning(_) => {}
+        }
         let (end, goes_on) = match outcome {
             Outcome::Sent(receipt) => {
                 self.activity.sent(&row.account, now);

@@ -245,7 +245,7 @@ pub struct Options {
     /// How long a send may take before it counts as ambiguous.
     pub send_deadline: Duration,
     /// Attempts of one part. Only sends of which the vendor has surely seen nothing are repeated, so the number can be
-    /// high: with the waits below, the default outlives an outage of some 25 minutes.
+    /// high: with the waits below, the default outlives an outage of half an hour.
     pub send_attempts: i64,
     /// The first wait between attempts; doubled each time.
     pub retry_min: Duration,
@@ -267,9 +267,9 @@ impl Default for Options {
             typing_every: Duration::from_secs(4),
             sends: 64,
             send_deadline: Duration::from_secs(60),
-            send_attempts: 60,
+            send_attempts: 180,
             retry_min: Duration::from_millis(400),
-            retry_max: Duration::from_secs(30),
+            retry_max: Duration::from_secs(10),
             reply_expiry: Duration::from_secs(24 * 3600),
             send_wait: Duration::from_secs(30),
         }

@@ -136,7 +136,7 @@ pub struct AccountSnapshot {
     /// Whether an instance of its component lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<bool>,
-    /// Whether the component says that it reaches the vendor.
+    /// Whether the component says that it reaches the vendor, and there is evidence of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connected: Option<bool>,
     /// The supervisor's state: `disabled`, `loading`, `starting`, `connecting`, `ready`, `degraded`, `backoff`,
@@ -209,6 +209,9 @@ pub struct AccountSnapshot {
     /// Messages that could not be sent, or may not have been, and what could not be read. This program's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dead_letters: Option<u64>,
+    /// Three things that can each be out of order while the others are not. This program's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// What the supervisor counts of it since the gateway's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supervision: Option<Supervision>,
@@ -218,6 +221,35 @@ pub struct AccountSnapshot {
     /// What the vendor said about the credential.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+}
+
+/// What is known of the three ways of an account, each with the time at which that was last seen to be so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// The connection to the vendor: `live`; `deaf`, it is said to live and nothing is heard; `down`; or `off`. Last seen: a poll
+    /// that ended, a heartbeat that was answered.
+    pub transport: Fact,
+    /// Whether what the vendor has to tell is taken in: `open`; `refused`, since nothing can be stored; `closed`, since the
+    /// transport is. Last seen: a message that was taken in.
+    pub inbound: Fact,
+    /// Whether messages go out: `open`; `failing`, the last one that was tried did not get an answer; `held`, since several
+    /// did not; `off`. Last seen: a send that ended.
+    pub outbound: Fact,
+}
+
+/// One of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fact {
+    /// See [`Evidence`].
+    pub state: String,
+    /// When it was last seen to be so, in Unix milliseconds; nothing: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
+    /// Why it is not in order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What the supervisor counts of one account since the gateway's start. This program's own; all times are Unix

@@ -14,6 +14,29 @@ const PRUNE_ROWS: i64 = 2_000;
 const VACUUM_PAGES: i64 = 500;
 
 impl Store {
+    /// Moves the times that decide about what waits along with a wall clock that was set: when a part is due and when it expires,
+    /// and how old a request for access is.
+    ///
+    /// # Errors
+    /// When nothing can be written: then nothing was moved.
+    pub async fn move_times(&self, by_ms: i64) -> Result<(), StoreError> {
+        let work = move |ledger: &Ledger<'_>| {
+            let moved = ledger.sql.execute(
+                "UPDATE outbox SET next_attempt_at = next_attempt_at + ?1, expires_at = expires_at + ?1 \
+                 WHERE state IN ('pending', 'sending')",
+                [by_ms],
+            );
+            let moved = moved.and_then(|_| {
+                ledger.sql.execute(
+                    "UPDATE pairing_requests SET created_at = created_at + ?1, last_seen_at = last_seen_at + ?1",
+                    [by_ms],
+                )
+            });
+            moved.map(|_| ()).map_err(|error| ledger.fail(error))
+        };
+        self.writer.write(work).await
+    }
+
     /// How much waits where.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::backoff::Backoff;
 use crate::breaker::{Breaker, Circuit};
-use crate::driver::{Attempt, Driver, End, Running, StartError};
+use crate::driver::{Attempt, Driver, End, Health, Running, StartError};
 use crate::state::{Crash, State, Status};
 
 /// How long calls in flight may take to finish when an instance is stopped.
@@ -273,10 +273,14 @@ impl Account {
         let mut breaker = self.breaker.watch();
         let ended = running.ended();
         tokio::pin!(ended);
-        let mut reports = true;
+        let (mut reports, mut ready) = (true, false);
         loop {
             failpoint!("supervisor.account");
             let now = health.borrow_and_update().clone();
+            let was_ready = std::mem::replace(&mut ready, now == Health::Ready);
+            if ready && !was_ready {
+                self.breaker.reached();
+            }
             self.status.send_modify(|status| status.follow(&now));
             // Nothing is lost by the branch that does not win: health and breaker keep what they have to tell, commands
             // stay queued.

@@ -190,6 +190,18 @@ impl Breaker {
         self.changed();
     }
 
+    /// The vendor is reached again: an open breaker lets one message try now, and not at the end of its hold.
+    pub(crate) fn reached(&self) {
+        let mut inner = self.lock();
+        if !matches!(inner.circuit, Circuit::Open { .. }) {
+            return;
+        }
+        inner.due = None;
+        inner.half_open_when_due();
+        drop(inner);
+        self.changed();
+    }
+
     /// A person wants it to work: everything passes again.
     pub(crate) fn reset(&self) {
         let mut inner = self.lock();

@@ -36,6 +36,7 @@ struct Fake {
     scripts: Mutex<BTreeMap<String, VecDeque<Script>>>,
     starts: Mutex<Vec<(String, Instant)>>,
     breakers: Mutex<BTreeMap<String, Breaker>>,
+    healths: Mutex<BTreeMap<String, watch::Sender<Health>>>,
     resumed: Arc<Mutex<Vec<String>>>,
     /// Starts take so long to load.
     loading: Mutex<Duration>,
@@ -98,6 +99,7 @@ impl Driver for Fake {
             Some(Script::Stay) | None => None,
         };
         let (health, _) = watch::channel(Health::Ready);
+        self.healths.lock().unwrap().insert(account.into(), health.clone());
         let (account, resumed) = (account.to_owned(), Arc::clone(&self.resumed));
         Ok(Box::new(Instance { account, resumed, health, end, panics, stopped: Notify::new() }))
     }
@@ -315,6 +317,29 @@ async fn a_dead_vendor_holds_back_one_accounts_messages_and_nobody_elses() {
     }
     bad.restart().await;
     assert_eq!(bad.circuit(), Circuit::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendor_that_is_reached_again_is_tried_at_once() {
+    let (fake, supervisor) = supervisor();
+    let account = supervisor.ensure("a/b");
+    reaches(&account, State::Ready).await;
+    let health = fake.healths.lock().unwrap()["a/b"].clone();
+    health.send(Health::Degraded("no network".into())).unwrap();
+    reaches(&account, State::Degraded).await;
+    let breaker = fake.breaker_of("a/b");
+    for message in 0..FAILURES {
+        breaker.pass(&message.to_string()).unwrap().end(Outcome::Failed("no network".into()));
+    }
+    assert_eq!(account.circuit().as_str(), "open");
+    let began = Instant::now();
+    health.send(Health::Ready).unwrap();
+    reaches(&account, State::Ready).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!((account.circuit().as_str(), fake.resumed("a/b")), ("half-open", 1));
+    assert!(began.elapsed() < Duration::from_secs(1), "not at the end of the hold");
+    breaker.pass("next").unwrap().end(Outcome::Answered);
+    assert_eq!(account.circuit(), Circuit::Closed);
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,9 @@ pub(crate) enum Refusal {
     Denied { message: String },
 }
 
+/// The code of an answer that did not come in time.
+const LATE: &str = "timeout";
+
 /// The bot may not read the message that it is to answer.
 pub(crate) const NO_READ_HISTORY: u64 = 160_002;
 
@@ -47,6 +50,8 @@ fn refusal(answer: &Answer) -> Refusal {
     let status = answer.status;
     let message = if message.is_empty() { format!("HTTP {status}") } else { message };
     match status {
+        // Discord speaks JSON, so this is somebody in between: a proxy, or the page of a network that wants a person to log in.
+        401 | 407 | 511 if !is_json => Refusal::NotSent { message: format!("{message} from a proxy") },
         401 => Refusal::Unauthorised { message },
         429 => {
             let header = || answer.header("retry-after").and_then(|value| value.trim().parse::<f64>().ok());
@@ -80,13 +85,22 @@ impl From<Error> for Refusal {
             ErrorKind::NotSent => Self::NotSent { message },
             ErrorKind::Denied => Self::Denied { message },
             ErrorKind::Interrupted => broken("interrupted", &message),
-            ErrorKind::Timeout => broken("timeout", &message),
+            ErrorKind::Timeout => broken(LATE, &message),
             ErrorKind::TooLarge => broken("too_large", &message),
         }
     }
 }
 
 impl Refusal {
+    /// Whether nobody answered.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Self::NotSent { .. } => true,
+            Self::Broken { code, .. } => code == LATE,
+            _ => false,
+        }
+    }
+
     /// As a failure of the channel; `what` was asked.
     pub(crate) fn failure(&self, what: &str) -> Failure {
         match self {
@@ -235,8 +249,17 @@ mod tests {
             detail(r#"{"message": "Cannot send messages to this user", "code": 50007}"#)
                 .contains("allow direct messages")
         );
-        let failure = refused(401, &[], "").failure("getMe");
+        let failure = refused(401, &[], r#"{"message": "401: Unauthorized", "code": 0}"#).failure("getMe");
         assert_eq!(failure.kind, FailureKind::Unauthorised);
         assert!(failure.detail.contains("getMe failed (401)"), "{}", failure.detail);
+    }
+
+    /// The token is not to be given up for the words of somebody in between.
+    #[test]
+    fn the_page_of_a_proxy_says_nothing_about_the_token() {
+        let page = "<html>log in first</html>";
+        for status in [401, 407, 511] {
+            assert!(matches!(refused(status, &[], page), Refusal::NotSent { .. }), "{status}");
+        }
     }
 }

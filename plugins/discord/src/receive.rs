@@ -120,6 +120,11 @@ impl Receiver<'_> {
             Err(refusal @ Refusal::Unauthorised { .. }) => {
                 Err(session.refused(refusal.failure("asking for the gateway")))
             }
+            // Who does not answer here does not answer there, and waiting for both is waiting twice.
+            Err(refusal) if refusal.is_silence() => {
+                let failure = refusal.failure("asking for the gateway");
+                Err(websocket::Session::not_opened(session, &failure.detail, host.monotonic_us()))
+            }
             // The address is nearly always the same: it is not worth failing for.
             Err(refusal) => {
                 let failure = refusal.failure("asking for the gateway");
@@ -177,5 +182,7 @@ fn discords_host(url: &str) -> Option<&str> {
     host.ends_with(".discord.gg").then_some(host)
 }
 
+#[cfg(test)]
+mod liveness;
 #[cfg(test)]
 mod tests;

@@ -28,8 +28,9 @@ pub(crate) enum Refusal {
     Denied { description: String },
 }
 
-/// The code of an answer that is longer than the manifest grants.
+/// The code of an answer that is longer than the manifest grants, and of one that did not come in time.
 const TOO_LARGE: &str = "too_large";
+const LATE: &str = "timeout";
 
 /// Reads the `result` of an answer.
 pub(crate) fn result<'a, T: Deserialize<'a>>(answer: &'a Result<Answer, Error>) -> Result<T, Refusal> {
@@ -39,7 +40,7 @@ pub(crate) fn result<'a, T: Deserialize<'a>>(answer: &'a Result<Answer, Error>) 
         Err(_) if answer.status == 200 => {
             return Err(broken("bad_json", "the answer is not the Bot API's JSON"));
         }
-        Err(_) => return Err(by_status(answer, answer.status, format!("HTTP {}", answer.status), None)),
+        Err(_) => return Err(page(answer)),
     };
     if envelope.ok {
         let result = envelope.result.map_or("null", |raw| raw.get());
@@ -48,6 +49,17 @@ pub(crate) fn result<'a, T: Deserialize<'a>>(answer: &'a Result<Answer, Error>) 
     let status = envelope.error_code.unwrap_or(answer.status);
     let description = envelope.description.unwrap_or_else(|| format!("HTTP {status}"));
     Err(by_status(answer, status, description, envelope.parameters))
+}
+
+/// Telegram speaks JSON, so this is somebody in between: a proxy, or the page of a network that wants a person to log in. What it
+/// says of credentials is not about the bot's token.
+fn page(answer: &Answer) -> Refusal {
+    let description = format!("HTTP {}", answer.status);
+    match answer.status {
+        401 | 407 | 511 => Refusal::NotSent { description: format!("{description} from a proxy") },
+        404 => broken("http_404", &description),
+        status => by_status(answer, status, description, None),
+    }
 }
 
 fn broken(code: &str, description: &str) -> Refusal {
@@ -60,7 +72,7 @@ fn refused_by_host(error: &Error) -> Refusal {
         ErrorKind::NotSent => Refusal::NotSent { description },
         ErrorKind::Denied => Refusal::Denied { description },
         ErrorKind::Interrupted => broken("interrupted", &description),
-        ErrorKind::Timeout => broken("timeout", &description),
+        ErrorKind::Timeout => broken(LATE, &description),
         ErrorKind::TooLarge => broken(TOO_LARGE, &description),
     }
 }
@@ -92,6 +104,11 @@ impl Refusal {
     /// Whether the answer was longer than the manifest grants: asking for less helps, asking again does not.
     pub(crate) fn is_too_large(&self) -> bool {
         matches!(self, Self::Broken { code, .. } if code == TOO_LARGE)
+    }
+
+    /// Whether no whole answer came in time.
+    pub(crate) fn is_late(&self) -> bool {
+        matches!(self, Self::Broken { code, .. } if code == LATE)
     }
 
     /// As a failure of the channel; `method` is what was asked.
@@ -215,6 +232,11 @@ mod tests {
         check(answer(200, r#"{"ok":true,"result":{}}"#), "ambiguous");
         check(answer(302, ""), "permanent");
         check(answer(413, "Request Entity Too Large"), "permanent");
+        // Not Telegram's words: the token is not to be given up for them.
+        check(answer(401, "<html>log in first</html>"), "retryable");
+        check(answer(404, "<html>no such page</html>"), "ambiguous");
+        check(answer(407, ""), "retryable");
+        check(answer(511, "<html>log in first</html>"), "retryable");
         check(error(ErrorKind::NotSent), "retryable");
         check(error(ErrorKind::Timeout), "ambiguous");
         check(error(ErrorKind::Interrupted), "ambiguous");

@@ -19,8 +19,13 @@ use crate::probe::get_me;
 const LIMIT: u8 = 100;
 /// How long Telegram holds a poll open, in seconds.
 const LONG_POLL_S: u8 = 30;
-const POLL_TIMEOUT_MS: u64 = 45_000;
-const CALL_TIMEOUT_MS: u64 = 15_000;
+/// How long any call may take beside that: nothing that came until then says that the connection is dead.
+const CALL_TIMEOUT_MS: u64 = 10_000;
+/// The longest wait while Telegram is not reached. With the call before it, it is what passes at most between the return of
+/// the network and the next call.
+const OFFLINE_MS: u64 = 4_600;
+/// The longest wait while Telegram answers and refuses.
+const REFUSED_MS: u64 = 30_000;
 /// An empty poll that took less than this was not held open.
 const SHORT_POLL_US: u64 = 1_000_000;
 
@@ -43,18 +48,18 @@ pub(crate) async fn run<H: Host>(
     media_max: u64,
 ) -> Result<(), Failure> {
     host.state(Connection::Connecting);
-    let mut backoff = Backoff::new(1_000, 30_000);
+    let mut waits = Waits::new();
     let me = loop {
         match get_me(host, CALL_TIMEOUT_MS).await {
             Ok(me) => break me,
-            Err(refusal) => recover(host, &refusal, "getMe", &mut backoff).await?,
+            Err(refusal) => recover(host, &refusal, "getMe", &mut waits).await?,
         }
     };
     let stored = cursor.and_then(|bytes| serde_json::from_slice::<Cursor>(bytes).ok());
     let offset = stored.filter(|cursor| cursor.bot_id == me.id).map(|cursor| cursor.offset);
     let name = me.username.as_deref().unwrap_or("a bot without a name");
     host.log(Level::Info, &format!("polling as @{name}"));
-    backoff.reset();
+    waits.reset();
     let mut poller = Poller {
         host,
         me,
@@ -65,7 +70,7 @@ pub(crate) async fn run<H: Host>(
         webhook_cleared: false,
         held_open: false,
         idle: Backoff::new(50, 1_000),
-        backoff,
+        waits,
     };
     loop {
         poller.step().await?;
@@ -89,7 +94,24 @@ struct Poller<'a, H> {
     /// once.
     held_open: bool,
     idle: Backoff,
-    backoff: Backoff,
+    waits: Waits,
+}
+
+/// How long to wait after a failure: a network that is down is tried again soon, a vendor that refuses is left alone.
+struct Waits {
+    offline: Backoff,
+    refused: Backoff,
+}
+
+impl Waits {
+    const fn new() -> Self {
+        Self { offline: Backoff::new(1_000, OFFLINE_MS), refused: Backoff::new(1_000, REFUSED_MS) }
+    }
+
+    const fn reset(&mut self) {
+        self.offline.reset();
+        self.refused.reset();
+    }
 }
 
 impl<H: Host> Poller<'_, H> {
@@ -98,19 +120,21 @@ impl<H: Host> Poller<'_, H> {
         if !self.webhook_cleared {
             self.clear_webhook().await?;
         }
+        let timeout = if self.held_open { LONG_POLL_S } else { 0 };
         let parameters = GetUpdates {
             offset: self.offset,
             limit: if self.crashes > 0 { 1 } else { self.limit },
-            timeout: if self.held_open { LONG_POLL_S } else { 0 },
+            timeout,
             allowed_updates: ALLOWED_UPDATES,
         };
         let begun = self.host.monotonic_us();
-        let answer = call(self.host, "getUpdates", &parameters, POLL_TIMEOUT_MS).await;
+        let patience_ms = u64::from(timeout) * 1_000 + CALL_TIMEOUT_MS;
+        let answer = call(self.host, "getUpdates", &parameters, patience_ms).await;
         match result::<Vec<&RawValue>>(&answer) {
             Ok(updates) => {
                 self.held_open = true;
                 self.limit = LIMIT;
-                self.backoff.reset();
+                self.waits.reset();
                 self.host.state(Connection::Ready);
                 let before = self.offset;
                 for update in updates {
@@ -135,10 +159,11 @@ impl<H: Host> Poller<'_, H> {
                 if matches!(refusal, Refusal::Conflict { .. }) {
                     self.webhook_cleared = false;
                 }
-                if refusal.is_too_large() {
+                // Over a thin line, what is long comes in no time that can be waited for.
+                if refusal.is_too_large() || refusal.is_late() {
                     self.limit = (self.limit / 2).max(1);
                 }
-                recover(self.host, &refusal, "getUpdates", &mut self.backoff).await
+                recover(self.host, &refusal, "getUpdates", &mut self.waits).await
             }
         }
     }
@@ -151,8 +176,9 @@ impl<H: Host> Poller<'_, H> {
             Err(refusal @ Refusal::Unauthorised { .. }) => {
                 return Err(unauthorised(self.host, &refusal, "deleteWebhook"));
             }
-            // Mostly there is no webhook; if there is one, the poll says so.
+            // Mostly there is no webhook; if there is one, the poll says so, and it is tried again then.
             Err(refusal) => {
+                self.webhook_cleared = true;
                 let failure = refusal.failure("deleteWebhook");
                 self.host.log(Level::Warn, &format!("deleteWebhook failed: {}", failure.detail));
             }
@@ -225,8 +251,10 @@ async fn recover<H: Host>(
     host: &H,
     refusal: &Refusal,
     method: &str,
-    backoff: &mut Backoff,
+    waits: &mut Waits,
 ) -> Result<(), Failure> {
+    let offline = matches!(refusal, Refusal::NotSent { .. } | Refusal::Broken { .. });
+    let backoff = if offline { &mut waits.offline } else { &mut waits.refused };
     let own = backoff.jittered(host.monotonic_us());
     let failure = refusal.failure(method);
     let (what, wait) = match refusal {
@@ -261,5 +289,7 @@ fn unauthorised<H: Host>(host: &H, refusal: &Refusal, method: &str) -> Failure {
     failure
 }
 
+#[cfg(test)]
+mod liveness;
 #[cfg(test)]
 mod tests;

@@ -4,12 +4,14 @@
 //! Every server ends, with all its connections, when its handle is dropped.
 
 mod discord;
+mod link;
 mod multipart;
 mod openai;
 mod server;
 mod telegram;
 
 pub use discord::{DiscordFault, DiscordSent, DiscordTalker, FakeDiscord, LimitScope};
+pub use link::{Link, Weather};
 pub use multipart::SentFile;
 pub use openai::{FakeOpenai, Mode, Seen, embedding};
 pub use telegram::{FakeTelegram, Fault, Sent, Talker};

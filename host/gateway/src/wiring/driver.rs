@@ -19,16 +19,18 @@ use openclaw_packages::{
     SecretProblem,
 };
 use openclaw_runtime::{
-    Admission, AdmitError, ChannelInstance, ChannelSetup, Connection, Exit, Facts, Inbox, Limits, Runtime,
-    Unreadable, guest,
+    Admission, AdmitError, ChannelInstance, ChannelSetup, Exit, Facts, Inbox, Limits, Runtime, Unreadable,
+    guest,
 };
 use openclaw_store::Store;
 use openclaw_supervisor::{Attempt, Driver, End, Health, Running, StartError};
 use tokio::sync::watch;
+use tokio::time::timeout_at;
 use tracing::{info, warn};
 
 use super::accounts;
 use super::credentials::{self, Lookup};
+use super::evidence;
 use super::exclusive::{Exclusive, Held};
 use super::instances::Instances;
 use super::kv::AccountKv;
@@ -171,6 +173,7 @@ impl Driver for ChannelDriver {
             health,
             messaging: self.messaging.clone(),
             attempt,
+            within: evidence::within(manifest),
             strikes: AtomicU32::new(0),
         });
         enduring("following an instance", move || Arc::clone(&followed).follow());
@@ -227,6 +230,8 @@ struct Followed {
     health: watch::Sender<Health>,
     messaging: Messaging,
     attempt: Attempt,
+    /// How long the vendor is silent at most.
+    within: Option<Duration>,
     /// How many the supervisor has heard of.
     strikes: AtomicU32,
 }
@@ -235,19 +240,14 @@ impl Followed {
     /// Turns what the component says of its connection into the supervisor's health, until the instance ends. An account
     /// that can send again wakes what waits for it.
     async fn follow(self: Arc<Self>) {
-        let Followed { key, health, messaging, attempt, .. } = self.as_ref();
+        let Followed { key, health, messaging, attempt, within, .. } = self.as_ref();
         let mut facts = self.facts.clone();
         loop {
             failpoint!("supervisor.follow");
-            let (now, counted) = {
+            let (now, counted, again) = {
                 let facts = facts.borrow_and_update();
-                let now = match facts.shown() {
-                    Connection::Connecting => Health::Connecting,
-                    Connection::Ready => Health::Ready,
-                    Connection::Degraded(why) => Health::Degraded(why),
-                    Connection::AuthRequired(why) => Health::AuthRequired(why),
-                };
-                (now, facts.strikes)
+                let again = evidence::look_again(&facts, *within);
+                (evidence::health(&facts, *within), facts.strikes, again)
             };
             let strikes = self.strikes.swap(counted, Ordering::Relaxed);
             if counted > strikes {
@@ -269,7 +269,11 @@ impl Followed {
                 info!(subsystem = key.channel, "[{}] connected", key.account);
                 wake(messaging, key).await;
             }
-            if facts.changed().await.is_err() {
+            let changed = match again {
+                Some(at) => timeout_at(at, facts.changed()).await.unwrap_or(Ok(())),
+                None => facts.changed().await,
+            };
+            if changed.is_err() {
                 return;
             }
         }

@@ -7,6 +7,7 @@ mod agents;
 mod credentials;
 mod dialect;
 mod driver;
+pub(crate) mod evidence;
 mod exclusive;
 mod instances;
 mod kv;

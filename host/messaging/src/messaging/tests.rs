@@ -1,5 +1,6 @@
 //! The way of a message on a real ledger, with a sender and agents that are held, scripted and killed.
 
+mod clock;
 mod dead_letters;
 
 use std::future::Future;
@@ -96,6 +97,34 @@ fn request(key: &str, text: &str) -> SendRequest {
         reply_to: None,
         silent: false,
         idempotency_key: key.into(),
+    }
+}
+
+#[tokio::test]
+async fn how_the_last_send_ended_is_remembered() {
+    let failure = || Failure::new("503", "no answer");
+    let silent = Some(Some("no answer".to_owned()));
+    for (outcomes, expected) in [
+        (vec![Outcome::Sent(Receipt { message_ids: vec!["1".into()] })], Some(None)),
+        (vec![Outcome::Permanent(failure())], Some(None)),
+        (vec![Outcome::Ambiguous(failure())], silent.clone()),
+        (vec![Outcome::Unauthorised(failure())], silent.clone()),
+        (
+            vec![Outcome::Retryable(failure()), Outcome::Retryable(failure()), Outcome::Retryable(failure())],
+            silent,
+        ),
+        (vec![Outcome::Retryable(failure())], Some(None)),
+        (vec![Outcome::NotRunning(failure())], None),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let life = Life::begin(&dir).await;
+        let sends = outcomes.len();
+        life.sender.answer_next(outcomes.clone());
+        life.hear("1", "a", "x").await;
+        life.sender.reaches(sends).await;
+        let last = || life.messaging.last_send(&testing::account()).map(|last| last.unanswered);
+        eventually(async || last() == expected).await;
+        life.kill().await;
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Channel {
     pub sender_id_label: String,
     /// How it receives, for instance `polling`.
     pub mode: Option<String>,
+    /// While it can receive, it hears from its vendor at least so often, in seconds, and says so by `state(ready)`. Whoever has
+    /// said so for longer than that no more is not shown as connected. None: its vendor may be silent for as long as it likes.
+    pub evidence_s: Option<u32>,
     /// What to tell a person when the secret is missing.
     pub missing_secret: Option<String>,
     /// How the log words a group message that is not processed.
@@ -119,6 +122,10 @@ impl Channel {
     pub(super) fn first_fault(&self) -> Option<Fault> {
         if self.text_limit == 0 {
             return fault("channel.text-limit", "is 0".to_owned(), "state the vendor's limit");
+        }
+        if self.evidence_s == Some(0) {
+            let fix = "state the longest time, in seconds, that a connection which lives is silent";
+            return fault("channel.evidence-s", "is 0".to_owned(), fix);
         }
         let word = &self.thread_word;
         // It stands between the colons of a session key.

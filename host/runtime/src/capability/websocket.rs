@@ -66,6 +66,8 @@ struct Socket {
     /// `None` while the connection is being made.
     outgoing: Option<mpsc::Sender<Outgoing>>,
     task: Option<AbortHandle>,
+    /// The guest has closed it, and the vendor has not answered yet.
+    closing: bool,
 }
 
 /// What a guest wants of a socket.
@@ -96,10 +98,12 @@ impl Sockets {
     /// Takes a place for one more socket of `endpoint`.
     fn place(&self, endpoint: &Arc<ResolvedEndpoint>) -> Result<Place, String> {
         let mut open = lock(&self.open);
-        if open.by_number.len() >= self.most {
+        // A vendor that has gone never answers a close: what waits for that keeps nobody from opening another one.
+        let left = || open.by_number.values().filter(|socket| !socket.closing);
+        if left().count() >= self.most || open.by_number.len() >= self.most.saturating_mul(2) {
             return Err(format!("{} sockets of this instance are open, as many as its limit", self.most));
         }
-        let same = open.by_number.values().filter(|socket| socket.endpoint.name == endpoint.name).count();
+        let same = left().filter(|socket| socket.endpoint.name == endpoint.name).count();
         if same >= usize::try_from(endpoint.max_connections).unwrap_or(usize::MAX) {
             return Err(format!(
                 "{same} sockets of the endpoint `{}` are open, as many as it allows",
@@ -108,7 +112,8 @@ impl Sockets {
         }
         open.last = open.last.wrapping_add(1);
         let number = open.last;
-        open.by_number.insert(number, Socket { endpoint: Arc::clone(endpoint), outgoing: None, task: None });
+        let endpoint = Arc::clone(endpoint);
+        open.by_number.insert(number, Socket { endpoint, outgoing: None, task: None, closing: false });
         drop(open);
         Ok(Place { number, open: Arc::clone(&self.open) })
     }
@@ -253,7 +258,12 @@ impl websocket::Host for Guest {
         let code = if matches!(code, NORMAL | 3000..=4999) { code } else { NORMAL };
         let mut open = lock(&self.sockets.open);
         // Taken away, so that nothing is sent after it, and so that closing twice is closing once.
-        if let Some(outgoing) = open.by_number.get_mut(&socket).and_then(|socket| socket.outgoing.take()) {
+        let closed = open.by_number.get_mut(&socket).and_then(|socket| {
+            let outgoing = socket.outgoing.take()?;
+            socket.closing = true;
+            Some(outgoing)
+        });
+        if let Some(outgoing) = closed {
             let task = async move { outgoing.send(Outgoing::Close(code, reason)).await.ok() };
             drop(open);
             self.io.spawn(task);

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use tokio::time::Instant;
+
 use crate::capability::inbound::Connection;
 
 /// When something was last seen.
@@ -19,6 +21,8 @@ pub struct Facts {
     pub connection_since: SystemTime,
     /// The last completed exchange with the vendor.
     pub transport: Stamp,
+    /// The same by the clock that nobody sets.
+    pub heard: Option<Instant>,
     /// The last message that was admitted.
     pub inbound: Stamp,
     /// The last message that the vendor accepted.
@@ -75,6 +79,7 @@ impl Facts {
             connection: Connection::Connecting,
             connection_since: now,
             transport: None,
+            heard: None,
             inbound: None,
             outbound: None,
             strikes: 0,
@@ -104,7 +109,7 @@ impl Facts {
 
     pub(crate) fn connected(&mut self, connection: Connection, now: SystemTime) {
         if matches!(connection, Connection::Ready) {
-            self.transport = Some(now);
+            (self.transport, self.heard) = (Some(now), Some(Instant::now()));
         }
         if std::mem::discriminant(&self.connection) != std::mem::discriminant(&connection) {
             self.connection_since = now;

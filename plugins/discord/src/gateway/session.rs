@@ -27,8 +27,12 @@ const IDENTIFY_MS: u64 = 5_000;
 const MAX_RESUMES: u32 = 3;
 /// After so many attempts in a row to reach the address of a session it is resumed at the general one.
 const MAX_RESUME_OPENS: u32 = 3;
-/// After so many connections in a row that led nowhere the account is left to the host.
+/// After so many connections in a row that came about and led nowhere the account is left to the host. A network that is down
+/// does not count: it is no fault of the account's, and is waited for here.
 const MAX_ATTEMPTS: u32 = 50;
+/// The longest wait while no connection comes about. With the attempt before it, it is what passes at most between the return of
+/// the network and the next attempt.
+const OFFLINE_MS: u64 = 4_600;
 /// How soon to look again whether the host takes messages.
 const PAUSE_MS: u64 = 1_000;
 
@@ -83,6 +87,7 @@ pub(crate) struct Session {
     failed_opens: u32,
     attempts: u32,
     backoff: Backoff,
+    offline: Backoff,
     last_identify_us: Option<u64>,
 }
 
@@ -101,6 +106,7 @@ impl Session {
             failed_opens: 0,
             attempts: 0,
             backoff: Backoff::new(1_000, 30_000),
+            offline: Backoff::new(1_000, OFFLINE_MS),
             last_identify_us: None,
         }
     }
@@ -284,7 +290,13 @@ impl Session {
             self.end(Failure::unavailable("gateway_unreachable", &detail), effects);
             return;
         }
-        let mut wait = wait.unwrap_or_else(|| self.backoff.jittered(now_us));
+        let wait = wait.unwrap_or_else(|| self.backoff.jittered(now_us));
+        self.wait(what, wait, now_us, effects);
+    }
+
+    /// Says why there is no connection, and lets time pass.
+    fn wait(&mut self, what: &str, mut wait: u64, now_us: u64, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Waiting;
         if self.cursor.is_none()
             && let Some(last) = self.last_identify_us
         {
@@ -328,6 +340,7 @@ impl websocket::Session for Session {
         self.phase = Phase::Hello;
         self.acked = true;
         self.failed_opens = 0;
+        self.offline.reset();
         vec![Effect::Arm(READY, READY_MS)]
     }
 
@@ -340,7 +353,8 @@ impl websocket::Session for Session {
         {
             cursor.resume_url.clear();
         }
-        self.retry(&format!("Discord gateway not reachable: {why}"), None, now_us, &mut effects);
+        let wait = self.offline.jittered(now_us);
+        self.wait(&format!("Discord gateway not reachable: {why}"), wait, now_us, &mut effects);
         effects
     }
 

@@ -123,10 +123,17 @@ fn a_refused_token_ends_the_account() {
 
 #[test]
 fn without_the_address_the_usual_one_is_used() {
-    let fake = FakeHost::new().fails(ErrorKind::NotSent).opens(Opened::Socket(vec![hello()]));
+    let fake = FakeHost::new().answers(500, &[], "<html>").opens(Opened::Socket(vec![hello()]));
     receive(&fake, None);
     assert_eq!(fake.places(), [None]);
     assert_eq!(fake.wired()[0].1["op"], 2);
+    // Where nobody answers, the same is asked again: two waits for one network that is down are one too many.
+    for silence in [ErrorKind::NotSent, ErrorKind::Timeout] {
+        let fake = FakeHost::new().fails(silence).says(gateway()).opens(Opened::Socket(vec![hello()]));
+        receive(&fake, None);
+        assert_eq!(fake.paths(), ["GET /gateway/bot", "GET /gateway/bot"]);
+        assert_eq!(fake.places(), [Some("gateway.discord.gg".to_owned())]);
+    }
 }
 
 #[test]

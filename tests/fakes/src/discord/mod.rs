@@ -173,14 +173,27 @@ impl FakeDiscord {
         .flatten()
     }
 
-    /// Changes a message that was said.
-    pub fn edit(&self, token: &str, message_id: &str, text: &str) {
+    /// Tells once more of a message that was said, as a new event.
+    pub fn repeat(&self, token: &str, message_id: &str) {
+        self.with(token, |bot| {
+            let Some(message) = bot.messages.get(message_id).cloned() else { return };
+            bot.tell("MESSAGE_CREATE", &message);
+        });
+    }
+
+    /// Tells of a change of a message that was said, with these fields laid over it.
+    pub fn update(&self, token: &str, message_id: &str, fields: &Value) {
         self.with(token, |bot| {
             let Some(mut message) = bot.messages.get(message_id).cloned() else { return };
-            let edited = json!({"content": text, "edited_timestamp": "2026-01-01T00:01:00.000000+00:00"});
-            lay_over(&mut message, &edited);
+            lay_over(&mut message, fields);
             bot.tell("MESSAGE_UPDATE", &message);
         });
+    }
+
+    /// Changes a message that was said.
+    pub fn edit(&self, token: &str, message_id: &str, text: &str) {
+        let edited = json!({"content": text, "edited_timestamp": "2026-01-01T00:01:00.000000+00:00"});
+        self.update(token, message_id, &edited);
     }
 
     /// Sends a frame as it is to every connection of the bot.

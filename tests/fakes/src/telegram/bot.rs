@@ -66,6 +66,10 @@ pub(super) struct Bot {
     pub(super) revoked: bool,
     pub(super) webhook: String,
     pub(super) updates: VecDeque<Value>,
+    /// Those that a poll has confirmed, oldest first.
+    pub(super) confirmed: Vec<Value>,
+    /// Those of them that are given once more, whatever the next poll confirms.
+    pub(super) again: Vec<Value>,
     pub(super) next_update: i64,
     /// The last update that a poll was given, and how many were given again.
     pub(super) delivered: i64,
@@ -92,6 +96,8 @@ impl Bot {
             revoked: false,
             webhook: String::new(),
             updates: VecDeque::new(),
+            confirmed: Vec::new(),
+            again: Vec::new(),
             next_update: FIRST_UPDATE,
             delivered: 0,
             redelivered: 0,
@@ -120,7 +126,12 @@ impl Bot {
 
     /// The updates that a poll is given.
     pub(super) fn deliver(&mut self, limit: usize) -> Vec<Value> {
-        let ready: Vec<Value> = self.updates.iter().take(limit).cloned().collect();
+        let again = self
+            .again
+            .drain(..self.again.len().min(limit))
+            .inspect(|update| self.confirmed.push(update.clone()));
+        let mut ready: Vec<Value> = again.collect();
+        ready.extend(self.updates.iter().take(limit - ready.len()).cloned());
         for id in ready.iter().filter_map(|update| update.get("update_id")?.as_i64()) {
             self.redelivered += u64::from(id <= self.delivered);
             self.delivered = self.delivered.max(id);

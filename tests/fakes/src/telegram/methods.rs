@@ -1,5 +1,6 @@
 //! The methods of the Bot API that a bot for texts and files uses.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -161,7 +162,8 @@ impl State {
                 wait = 3;
             }
             bot.last_offset = Some((offset, Instant::now()));
-            confirm(&mut bot.updates, offset);
+            let (updates, confirmed) = (&mut bot.updates, &mut bot.confirmed);
+            confirm(updates, confirmed, offset);
             bot.latest_poll += 1;
             bot.polls += 1;
             bot.most_polls = bot.most_polls.max(bot.polls);
@@ -202,16 +204,23 @@ impl State {
 const WEBHOOK_ACTIVE: &str = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
 const OTHER_POLL: &str =
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+/// Confirmed updates that can be given again.
+const REMEMBERED: usize = 1_000;
 const WEBHOOK_SET: &str = "Conflict: terminated by setWebhook request";
 
-fn confirm(updates: &mut std::collections::VecDeque<Value>, offset: i64) {
+fn confirm(updates: &mut VecDeque<Value>, confirmed: &mut Vec<Value>, offset: i64) {
     if offset < 0 {
         let keep = usize::try_from(offset.unsigned_abs()).unwrap_or(usize::MAX);
-        updates.drain(..updates.len().saturating_sub(keep));
+        confirmed.extend(updates.drain(..updates.len().saturating_sub(keep)));
     } else {
-        updates
-            .retain(|update| update.get("update_id").and_then(Value::as_i64).is_none_or(|id| id >= offset));
+        let is_new =
+            |update: &Value| update.get("update_id").and_then(Value::as_i64).is_none_or(|id| id >= offset);
+        let (new, old): (VecDeque<Value>, VecDeque<Value>) =
+            std::mem::take(updates).into_iter().partition(is_new);
+        *updates = new;
+        confirmed.extend(old);
     }
+    confirmed.drain(..confirmed.len().saturating_sub(REMEMBERED));
 }
 
 /// Counts a pending poll, also when its client goes away.

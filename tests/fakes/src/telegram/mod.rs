@@ -104,6 +104,21 @@ impl FakeTelegram {
         id
     }
 
+    /// A message as the vendor would tell it, for [`FakeTelegram::inject`]. It counts as said: its number is taken.
+    #[must_use]
+    pub fn message(&self, token: &str, talker: &Talker, text: &str) -> Option<Value> {
+        self.with(token, |bot| bot.message(talker, text))
+    }
+
+    /// Gives every update that was confirmed once more, under its old number: a vendor that forgets what it was told.
+    pub fn redeliver(&self, token: &str) {
+        self.with(token, |bot| {
+            let confirmed = std::mem::take(&mut bot.confirmed);
+            bot.again.extend(confirmed);
+        });
+        self.state.changed.notify_waiters();
+    }
+
     /// Queues a photo with words under it, as a person sends it. Returns its `update_id`.
     pub fn show(&self, token: &str, talker: &Talker, path: &str, bytes: &[u8], caption: &str) -> Option<i64> {
         let id = self.with(token, |bot| {
@@ -204,7 +219,7 @@ impl FakeTelegram {
     /// Updates that no poll has confirmed yet.
     #[must_use]
     pub fn unconfirmed(&self, token: &str) -> usize {
-        self.with(token, |bot| bot.updates.len()).unwrap_or_default()
+        self.with(token, |bot| bot.updates.len() + bot.again.len()).unwrap_or_default()
     }
 
     /// The methods that were called so far, with their parameters, oldest first (at most 10,000).

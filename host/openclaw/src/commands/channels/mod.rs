@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand as ClapSubcommand};
 use openclaw_protocol::channels::{
     AccountSnapshot, ChannelsRestartParams, ChannelsStartParams, ChannelsStatus, ChannelsStatusParams,
-    ChannelsStopParams,
+    ChannelsStopParams, Evidence, Fact,
 };
 use serde_json::json;
 
@@ -221,9 +221,11 @@ fn account_bits(account: &AccountSnapshot, now_ms: u64) -> Vec<String> {
         }
     };
     let age = |at: Option<u64>| at.map(|at| age::ago(at, now_ms));
-    fact("in", age(account.last_inbound_at));
-    fact("out", age(account.last_outbound_at));
-    fact("transport", age(account.last_transport_activity_at));
+    let seen = account.evidence.as_ref();
+    let of = |fact: fn(&Evidence) -> &Fact| seen.map(fact);
+    fact("in", way(of(|seen| &seen.inbound), account.last_inbound_at, now_ms));
+    fact("out", way(of(|seen| &seen.outbound), account.last_outbound_at, now_ms));
+    fact("transport", way(of(|seen| &seen.transport), account.last_transport_activity_at, now_ms));
     fact("mode", account.mode.clone());
     let bot = account.probe.as_ref().and_then(|probe| probe.bot.as_ref());
     fact("bot", bot.and_then(|bot| bot.username.as_ref()).map(|name| format!("@{name}")));
@@ -250,6 +252,19 @@ fn account_bits(account: &AccountSnapshot, now_ms: u64) -> Vec<String> {
         bits.push(format!("error:{error}"));
     }
     bits
+}
+
+/// When a way of an account was last seen in order, and its state where that is not so. What follows from another bit is not said twice.
+fn way(fact: Option<&Fact>, at: Option<u64>, now_ms: u64) -> Option<String> {
+    let age = fact.and_then(|fact| fact.at).or(at).map(|at| age::ago(at, now_ms));
+    let state = fact
+        .map(|fact| fact.state.as_str())
+        .filter(|state| ["deaf", "refused", "failing", "held"].contains(state));
+    match (state, age) {
+        (Some(state), Some(age)) => Some(format!("{state} ({age})")),
+        (Some(state), None) => Some(state.to_owned()),
+        (None, age) => age,
+    }
 }
 
 /// Why an account is in a state that is neither ready nor what the configuration asks for.
@@ -382,6 +397,19 @@ mod tests {
             account_bits(&account, 120_000).join(", "),
             "enabled, configured, running, connected, in:2m ago, mode:polling, bot:@mybot, token:config, works"
         );
+    }
+
+    #[test]
+    fn each_way_shows_its_time_and_what_is_wrong_with_it() {
+        let fact = |state: &str, at| Fact { state: state.to_owned(), at, reason: None };
+        let with = |transport, inbound, outbound| {
+            let evidence = Some(Evidence { transport, inbound, outbound });
+            account_bits(&AccountSnapshot { evidence, ..account() }, 120_000).join(", ")
+        };
+        let well = with(fact("live", Some(118_000)), fact("open", Some(0)), fact("open", None));
+        assert!(well.contains("connected, in:2m ago, transport:just now, mode"), "{well}");
+        let ill = with(fact("deaf", Some(0)), fact("refused", None), fact("held", Some(0)));
+        assert!(ill.contains("in:refused, out:held (2m ago), transport:deaf (2m ago), mode"), "{ill}");
     }
 
     #[test]
