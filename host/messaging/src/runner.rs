@@ -51,6 +51,9 @@ pub trait TurnRunner: Send + Sync + 'static {
     /// wrote is there now. Messaging holds the lane meanwhile, so that this is over soon.
     async fn closed(&self, inbound: InboundId, write: SessionWrite, stored: bool);
 
+    /// Asks the turn of this message to end now: what it says is not heard any more.
+    fn stop(&self, inbound: InboundId);
+
     /// Whether this message must not wait for the turn that runs in its session (a command that stops it). Such a turn
     /// runs beside the lane.
     fn overtakes(&self, message: &Message) -> bool;

@@ -9,6 +9,7 @@ use openclaw_text::Unit;
 
 use crate::allow::AllowList;
 use crate::mention::Mentions;
+use crate::queue::QueueRules;
 
 /// Who may write to the bot directly (`dmPolicy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,6 +187,10 @@ pub struct AccountSettings {
     pub mentions: BTreeMap<String, Mentions>,
     /// How many messages of a group that named nobody are told with the next one that does; 0 for none.
     pub history_limit: usize,
+    /// How long a text waits for more of its sender; none waits when it is zero.
+    pub debounce: Duration,
+    /// What becomes of messages that wait behind a turn.
+    pub queue: QueueRules,
 }
 
 impl AccountSettings {

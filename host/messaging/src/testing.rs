@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use openclaw_store::{
-    AccountKey, ChatKind, Conversation, InboundId, Message, Receipt, SenderInfo, SenderKind, SessionWrite,
-    Target,
+    AccountKey, ChatKind, Conversation, InboundId, InboundRow, Message, QueueMode, Receipt, Route,
+    SenderInfo, SenderKind, SessionWrite, Target,
 };
 use openclaw_text::Unit;
 use tokio::sync::watch;
 
 use crate::allow::{AllowList, Allowed};
 use crate::channel::{Outbound, Outcome, Sender};
+use crate::queue::QueueRules;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, DmScope, GroupScope, Policy, Words};
 
@@ -42,7 +43,16 @@ pub(crate) fn settings() -> AccountSettings {
         links: BTreeMap::new(),
         mentions: BTreeMap::new(),
         history_limit: 50,
+        debounce: Duration::ZERO,
+        queue: QueueRules { mode: QueueMode::Followup, cap: 1_000, ..QueueRules::default() },
     }
+}
+
+/// A message that waits for its turn.
+pub(crate) fn row(id: i64, sender: &str, text: &str) -> InboundRow {
+    let route = Route { agent: "main".to_owned(), session_key: "agent:main:main".to_owned() };
+    let message = message(&id.to_string(), sender, text);
+    InboundRow { id: InboundId(id), account: account(), message, received_at: 0, route: Some(route) }
 }
 
 /// An allowlist of these ids.
@@ -165,6 +175,8 @@ pub(crate) struct Echo {
     pub(crate) begun: watch::Sender<Vec<String>>,
     /// Sessions that turns were closed in, and whether they were stored.
     pub(crate) closed: watch::Sender<Vec<(String, bool)>>,
+    /// Turns that were asked to end.
+    pub(crate) stopped: watch::Sender<Vec<InboundId>>,
 }
 
 impl Echo {
@@ -197,6 +209,10 @@ impl TurnRunner for Echo {
 
     async fn closed(&self, _: InboundId, write: SessionWrite, stored: bool) {
         self.closed.send_modify(|closed| closed.push((write.key, stored)));
+    }
+
+    fn stop(&self, inbound: InboundId) {
+        self.stopped.send_modify(|stopped| stopped.push(inbound));
     }
 
     fn overtakes(&self, message: &Message) -> bool {

@@ -1,6 +1,7 @@
 //! The way of a message on a real ledger, with a sender and agents that are held, scripted and killed.
 
 mod dead_letters;
+mod together;
 
 use std::future::Future;
 
@@ -35,6 +36,16 @@ impl Life {
     }
 
     async fn with(dir: &tempfile::TempDir, dm: DmPolicy, options: Options, sender: Arc<Memory>) -> Self {
+        Self::tuned(dir, dm, options, sender, |_| {}).await
+    }
+
+    async fn tuned(
+        dir: &tempfile::TempDir,
+        dm: DmPolicy,
+        options: Options,
+        sender: Arc<Memory>,
+        tune: impl FnOnce(&mut AccountSettings),
+    ) -> Self {
         let store = Store::open(&dir.path().join("gateway.sqlite")).await.unwrap();
         let echo = Arc::new(Echo::default());
         let mut settings = testing::settings();
@@ -48,6 +59,7 @@ impl Life {
         if dm == DmPolicy::Pairing {
             settings.text_limit = 4000;
         }
+        tune(&mut settings);
         let (as_sender, as_runner) = (Arc::<Memory>::clone(&sender), Arc::<Echo>::clone(&echo));
         let messaging =
             Messaging::start(store.clone(), as_sender, as_runner, vec![settings], options).await.unwrap();
