@@ -12,6 +12,7 @@ mod command;
 mod events;
 mod history;
 mod prompt;
+mod reset;
 mod runs;
 mod sessions;
 mod settings;

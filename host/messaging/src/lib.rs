@@ -52,7 +52,6 @@ pub use openclaw_store::{
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use queue::QueueRules;
-pub use routing::main_key;
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{
     AccountSettings, Binding, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope, Options, Peer, Policy,

@@ -20,6 +20,8 @@ pub struct TurnRequest {
     pub received_at: i64,
     /// What was said in a group since its last turn, oldest first: to others than the agent.
     pub heard: Vec<Heard>,
+    /// How many turns of the session the agent is told; `None` for all that fit.
+    pub history_turns: Option<usize>,
 }
 
 /// Something that was said in a group, but not to the agent.

@@ -43,6 +43,10 @@ pub(crate) fn settings() -> AccountSettings {
         links: BTreeMap::new(),
         mentions: BTreeMap::new(),
         history_limit: 50,
+        main: "main".to_owned(),
+        global: false,
+        dm_history_limit: 0,
+        dm_history_limits: BTreeMap::new(),
         debounce: Duration::ZERO,
         queue: QueueRules { mode: QueueMode::Followup, cap: 1_000, ..QueueRules::default() },
     }

@@ -422,7 +422,13 @@ impl Wiring {
             }
             Some(_) | None => Vec::new(),
         };
+        let direct = row.message.conversation.kind == ChatKind::Direct;
+        let history_turns = settings
+            .as_ref()
+            .filter(|_| direct)
+            .and_then(|settings| settings.dm_turns(&row.message.sender.id));
         let request = TurnRequest {
+            history_turns,
             inbound: row.id,
             account: row.account.clone(),
             channel_label: settings

@@ -235,7 +235,7 @@ impl Store {
             let away = format!("{key}:archived:{session_id}");
             let moved = ledger
                 .sql
-                .prepare_cached("UPDATE sessions SET key = ?1 WHERE key = ?2 AND session_id = ?3")?
+                .prepare_cached("UPDATE OR REPLACE sessions SET key = ?1 WHERE key = ?2 AND session_id = ?3")?
                 .execute([&away, &key, &session_id])?;
             if moved == 0 {
                 return Ok(None);

@@ -7,6 +7,8 @@ mod conversations;
 mod gateway;
 mod hooks;
 mod models;
+mod queue;
+mod resets;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -16,6 +18,7 @@ use serde_json::Value;
 
 pub use agents::{
     Agent, AgentDefaults, Agents, DmScope, GroupScope, MemorySearch, ModelChoice, ModelEntry, Session,
+    SessionScope,
 };
 pub use channels::{Account, Channel};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
@@ -26,6 +29,8 @@ pub use gateway::{
 };
 pub use hooks::{HookAction, HookMapping, HookMatch, Hooks, SessionMode, WakeMode};
 pub use models::{Model, Models, Provider};
+pub use queue::{Inbound, Queue};
+pub use resets::{Reset, ResetByType, ResetMode, ResetPolicy, Resets, SessionKind};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
 
 use crate::path::KeyPath;

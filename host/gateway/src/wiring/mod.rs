@@ -169,6 +169,8 @@ pub(crate) fn agent_settings(paths: &Paths, config: &Config) -> openclaw_agents:
     openclaw_agents::Settings {
         agents: agents.collect(),
         timeout: turn_timeout(config),
+        resets: config.session.resets(),
+        reset_triggers: config.session.reset_triggers.clone(),
         version: crate::VERSION.to_owned(),
     }
 }

@@ -201,6 +201,8 @@ fn named(manifest: &Manifest) -> Vec<(String, String)> {
             ("groups", &policy.groups),
             ("mention-patterns", &policy.mention_patterns),
             ("history-limit", &policy.history_limit),
+            ("dm-history-limit", &policy.dm_history_limit),
+            ("dms", &policy.dms),
             ("text-limit", &policy.text_limit),
         ];
         for (name, pointer) in pointers {
