@@ -29,9 +29,10 @@ async fn answers(telegram: &FakeTelegram, count: usize) -> Vec<String> {
     found.await.unwrap_or_else(|| panic!("not {count} answers: {:#?}", telegram.messages(TOKEN)))
 }
 
-async fn why(home: &Home, id: i64) -> Value {
-    let found = home.run(&["channels", "why", &id.to_string(), "--json"]).await.ok().json();
-    found["messages"][0].clone()
+/// What became of all messages, the first one first.
+async fn fates(home: &Home) -> Vec<Value> {
+    let found = home.run(&["channels", "why", "--json"]).await.ok().json();
+    found["messages"].as_array().unwrap().iter().rev().cloned().collect()
 }
 
 fn ada() -> Talker {
@@ -45,7 +46,7 @@ async fn texts_that_come_at_once_are_one_turn_also_after_a_kill() {
     config["messages"] = json!({ "inbound": { "byChannel": { "telegram": 600_000 } } });
     let home = Home::new(config);
     let gateway = home.start().await;
-    let first = telegram.say(TOKEN, &ada(), "part one").unwrap();
+    telegram.say(TOKEN, &ada(), "part one").unwrap();
     telegram.say(TOKEN, &ada(), "part two").unwrap();
     eventually("both are the gateway's", async || telegram.unconfirmed(TOKEN) == 0).await;
     gateway.kill().await;
@@ -58,14 +59,15 @@ async fn texts_that_come_at_once_are_one_turn_also_after_a_kill() {
     let answers = answers(&telegram, 2).await;
     assert_eq!((answers.len(), model.chats().len()), (2, 1), "{answers:?}");
     assert!(told(&model, 0).ends_with("] part one\npart two\npart three"), "{}", told(&model, 0));
-    let fate = why(&home, first).await;
-    assert_eq!(fate["outcome"], "answered", "{fate:#}");
-    let step = fate["steps"].as_array().unwrap().last().unwrap().clone();
-    assert!(step["found"].as_str().unwrap().starts_with("told together with a later message"), "{fate:#}");
+    let fates = fates(&home).await;
+    assert!(fates.len() == 4 && fates.iter().all(|fate| fate["outcome"] == "answered"), "{fates:#?}");
+    let step = fates[0]["steps"].as_array().unwrap().last().unwrap().clone();
+    let turn = fates[2]["messageId"].as_str().unwrap();
+    assert_eq!(step["found"], format!("told together with a later message (in the turn of message {turn})"));
 }
 
-/// Three messages while the model is held, in this mode; what the model was told then.
-async fn behind_a_turn(messages: Value, texts: &[&str]) -> (Vec<String>, Vec<String>) {
+/// Messages while the model is held, in this mode; what the model was told then, and what was sent.
+async fn behind_a_turn(messages: Value, texts: &[&str], sends: usize) -> (Vec<String>, Vec<String>) {
     let (telegram, model) = fakes().await;
     let mut config = open(&telegram, &model);
     config["messages"] = messages;
@@ -78,18 +80,21 @@ async fn behind_a_turn(messages: Value, texts: &[&str]) -> (Vec<String>, Vec<Str
     for text in texts {
         telegram.say(TOKEN, &ada(), text).unwrap();
     }
-    let ended = eventually("everything is answered", async || {
-        let status = home.run(&["status", "--json"]).await.ok().json().to_string();
-        telegram.unconfirmed(TOKEN) == 0 && status.contains("\"unfinished\":0")
-    });
-    ended.await;
+    eventually("every message has its end", async || {
+        let fates = fates(&home).await;
+        fates.len() == texts.len() + 1
+            && fates
+                .iter()
+                .all(|fate| ["answered", "dropped"].contains(&fate["outcome"].as_str().unwrap_or_default()))
+    })
+    .await;
     let requests = (0..model.chats().len()).map(|request| told(&model, request)).collect();
-    (requests, answers(&telegram, 1).await)
+    (requests, answers(&telegram, sends).await)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_during_a_turn_is_told_together_after_it() {
-    let (told, sent) = behind_a_turn(json!({}), &["a", "b", "c"]).await;
+    let (told, sent) = behind_a_turn(json!({}), &["a", "b", "c"], 2).await;
     assert_eq!((told.len(), sent.len()), (2, 2), "{told:?} {sent:?}");
     assert!(told[1].ends_with("] a\nb\nc"), "{told:?}");
 }
@@ -97,14 +102,14 @@ async fn what_comes_during_a_turn_is_told_together_after_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn followup_gives_each_its_own_turn() {
     let queue = json!({ "queue": { "mode": "collect", "byChannel": { "telegram": "followup" } } });
-    let (told, _) = behind_a_turn(queue, &["a", "b"]).await;
+    let (told, _) = behind_a_turn(queue, &["a", "b"], 3).await;
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[1].ends_with("] a") && told[2].ends_with("] b"), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn interrupt_ends_the_turn_that_runs_and_its_answer_is_never_sent() {
-    let (told, sent) = behind_a_turn(json!({ "queue": { "mode": "interrupt" } }), &["stop that"]).await;
+    let (told, sent) = behind_a_turn(json!({ "queue": { "mode": "interrupt" } }), &["stop that"], 1).await;
     assert_eq!((told.len(), sent.len()), (2, 1), "{told:?} {sent:?}");
     assert!(told[1].ends_with("] first\nstop that"), "{told:?}");
 }
@@ -113,7 +118,7 @@ async fn interrupt_ends_the_turn_that_runs_and_its_answer_is_never_sent() {
 async fn more_than_may_wait_is_told_in_short() {
     let queue =
         json!({ "queue": { "mode": "collect", "cap": 1, "debounceMsByChannel": { "telegram": 50 } } });
-    let (told, _) = behind_a_turn(queue, &["a", "b", "c"]).await;
+    let (told, _) = behind_a_turn(queue, &["a", "b", "c"], 2).await;
     assert!(
         told[1].contains("[2 earlier messages are told in short, because more than 1 waited]\n- a\n- b\n"),
         "{told:?}"

@@ -303,3 +303,52 @@ async fn a_stop_ends_what_waits_in_its_conversation_too() {
         ("dropped", Some("3"), "not told: stopped while it waited")
     );
 }
+
+/// Keeps this thread's clock still: without it a paused clock jumps ahead whenever the store is waited for.
+struct Still(tokio::task::JoinHandle<()>);
+
+impl Still {
+    fn keep() -> Self {
+        Self(tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        }))
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Waits without letting time pass.
+async fn holds(what: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !what() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it takes too long");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stuck_turn_ends_at_its_deadline_and_its_lane_is_free_within_a_second() {
+    let still = Still::keep();
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { turn_deadline: Duration::from_secs(600), ..options() };
+    let tune = |settings: &mut AccountSettings| settings.dm_scope = crate::settings::DmScope::Main;
+    let life = Life::tuned(&dir, DmPolicy::Open, options, Memory::new(), tune).await;
+    life.hear("1", "a", "hang").await;
+    holds(|| life.echo.begun.borrow().len() == 1).await;
+    let begun = Instant::now();
+    life.hear("2", "b", "of another person").await;
+    life.hear("3", "a", "behind it").await;
+    tokio::time::advance(Duration::from_secs(599)).await;
+    assert_eq!(life.echo.begun.borrow().len(), 1, "its time is not over");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    holds(|| life.echo.begun.borrow().len() == 3).await;
+    assert!(begun.elapsed() <= Duration::from_secs(601), "{:?}", begun.elapsed());
+    holds(|| life.sender.texts().iter().any(|text| text.contains("Request timed out"))).await;
+    drop(still);
+}
