@@ -16,6 +16,7 @@ use crate::events::SystemEvents;
 use crate::history::{Histories, History};
 use crate::obey::answered;
 use crate::prompt::{self, Workspaces};
+use crate::reset;
 use crate::runs::{ActiveRun, Runs, Stop};
 use crate::sessions::{Chosen, ForTurns};
 use crate::settings::{AgentSettings, Settings};
@@ -96,17 +97,23 @@ impl Agents {
 
     /// Whether a message must not wait for the turn that runs in its session.
     pub fn overtakes(&self, message: &str) -> bool {
-        Command::parse(message) == Some(Command::Stop)
+        self.command(message) == Some(Command::Stop)
     }
 
     /// Whether a message is a command of the chat.
     pub fn is_command(&self, message: &str) -> bool {
-        Command::parse(message).is_some()
+        self.command(message).is_some()
     }
 
     /// Whether a message starts its session anew.
     pub fn resets(&self, message: &str) -> bool {
-        matches!(Command::parse(message), Some(Command::New(_)))
+        matches!(self.command(message), Some(Command::New(_)))
+    }
+
+    /// Reads a command, with the words that the configuration adds to `/new`.
+    fn command(&self, message: &str) -> Option<Command> {
+        let added = || reset::after_trigger(&self.settings().reset_triggers, message).map(Command::New);
+        Command::parse(message).or_else(added)
     }
 
     /// Runs one turn. The caller holds the session's lane, except for a message that overtakes, and stores the result:
@@ -121,7 +128,7 @@ impl Agents {
         let limit = request.timeout.unwrap_or(settings.timeout);
         let began = Instant::now();
         let run_id = request.run_id.take().unwrap_or_else(|| Uuid::new_v4().to_string());
-        let command = (!request.plain).then(|| Command::parse(&request.message)).flatten();
+        let command = (!request.plain).then(|| self.command(&request.message)).flatten();
         if command == Some(Command::Stop) {
             let stopped = self.abort(Stop::Session(&request.session_key));
             let reply = if stopped.is_empty() { command::IDLE } else { command::STOPPED };
@@ -206,13 +213,31 @@ impl Running<'_> {
                 if self.request.model.is_none() {
                     self.request.model.clone_from(&self.chosen.model);
                 }
-                self.inner.histories.take(&self.inner.store, key).await?
+                let history = self.inner.histories.take(&self.inner.store, key).await?;
+                self.unless_expired(history).await?
             }
         };
         match command {
             Some(command) => self.obey(command, history).await,
             None => self.ask(history).await,
         }
+    }
+
+    /// The history, or none when the session is to begin anew: what was said so far is put away then, and stays.
+    async fn unless_expired(&self, history: History) -> Result<History, StoreError> {
+        let key = &self.request.session_key;
+        let Some(known) = &history.session else { return Ok(history) };
+        let kind = self.request.kind.unwrap_or_else(|| reset::kind_of(key));
+        let channel = self.request.channel.as_ref().map(|channel| channel.channel.as_str());
+        let policy = self.settings.resets.policy(kind, channel);
+        let now = now_ms();
+        if !reset::expired(policy, known.updated_at, now, reset::offset_at(now)) {
+            return Ok(history);
+        }
+        let away = self.inner.store.archive_transcript(key, &known.session_id, now).await?;
+        let away = away.unwrap_or_default();
+        tracing::info!(subsystem = "agent", session = key, away, "the session begins anew (session.reset)");
+        Ok(History::default())
     }
 
     pub(crate) fn choice(&self) -> ModelChoice {
@@ -237,7 +262,7 @@ impl Running<'_> {
         let files = self.inner.workspaces.files(&self.agent.workspace, self.agent.prompt).await;
         let system = prompt::system(&self.agent.identity, &files, request.channel.as_ref());
         let chat = ChatRequest {
-            messages: prompt::messages(&system, request, &history.entries, &said),
+            messages: prompt::messages(&system, request, history.last_turns(request.history_turns), &said),
             tools: request.tools.clone(),
             tool_choice: request.tool_choice.clone(),
             stream: true,

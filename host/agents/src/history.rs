@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use openclaw_store::{Entry, SessionRow, Store, StoreError, Usage};
+use openclaw_store::{Entry, EntryRole, SessionRow, Store, StoreError, Usage};
 
 /// Entries of a transcript that a prompt holds.
 const MAX_ENTRIES: usize = 100;
@@ -49,6 +49,14 @@ impl History {
         let cut = self.entries.len() - kept.count();
         self.entries.drain(..cut);
         self
+    }
+
+    /// The entries from the `turns`-last message of the person on; all of them without a number.
+    pub(crate) fn last_turns(&self, turns: Option<usize>) -> &[Entry] {
+        let Some(turns) = turns.filter(|turns| *turns > 0) else { return &self.entries };
+        let said = self.entries.iter().enumerate().rev().filter(|(_, entry)| entry.role == EntryRole::User);
+        let from = said.map(|(at, _)| at).nth(turns - 1).unwrap_or(0);
+        self.entries.get(from..).unwrap_or_default()
     }
 
     fn size(&self) -> usize {
@@ -125,8 +133,6 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
-    use openclaw_store::EntryRole;
-
     use super::*;
 
     fn row(session_id: &str) -> SessionRow {
@@ -154,6 +160,20 @@ mod tests {
         assert_eq!(history.entries.len(), 2, "one entry of three letters still fits");
         let history = history.append(row("b"), &[entry("new")]);
         assert_eq!(history.entries, [entry("new")], "another session id starts anew");
+    }
+
+    #[test]
+    fn only_the_last_turns_are_told_when_somebody_says_how_many() {
+        let answer = |content: &str| Entry { role: EntryRole::Assistant, ..entry(content) };
+        let entries = vec![entry("a"), answer("A"), answer("note"), entry("b"), answer("B"), entry("c")];
+        let history = History { session: None, entries: entries.clone() };
+        let told = |turns| history.last_turns(turns).to_vec();
+        assert_eq!(told(Some(1)), entries[5..]);
+        assert_eq!(told(Some(2)), entries[3..]);
+        for all in [Some(3), Some(9), Some(0), None] {
+            assert_eq!(told(all), entries, "{all:?}");
+        }
+        assert!(History::default().last_turns(Some(2)).is_empty());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod events;
 mod history;
 mod obey;
 mod prompt;
+mod reset;
 mod runs;
 mod sessions;
 mod settings;

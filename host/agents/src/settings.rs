@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use openclaw_config::ModelChoice;
+use openclaw_config::{ModelChoice, Resets};
 use openclaw_models::ThinkingWish;
 
 use crate::PromptLimits;
@@ -43,6 +43,10 @@ pub struct Settings {
     pub agents: Vec<AgentSettings>,
     /// The deadline of a turn that names none.
     pub timeout: Duration,
+    /// When sessions begin anew by themselves.
+    pub resets: Resets,
+    /// Words that start a session anew, beside `/new` and `/reset`.
+    pub reset_triggers: Vec<String>,
     /// What `/status` calls this program's version.
     pub version: String,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use openclaw_config::SessionKind;
 use openclaw_models::{FinishReason, Message, ModelsError, Thinking, Tool, ToolCall, ToolChoice, Usage};
 use openclaw_store::{SessionWrite, StoreError};
 use tokio::sync::mpsc;
@@ -44,6 +45,10 @@ pub struct TurnRequest {
     pub session_key: String,
     /// The session key was made for this turn: there is nothing to load.
     pub fresh: bool,
+    /// What kind of conversation it is; `None`: what the key says.
+    pub kind: Option<SessionKind>,
+    /// How many turns of the session the model is told; `None` for all that fit.
+    pub history_turns: Option<usize>,
     /// What the person said. Empty only with a `context` that ends in what is to be answered.
     pub message: String,
     /// Images that go with the message: `data:` or `https:` URLs. Not stored.

@@ -2,7 +2,6 @@
 //! is `openclaw-agents`'s; this names the sessions. Starts no turn.
 
 pub(crate) use openclaw_agents::SystemEvents;
-use openclaw_messaging::main_key;
 
 use crate::process::Gateway;
 use crate::reload::Rejection;
@@ -18,7 +17,13 @@ impl Gateway {
 
     /// The main session of the default agent.
     pub(crate) fn main_session(&self) -> String {
-        main_key(self.settings.config().agents.default_id())
+        let config = self.settings.config();
+        config.session.main_key_of(config.agents.default_id())
+    }
+
+    /// The main session of an agent.
+    pub(crate) fn main_session_of(&self, agent: &str) -> String {
+        self.settings.config().session.main_key_of(agent)
     }
 }
 

@@ -3,7 +3,8 @@
 //! wires them.
 //!
 //! Invariants, each with a test:
-//! - A message is the host's when `admit` has returned, and has one decision and at most one turn that counts.
+//! - A message is the host's when `admit` has returned, and has one decision and at most one turn that counts; several may
+//!   share one.
 //! - A turn is done exactly when its reply is in the outbox.
 //! - A session runs one turn at a time; no session can starve another.
 //! - A send is marked before it begins. One whose end is unknown is flagged and never repeated.
@@ -13,11 +14,13 @@ mod activity;
 mod allow;
 mod authority;
 mod backoff;
+mod batch;
 mod bot_loop;
 mod bounds;
 mod channel;
 mod clock;
 mod dead_letters;
+mod debounce;
 mod delivery;
 mod heard;
 mod lanes;
@@ -27,6 +30,7 @@ mod outbox;
 mod pairing;
 mod pipeline;
 mod policy;
+mod queue;
 mod routing;
 mod runner;
 mod settings;
@@ -48,11 +52,11 @@ pub use mention::{Mentions, pattern_of_name, pattern_of_text};
 pub use messaging::{Admission, AdmitError, Messaging, Queues};
 pub use openclaw_store::{
     AccountKey, Activity, Approved, ChatKind, Conversation, Counts, Decided, InboundId, MediaFile, Message,
-    OutboxRow, PairingRequest, Quote, Receipt, Route, SenderInfo, SenderKind, SessionWrite, Step, StoreError,
-    Target,
+    OutboxRow, PairingRequest, QueueChoice, QueueDrop, QueueMode, Quote, Receipt, Route, SenderInfo,
+    SenderKind, SessionWrite, Step, StoreError, Target,
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
-pub use routing::main_key;
+pub use queue::QueueRules;
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{
     AccountSettings, Binding, Bots, ContextVisibility, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope,

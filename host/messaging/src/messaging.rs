@@ -86,6 +86,7 @@ struct Inner {
     activity: ActivityBoard,
     lanes: Lanes,
     outbox: Outbox,
+    turns: Turns,
     tasks: Tasks,
     options: Options,
     admitted: mpsc::Sender<InboundRow>,
@@ -134,9 +135,10 @@ impl Messaging {
         outbox.sweep().await?;
         let (admitted, rows) = mpsc::channel(ADMITTED);
         tasks.spawn(pipeline.run(rows));
-        tasks.spawn(upkeep(store.clone(), outbox.clone(), turns, tasks.clone()));
+        tasks.spawn(upkeep(store.clone(), outbox.clone(), turns.clone(), tasks.clone()));
         tasks.spawn(mind_the_clock(store.clone(), tasks.clone()));
-        let inner = Inner { store, accounts: known, activity, lanes, outbox, tasks, options, admitted };
+        let inner =
+            Inner { store, accounts: known, activity, lanes, outbox, turns, tasks, options, admitted };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -393,7 +395,9 @@ impl Messaging {
     /// When the ledger cannot be read.
     pub async fn queues(&self) -> Result<Queues, StoreError> {
         let ledger = self.inner.store.counts().await?;
-        Ok(Queues { ledger, lanes: self.inner.lanes.counts(), parked: self.inner.outbox.parked() })
+        let mut lanes = self.inner.lanes.counts();
+        lanes.turns += self.inner.turns.waiting().await;
+        Ok(Queues { ledger, lanes, parked: self.inner.outbox.parked() })
     }
 
     /// Ends: nothing new is begun, what runs has `grace` to end, and the ledger keeps the rest for the next start. The
@@ -450,9 +454,7 @@ async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<()
         after = last.id;
         unfinished += rows.len();
         failpoint!("messaging.recover");
-        for row in rows {
-            turns.queue(row).await;
-        }
+        turns.queue_all(rows).await;
     }
     // Each page starts behind the last: a message that cannot be decided must not keep us here.
     after = InboundId(0);

@@ -311,6 +311,14 @@ fn by(entry: &Allowed) -> String {
     }
 }
 
+/// The agent that the rules of a group name for the place where a message was said.
+pub(crate) fn agent_there<'a>(settings: &'a AccountSettings, message: &'a Message) -> Option<&'a str> {
+    if message.conversation.kind == ChatKind::Direct {
+        return None;
+    }
+    Place::of(settings, message).first(|rule| rule.agent.as_deref())
+}
+
 /// The rules for the place where a message was said, from narrow to wide.
 struct Place<'a> {
     /// Of the thread, or of the room inside its space.

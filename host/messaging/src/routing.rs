@@ -3,7 +3,11 @@
 
 use openclaw_store::{ChatKind, Message, Route};
 
+use crate::policy;
 use crate::settings::{AccountSettings, Binding, DmScope, GroupScope, Peer};
+
+/// The one session of `session.scope: "global"`.
+const GLOBAL: &str = "global";
 
 /// The binding that holds for a message: the most specific one, and of those the first.
 fn binding<'a>(settings: &'a AccountSettings, message: &Message) -> Option<&'a Binding> {
@@ -49,28 +53,33 @@ fn rank_peer(peer: &Peer, message: &Message) -> Option<u8> {
     }
 }
 
-/// The agent that answers a message.
-pub(crate) fn agent<'a>(settings: &'a AccountSettings, message: &Message) -> &'a str {
-    binding(settings, message).map_or(&settings.agent, |binding| &binding.agent)
+/// The agent that answers a message: what the group's own rules say comes before bindings.
+pub(crate) fn agent<'a>(settings: &'a AccountSettings, message: &'a Message) -> &'a str {
+    let bound = || binding(settings, message).map_or(settings.agent.as_str(), |binding| &binding.agent);
+    policy::agent_there(settings, message).unwrap_or_else(bound)
 }
 
 /// The agent and the session that a message belongs to. Keys are lower case.
 pub(crate) fn route(settings: &AccountSettings, message: &Message) -> Route {
     let binding = binding(settings, message);
-    let agent = binding.map_or(&settings.agent, |binding| &binding.agent);
+    let agent = agent(settings, message);
+    if settings.global {
+        return Route { agent: agent.to_owned(), session_key: GLOBAL.to_owned() };
+    }
+    let main = main_key(agent, &settings.main);
     let dm_scope = binding.and_then(|binding| binding.dm_scope).unwrap_or(settings.dm_scope);
     let group_scope = binding.and_then(|binding| binding.group_scope).unwrap_or(settings.group_scope);
     let (channel, account) = (&settings.key.channel, &settings.key.account);
     let room = &message.conversation.room;
     let peer = settings.person(&message.sender.id);
     let parent = match (message.conversation.kind, dm_scope) {
-        (ChatKind::Direct, DmScope::Main) => main_key(agent),
+        (ChatKind::Direct, DmScope::Main) => main,
         (ChatKind::Direct, DmScope::PerPeer) => format!("agent:{agent}:direct:{peer}"),
         (ChatKind::Direct, DmScope::PerChannelPeer) => format!("agent:{agent}:{channel}:direct:{peer}"),
         (ChatKind::Direct, DmScope::PerAccountChannelPeer) => {
             format!("agent:{agent}:{channel}:{account}:direct:{peer}")
         }
-        (ChatKind::Group | ChatKind::Channel, _) if group_scope == GroupScope::Main => main_key(agent),
+        (ChatKind::Group | ChatKind::Channel, _) if group_scope == GroupScope::Main => main,
         (ChatKind::Group, _) => format!("agent:{agent}:{channel}:group:{room}"),
         (ChatKind::Channel, _) => format!("agent:{agent}:{channel}:channel:{room}"),
     };
@@ -80,12 +89,12 @@ pub(crate) fn route(settings: &AccountSettings, message: &Message) -> Route {
         Some(thread) if own => format!("{parent}:{}:{thread}", settings.words.thread_word),
         Some(_) | None => parent,
     };
-    Route { agent: agent.clone(), session_key: key.to_lowercase() }
+    Route { agent: agent.to_owned(), session_key: key.to_lowercase() }
 }
 
 /// The session that an agent's direct messages and its command line share by default.
-pub fn main_key(agent: &str) -> String {
-    format!("agent:{agent}:main").to_lowercase()
+fn main_key(agent: &str, main: &str) -> String {
+    format!("agent:{agent}:{main}").to_lowercase()
 }
 
 #[cfg(test)]
@@ -93,6 +102,7 @@ mod tests {
     use openclaw_store::ChatKind::{Channel, Direct, Group};
 
     use super::*;
+    use crate::settings::GroupRule;
     use crate::testing;
 
     #[test]
@@ -176,5 +186,45 @@ mod tests {
         group.conversation.thread = Some("5".to_owned());
         settings.group_scope = GroupScope::Main;
         assert_eq!(route(&settings, &group).session_key, "agent:work:main");
+    }
+
+    #[test]
+    fn a_topic_may_have_an_agent_of_its_own() {
+        let mut settings = testing::settings();
+        settings.bindings = vec![bound("bound", |_| {})];
+        let rule = |agent: &str| GroupRule { agent: Some(agent.to_owned()), ..GroupRule::default() };
+        let inner = [("5".to_owned(), rule("topic"))].into();
+        let group = GroupRule { inner, ..GroupRule::default() };
+        settings.policy.groups = [("g1".to_owned(), group), ("g2".to_owned(), rule("group"))].into();
+        let key = |kind, room: &str, thread: Option<&str>| {
+            let mut message = testing::message("1", "u7", "hi");
+            let conversation = &mut message.conversation;
+            (conversation.kind, conversation.room) = (kind, room.to_owned());
+            conversation.thread = thread.map(str::to_owned);
+            let route = route(&settings, &message);
+            assert_eq!(agent(&settings, &message), route.agent);
+            route.session_key
+        };
+        assert_eq!(key(Group, "g1", Some("5")), "agent:topic:chat:group:g1:topic:5");
+        assert_eq!(key(Group, "g1", Some("6")), "agent:bound:chat:group:g1:topic:6");
+        assert_eq!(key(Group, "g2", Some("6")), "agent:group:chat:group:g2:topic:6");
+        assert_eq!(key(Direct, "g2", None), "agent:bound:main");
+    }
+
+    #[test]
+    fn the_main_session_has_the_name_that_is_given_and_a_global_one_is_everybodys() {
+        let mut settings = testing::settings();
+        settings.main = "home".to_owned();
+        let direct = testing::message("1", "u7", "hi");
+        let mut group = testing::message("2", "u7", "hi");
+        group.conversation.kind = Group;
+        assert_eq!(route(&settings, &direct).session_key, "agent:main:home");
+        settings.group_scope = GroupScope::Main;
+        assert_eq!(route(&settings, &group).session_key, "agent:main:home");
+        settings.global = true;
+        for message in [&direct, &group] {
+            let route = route(&settings, message);
+            assert_eq!((route.agent.as_str(), route.session_key.as_str()), ("main", "global"));
+        }
     }
 }

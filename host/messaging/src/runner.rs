@@ -24,6 +24,8 @@ pub struct TurnRequest {
     pub heard: Vec<Heard>,
     /// What the sender may do beside talking.
     pub authority: Authority,
+    /// How many turns of the session the agent is told; `None` for all that fit.
+    pub history_turns: Option<usize>,
 }
 
 /// Something that was said in a group, but not to the agent.
@@ -54,6 +56,9 @@ pub trait TurnRunner: Send + Sync + 'static {
     /// The turn is closed in the ledger. Called once for each `run` that wrote into a session; `stored` says whether what it
     /// wrote is there now. Messaging holds the lane meanwhile, so that this is over soon.
     async fn closed(&self, inbound: InboundId, write: SessionWrite, stored: bool);
+
+    /// Asks the turn of this message to end now: what it says is not heard any more.
+    fn stop(&self, inbound: InboundId);
 
     /// Whether this message, said by somebody who may give commands, must not wait for the turn that runs in its session (a
     /// command that stops it). Such a turn runs beside the lane.

@@ -11,6 +11,7 @@ use crate::allow::AllowList;
 use crate::authority::CommandRules;
 use crate::bot_loop::BotLoopRules;
 use crate::mention::Mentions;
+use crate::queue::QueueRules;
 
 /// Who may write to the bot directly (`dmPolicy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub struct GroupRule {
     pub policy: Option<GroupPolicy>,
     /// `false` shuts this group out.
     pub enabled: Option<bool>,
+    /// The agent that answers there, lower case, whatever bindings say.
+    pub agent: Option<String>,
     /// Narrower rules inside it, by thread or room id; `*` stands for all others. What one leaves unsaid is this rule's.
     pub inner: BTreeMap<String, GroupRule>,
     /// Where there are inner rules, only what they list is served.
@@ -208,6 +211,10 @@ pub struct AccountSettings {
     pub dm_scope: DmScope,
     /// Which session groups have.
     pub group_scope: GroupScope,
+    /// The last part of an agent's main session's key (`session.mainKey`).
+    pub main: String,
+    /// Everything is the session `global` (`session.scope`).
+    pub global: bool,
     /// Senders of this channel that are one person with others, by id in lower case, and the name of that person.
     pub links: BTreeMap<String, String>,
     /// What names an agent beside the vendor's own mention, by the agent's id.
@@ -218,12 +225,26 @@ pub struct AccountSettings {
     pub context: ContextVisibility,
     /// Who may give commands.
     pub commands: CommandRules,
+    /// How many turns of its session a direct message's turn is told; 0 for all that fit.
+    pub dm_history_limit: usize,
+    /// The same by sender id.
+    pub dm_history_limits: BTreeMap<String, usize>,
+    /// How long a text waits for more of its sender; none waits when it is zero.
+    pub debounce: Duration,
+    /// What becomes of messages that wait behind a turn.
+    pub queue: QueueRules,
 }
 
 impl AccountSettings {
     /// The person behind a sender's id: under this name their messages share a session.
     pub(crate) fn person<'a>(&'a self, sender: &'a str) -> &'a str {
         self.links.get(&sender.to_lowercase()).map_or(sender, String::as_str)
+    }
+
+    /// How many turns of its session the turn of a direct message is told; `None` for all that fit.
+    pub(crate) fn dm_turns(&self, sender: &str) -> Option<usize> {
+        let own = self.dm_history_limits.get(sender).copied();
+        Some(own.unwrap_or(self.dm_history_limit)).filter(|turns| *turns > 0)
     }
 }
 

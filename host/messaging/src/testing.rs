@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use openclaw_store::{
-    AccountKey, ChatKind, Conversation, InboundId, Message, Receipt, SenderInfo, SenderKind, SessionWrite,
-    Target,
+    AccountKey, ChatKind, Conversation, InboundId, InboundRow, Message, QueueMode, Receipt, Route,
+    SenderInfo, SenderKind, SessionWrite, Target,
 };
 use openclaw_text::Unit;
 use tokio::sync::watch;
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::allow::{AllowList, Allowed};
 use crate::authority::CommandRules;
 use crate::channel::{Outbound, Outcome, Sender};
+use crate::queue::QueueRules;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, ContextVisibility, DmScope, GroupScope, Policy, Words};
 
@@ -45,7 +46,20 @@ pub(crate) fn settings() -> AccountSettings {
         history_limit: 50,
         context: ContextVisibility::default(),
         commands: CommandRules::default(),
+        main: "main".to_owned(),
+        global: false,
+        dm_history_limit: 0,
+        dm_history_limits: BTreeMap::new(),
+        debounce: Duration::ZERO,
+        queue: QueueRules { mode: QueueMode::Followup, cap: 1_000, ..QueueRules::default() },
     }
+}
+
+/// A message that waits for its turn.
+pub(crate) fn row(id: i64, sender: &str, text: &str) -> InboundRow {
+    let route = Route { agent: "main".to_owned(), session_key: "agent:main:main".to_owned() };
+    let message = message(&id.to_string(), sender, text);
+    InboundRow { id: InboundId(id), account: account(), message, received_at: 0, route: Some(route) }
 }
 
 /// An allowlist of these ids.
@@ -168,6 +182,8 @@ pub(crate) struct Echo {
     pub(crate) begun: watch::Sender<Vec<String>>,
     /// Sessions that turns were closed in, and whether they were stored.
     pub(crate) closed: watch::Sender<Vec<(String, bool)>>,
+    /// Turns that were asked to end.
+    pub(crate) stopped: watch::Sender<Vec<InboundId>>,
 }
 
 impl Echo {
@@ -200,6 +216,10 @@ impl TurnRunner for Echo {
 
     async fn closed(&self, _: InboundId, write: SessionWrite, stored: bool) {
         self.closed.send_modify(|closed| closed.push((write.key, stored)));
+    }
+
+    fn stop(&self, inbound: InboundId) {
+        self.stopped.send_modify(|stopped| stopped.push(inbound));
     }
 
     fn overtakes(&self, message: &Message) -> bool {

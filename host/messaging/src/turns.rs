@@ -1,27 +1,31 @@
 //! Owns the life of an admitted message: it waits for its session's lane, its turn runs, and turn and reply are closed in one
 //! transaction. Never decides who is admitted and never sends.
 //!
-//! The ledger is the queue. A lane holds only so many turns; what does not fit stays in the ledger, its session is
-//! remembered as owed, and each turn that ends looks for the next one there.
+//! The ledger is the queue. Memory holds only so many messages; what does not fit stays in the ledger, its session is
+//! remembered as owed, and the next turn of the session looks there. Which messages a turn is told is said by `debounce` and
+//! `queue`.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_failpoints::failpoint;
 use openclaw_store::{
-    AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, Route, SessionWrite, Store,
-    StoreError, Target,
+    AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, QueueMode, Route,
+    SessionWrite, Store, StoreError, Target, TurnRows,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::Instant;
 
 use crate::accounts::{Accounts, draft};
 use crate::authority::Authority;
+use crate::batch::{Asked, Batch};
 use crate::channel::Sender;
 use crate::clock::now_ms;
+use crate::debounce::{Added, Key};
 use crate::heard;
 use crate::lanes::{LaneError, Lanes, Ticket};
 use crate::outbox::Outbox;
+use crate::queue::{Book, Place, Plan, QueueRules, Running, is_joined};
 use crate::runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, ContextVisibility, Options};
 use crate::tags;
@@ -33,6 +37,10 @@ const TIMED_OUT: &str = "⚠️ Request timed out before a response was generate
 /// Said when a turn panics.
 const WENT_WRONG: &str = "⚠️ Something went wrong while processing your request. Please try again, or use /new to start \
                           a fresh session.";
+/// Rows of a session that are read from the ledger at once.
+const WINDOW: usize = 256;
+/// How long a turn that is stopped for a newer message may take to end by itself.
+const STOP_GRACE: Duration = Duration::from_millis(500);
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -57,24 +65,21 @@ struct Shared {
     book: Mutex<Book>,
 }
 
-/// Where the reply to a message goes.
-#[derive(Clone)]
-struct Asked {
-    id: InboundId,
-    account: AccountKey,
-    target: Target,
-    message_id: String,
-    reply_context: Vec<u8>,
+/// What a place in a session's lane is good for.
+enum Begun {
+    Turn(Box<(Batch, Plan)>, Arc<Notify>),
+    Nothing,
+    /// The ledger cannot be read now.
+    Unreadable,
 }
 
-/// What is in memory of the ledger's open turns. Whoever reads the ledger to find more holds it meanwhile, so that a row is
-/// either seen by the reader or finds its session not owed.
-#[derive(Default)]
-struct Book {
-    /// Rows that wait in a lane or run.
-    taken: HashSet<InboundId>,
-    /// Sessions with rows in the ledger that no lane holds.
-    owed: HashSet<String>,
+/// How a turn came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Its messages are closed, or nothing can be done about them.
+    Over,
+    /// A newer message stopped it: its messages are still owed.
+    Interrupted,
 }
 
 impl Turns {
@@ -87,118 +92,322 @@ impl Turns {
         self.shared.wiring.runner.is_command(message)
     }
 
+    /// Messages that wait in memory for a place in a lane.
+    pub(crate) async fn waiting(&self) -> usize {
+        let book = self.shared.book.lock().await;
+        book.waiting() + book.held.len()
+    }
+
     /// Queues the turn of a message that the ledger holds as owed.
     pub(crate) async fn queue(&self, row: InboundRow) {
-        let Some(route) = row.route.clone() else { return };
-        failpoint!("messaging.queue");
+        self.queue_all(vec![row]).await;
+    }
+
+    /// The same for several, of which none begins before all wait: what waited together is told together again.
+    pub(crate) async fn queue_all(&self, rows: Vec<InboundRow>) {
         let mut book = self.shared.book.lock().await;
-        if self.shared.wiring.overtakes(&row) {
+        for row in rows {
+            let Some(route) = row.route.clone() else { continue };
+            failpoint!("messaging.queue");
+            if !book.known.contains(&row.id) {
+                self.queue_one(&mut book, row, route).await;
+            }
+        }
+    }
+
+    async fn queue_one(&self, book: &mut Book, row: InboundRow, route: Route) {
+        let wiring = &self.shared.wiring;
+        let (key, place) = (Key::of(&row, &route), Place::of(&row, &route));
+        if wiring.overtakes(&row) {
             // Beside the lane of its session, one at a time.
             let beside = format!("{} overtaking", route.session_key);
-            if let Ok(ticket) = self.shared.wiring.lanes.enter(&beside)
-                && book.taken.insert(row.id)
-            {
-                self.start(row, route, ticket);
+            if let Ok(ticket) = wiring.lanes.enter(&beside) {
+                book.known.insert(row.id);
+                let mut stopped = book.held.take(&key);
+                let line = book.lines.get_mut(&route.session_key);
+                stopped.extend(line.map_or_else(Vec::new, |line| line.stop(&place)));
+                let batch = Batch::one(row, route).and_drop(&stopped, "not told: stopped while it waited");
+                self.overtake(batch, stopped, ticket);
                 return;
             }
         }
-        if book.owed.contains(&route.session_key) {
+        let alone = wiring.is_command(&row.account, &row.message);
+        let window = wiring.accounts.get(&row.account).map_or(Duration::ZERO, |settings| settings.debounce);
+        if !alone && !window.is_zero() && is_joined(&row.message) && book.len() < wiring.options.lanes_total {
+            book.known.insert(row.id);
+            match book.held.add(key.clone(), row, window, Instant::now()) {
+                Added::Begun(number) => wiring.tasks.spawn(self.clone().release(key, number)),
+                Added::Joined => {}
+                Added::Full(rows) => self.line_up(book, rows, false).await,
+            }
             return;
         }
-        self.enter(&mut book, row, route);
+        // What this person said before comes first.
+        let held = book.held.take(&key);
+        if !held.is_empty() {
+            self.line_up(book, held, false).await;
+        }
+        self.line_up(book, vec![row], alone).await;
+    }
+
+    /// Lines up a group of texts when it is due.
+    async fn release(self, key: Key, number: u64) {
+        loop {
+            let mut book = self.shared.book.lock().await;
+            let Some(due) = book.held.due(&key, number) else { return };
+            let now = Instant::now();
+            if due <= now {
+                let rows = book.held.take(&key);
+                self.line_up(&mut book, rows, false).await;
+                return;
+            }
+            drop(book);
+            if !self.shared.wiring.tasks.pause(due - now).await {
+                // The gateway is shutting down: the ledger goes on with them.
+                return;
+            }
+        }
+    }
+
+    /// Puts messages that are told together at the end of their session's line; when there is no room, the session is owed.
+    async fn line_up(&self, book: &mut Book, rows: Vec<InboundRow>, alone: bool) {
+        let Some((place, route)) =
+            rows.first().and_then(|row| row.route.clone().map(|route| (Place::of(row, &route), route)))
+        else {
+            return;
+        };
+        let options = &self.shared.wiring.options;
+        let session = route.session_key;
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let others = book.known.len() - ids.iter().filter(|id| book.known.contains(id)).count();
+        let line = book.lines.entry(session.clone()).or_default();
+        if line.owed || line.len() >= options.lane_depth || others >= options.lanes_total {
+            line.owed = true;
+            book.forget(&ids);
+        } else {
+            let interrupts = !alone && line.runs(&place);
+            line.push(place, rows, alone, Instant::now());
+            book.known.extend(ids);
+            if interrupts {
+                self.interrupt(book, &session).await;
+            }
+        }
+        self.ensure(book, &session);
+    }
+
+    /// Stops the turn that runs in a session, if its rules say so.
+    async fn interrupt(&self, book: &Book, session: &str) {
+        let Some(running) = book.lines.get(session).and_then(|line| line.running.as_ref()) else { return };
+        let rules = self.rules(session, &running.place).await;
+        if rules.mode == QueueMode::Interrupt {
+            running.stop.notify_one();
+        }
+    }
+
+    /// The rules of a session: what was decided about it, else what holds for the account.
+    async fn rules(&self, session: &str, place: &Place) -> QueueRules {
+        let wiring = &self.shared.wiring;
+        let account = &place.conversation.account;
+        let rules = wiring.accounts.get(account).map_or_else(QueueRules::default, |settings| settings.queue);
+        match wiring.store.session(session).await {
+            Ok(known) => rules.with(known.and_then(|known| known.settings.queue).unwrap_or_default()),
+            Err(error) => {
+                tracing::warn!(
+                    code = error.code(),
+                    session,
+                    "what was decided about a queue is not read: {error}"
+                );
+                rules
+            }
+        }
     }
 
     /// The ledger holds a turn of the session that could not be queued.
-    pub(crate) async fn owe(&self, session_key: String) {
-        self.shared.book.lock().await.owed.insert(session_key);
+    pub(crate) async fn owe(&self, session: String) {
+        let mut book = self.shared.book.lock().await;
+        book.lines.entry(session.clone()).or_default().owed = true;
+        self.ensure(&mut book, &session);
     }
 
-    /// Takes a place in the lane; when there is none, the session is owed. Returns whether there was one.
-    fn enter(&self, book: &mut Book, row: InboundRow, route: Route) -> bool {
-        if book.taken.contains(&row.id) {
-            return true;
+    /// Sees to it that somebody holds a place in the lane of a session that has something to do.
+    fn ensure(&self, book: &mut Book, session: &str) {
+        let Some(line) = book.lines.get_mut(session) else { return };
+        if line.ticket || !line.has_work() {
+            return;
         }
-        match self.shared.wiring.lanes.enter(&route.session_key) {
+        match self.shared.wiring.lanes.enter(session) {
             Ok(ticket) => {
-                book.taken.insert(row.id);
-                self.start(row, route, ticket);
-                true
+                line.ticket = true;
+                book.wanting.remove(session);
+                self.drain(session.to_owned(), ticket);
             }
-            Err(LaneError::Full) => {
-                book.owed.insert(route.session_key);
-                false
-            }
+            Err(LaneError::Full) => drop(book.wanting.insert(session.to_owned())),
             // The gateway is shutting down: the ledger goes on with it.
-            Err(LaneError::Closed | LaneError::Deadline(_)) => false,
+            Err(LaneError::Closed | LaneError::Deadline(_)) => {}
         }
     }
 
-    fn start(&self, row: InboundRow, route: Route, ticket: Ticket) {
+    /// Runs one turn of the session when its lane is free.
+    fn drain(&self, session: String, ticket: Ticket) {
         let turns = self.clone();
         self.shared.wiring.tasks.spawn(async move {
-            let (id, session_key) = (row.id, route.session_key.clone());
+            let mut readable = true;
             if let Ok(lane) = ticket.ready().await {
-                turns.shared.wiring.answer_in_spite(row, route).await;
+                let wiring = &turns.shared.wiring;
+                match wiring.tasks.survive("the beginning of a turn", turns.begin(&session)).await {
+                    Some(Begun::Turn(begun, stop)) => {
+                        let (batch, plan) = *begun;
+                        let end = wiring.answer_in_spite(batch, &stop).await;
+                        turns.ended(&session, plan, end).await;
+                    }
+                    Some(Begun::Nothing) => {}
+                    Some(Begun::Unreadable) | None => readable = false,
+                }
                 // The next turn of the session must find this one in the transcript.
                 drop(lane);
             }
-            turns.next(id, &session_key).await;
+            turns.next(&session, readable).await;
         });
     }
 
-    /// After a turn: lets go of it and takes what is owed, of its own session first.
-    async fn next(&self, ended: InboundId, session_key: &str) {
-        let mut book = self.shared.book.lock().await;
-        book.taken.remove(&ended);
-        let owed = match book.owed.contains(session_key) {
-            true => Some(session_key.to_owned()),
-            false => book.owed.iter().next().cloned(),
-        };
-        if let Some(owed) = owed {
-            self.take_owed(&mut book, &owed).await;
+    /// Takes what the next turn of the session closes.
+    async fn begin(&self, session: &str) -> Begun {
+        let mut waited = false;
+        loop {
+            let mut book = self.shared.book.lock().await;
+            if book.lines.get(session).is_some_and(|line| line.owed) && !self.refill(&mut book, session).await
+            {
+                return Begun::Unreadable;
+            }
+            let Some(line) = book.lines.get_mut(session) else { return Begun::Nothing };
+            let Some(place) = line.next_place() else { return Begun::Nothing };
+            let rules = match line.needs_rules(&place) {
+                true => self.rules(session, &place).await,
+                false => QueueRules::default(),
+            };
+            if let Some(quiet) = line.quiet(&place, &rules, Instant::now()).filter(|_| !waited) {
+                drop(book);
+                waited = true;
+                if !self.shared.wiring.tasks.pause(quiet).await {
+                    return Begun::Nothing;
+                }
+                continue;
+            }
+            let Some(plan) = line.take(&place, rules) else { return Begun::Nothing };
+            let stop = Arc::new(Notify::new());
+            let all = plan.told.iter().chain(&plan.short).chain(&plan.dropped);
+            let ids = all.map(|row| row.id).collect();
+            line.running = Some(Running { place, ids, stop: Arc::clone(&stop) });
+            let Some(batch) = Batch::of(plan.clone()) else { return Begun::Nothing };
+            return Begun::Turn(Box::new((batch, plan)), stop);
         }
     }
 
-    /// Looks after sessions that are owed and that no ending turn will look after: called now and then.
+    /// Reads what the ledger owes of a session, as much as fits. Returns whether it could be read.
+    async fn refill(&self, book: &mut Book, session: &str) -> bool {
+        let wiring = &self.shared.wiring;
+        let rows = match wiring.store.owed_in(session, WINDOW).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                tracing::error!(code = error.code(), session, "owed turns cannot be read: {error}");
+                return false;
+            }
+        };
+        let Some(line) = book.lines.get_mut(session) else { return true };
+        line.owed = rows.len() == WINDOW;
+        let now = Instant::now();
+        for row in rows {
+            let Some(route) = row.route.clone() else { continue };
+            if book.known.insert(row.id) {
+                let (place, alone) = (Place::of(&row, &route), wiring.is_command(&row.account, &row.message));
+                line.push(place, vec![row], alone, now);
+            }
+        }
+        true
+    }
+
+    /// A turn is over: its messages are closed, or wait again.
+    async fn ended(&self, session: &str, plan: Plan, end: End) {
+        let mut book = self.shared.book.lock().await;
+        let running = book.lines.get_mut(session).and_then(|line| line.running.take());
+        let Some(Running { place, ids, .. }) = running else { return };
+        match end {
+            End::Over => book.forget(&ids),
+            End::Interrupted => {
+                let Some(line) = book.lines.get_mut(session) else { return };
+                let rows = plan.told.into_iter().chain(plan.short).chain(plan.dropped);
+                let account = place.conversation.account.clone();
+                let alone = |message: &Message| self.shared.wiring.is_command(&account, message);
+                line.put_back(&place, rows.collect(), alone, Instant::now());
+            }
+        }
+    }
+
+    /// After a turn: goes on with its session, and with one that found no place before.
+    async fn next(&self, session: &str, readable: bool) {
+        let mut book = self.shared.book.lock().await;
+        if let Some(line) = book.lines.get_mut(session) {
+            line.ticket = false;
+            if !readable {
+                // A turn whose beginning broke off is in the ledger still.
+                if let Some(Running { ids, .. }) = line.running.take() {
+                    line.owed = true;
+                    book.forget(&ids);
+                }
+                // Not at once: whatever fails now would fail again.
+                book.wanting.insert(session.to_owned());
+                return;
+            }
+            if line.is_idle() {
+                book.lines.remove(session);
+            }
+        }
+        self.ensure(&mut book, session);
+        let other = book.wanting.iter().find(|other| *other != session).cloned();
+        if let Some(other) = other {
+            self.ensure(&mut book, &other);
+        }
+    }
+
+    /// Looks after sessions that found no place and that no ending turn has looked after: called now and then.
     pub(crate) async fn catch_up(&self) {
         let mut book = self.shared.book.lock().await;
-        let all: Vec<_> = book.owed.iter().cloned().collect();
-        for owed in all {
-            self.take_owed(&mut book, &owed).await;
+        let all: Vec<_> = book.wanting.iter().cloned().collect();
+        for session in all {
+            self.ensure(&mut book, &session);
         }
     }
 
-    async fn take_owed(&self, book: &mut Book, owed: &str) {
-        if self.shared.wiring.tasks.is_closing() {
-            return;
-        }
-        let limit = self.shared.wiring.options.lane_depth + 1;
-        match self.shared.wiring.store.owed_in(owed, limit).await {
-            Ok(rows) => {
-                let mut all = rows.len() < limit;
-                for row in rows {
-                    let Some(route) = row.route.clone() else { continue };
-                    if !self.enter(book, row, route) {
-                        all = false;
-                        break;
-                    }
-                }
-                if all {
-                    book.owed.remove(owed);
-                }
+    /// Answers a message that does not wait for its lane, and ends what it stopped.
+    fn overtake(&self, batch: Batch, stopped: Vec<InboundRow>, ticket: Ticket) {
+        let turns = self.clone();
+        self.shared.wiring.tasks.spawn(async move {
+            let ids: Vec<_> = stopped.iter().map(|row| row.id).chain([batch.row.id]).collect();
+            if let Ok(_lane) = ticket.ready().await {
+                // Nobody knows of it, so that nobody stops it.
+                turns.shared.wiring.answer_in_spite(batch, &Notify::new()).await;
             }
-            // It stays owed: the turn that ends next tries again, and so does the next start.
-            Err(error) => tracing::error!(code = error.code(), "owed turns cannot be read: {error}"),
-        }
+            let mut book = turns.shared.book.lock().await;
+            book.forget(&ids);
+        });
     }
 }
 
 impl Wiring {
+    /// Whether whoever said this may give commands.
+    fn may_command(&self, account: &AccountKey, message: &Message) -> bool {
+        let settings = self.accounts.get(account);
+        settings.is_some_and(|settings| settings.commands.may_command(&message.sender))
+    }
+
+    /// Whether the message is a command, and not only looks like one.
+    fn is_command(&self, account: &AccountKey, message: &Message) -> bool {
+        self.runner.is_command(message) && self.may_command(account, message)
+    }
+
     /// Whether the message must not wait for its session's turn.
     fn overtakes(&self, row: &InboundRow) -> bool {
-        let settings = self.accounts.get(&row.account);
-        settings.is_some_and(|settings| settings.commands.may_command(&row.message.sender))
-            && self.runner.overtakes(&row.message)
+        self.runner.overtakes(&row.message) && self.may_command(&row.account, &row.message)
     }
 
     /// What the sender may do beside talking, as things are now.
@@ -216,24 +425,23 @@ impl Wiring {
         rules.authority(&settings.key.channel, &message.sender, approved.as_deref())
     }
 
-    /// Runs the turn and answers. A panic is answered too, so that the message is not owed for ever.
-    async fn answer_in_spite(&self, row: InboundRow, route: Route) {
-        let asked = Asked {
-            id: row.id,
-            account: row.account.clone(),
-            target: row.message.target(),
-            message_id: row.message.id.clone(),
-            reply_context: row.message.reply_context.clone(),
-        };
-        if self.tasks.survive("a turn", self.answer(row, route, asked.clone())).await.is_none() {
-            self.tasks
-                .survive("the answer to a turn that panicked", self.finish(asked, said(WENT_WRONG)))
-                .await;
+    /// Runs the turn and answers. A panic is answered too, so that its messages are not owed for ever.
+    async fn answer_in_spite(&self, batch: Batch, stop: &Notify) -> End {
+        let asked = batch.asked();
+        match self.tasks.survive("a turn", self.answer(batch, asked.clone(), stop)).await {
+            Some(end) => end,
+            None => {
+                self.tasks
+                    .survive("the answer to a turn that panicked", self.finish(asked, said(WENT_WRONG)))
+                    .await;
+                End::Over
+            }
         }
     }
 
-    async fn answer(&self, row: InboundRow, route: Route, asked: Asked) {
+    async fn answer(&self, batch: Batch, asked: Asked, stop: &Notify) -> End {
         failpoint!("messaging.lane");
+        let Batch { row, route, first, .. } = batch;
         let settings = self.accounts.get(&row.account);
         let typing = Aborting(tokio::spawn(show_typing(
             Arc::clone(&self.sender),
@@ -243,13 +451,19 @@ impl Wiring {
         )));
         let heard = match settings.as_ref().map(|settings| settings.history_limit) {
             Some(limit) if limit > 0 && row.message.conversation.kind != ChatKind::Direct => {
-                self.heard(&row, limit).await
+                self.heard(&row, first, limit).await
             }
             Some(_) | None => Vec::new(),
         };
         let authority = self.authority(settings.as_ref(), &row.message).await;
         let context = settings.as_ref().map(|settings| settings.context).unwrap_or_default();
+        let direct = row.message.conversation.kind == ChatKind::Direct;
+        let history_turns = settings
+            .as_ref()
+            .filter(|_| direct)
+            .and_then(|settings| settings.dm_turns(&row.message.sender.id));
         let request = TurnRequest {
+            history_turns,
             inbound: row.id,
             account: row.account.clone(),
             channel_label: settings
@@ -261,15 +475,25 @@ impl Wiring {
             heard,
             authority,
         };
-        let reply = self.run(request).await;
+        let mut turn = std::pin::pin!(self.run(request));
+        let reply = tokio::select! {
+            reply = &mut turn => reply,
+            () = stop.notified() => {
+                self.runner.stop(row.id);
+                // It ends by itself, or is dropped: either way what it says is not sent.
+                drop(tokio::time::timeout(STOP_GRACE, turn).await);
+                return End::Interrupted;
+            }
+        };
         drop(typing);
         failpoint!("messaging.turned");
         self.finish(asked, reply).await;
+        End::Over
     }
 
     /// What was said in the group meanwhile. Without it the turn runs all the same.
-    async fn heard(&self, row: &InboundRow, limit: usize) -> Vec<Heard> {
-        match self.store.heard(&row.account, &row.message.target(), row.id, limit).await {
+    async fn heard(&self, row: &InboundRow, first: InboundId, limit: usize) -> Vec<Heard> {
+        match self.store.heard(&row.account, &row.message.target(), first, row.id, limit).await {
             Ok(rows) => heard::told(rows.into_iter().map(|row| row.message)),
             Err(error) => {
                 tracing::warn!(
@@ -284,7 +508,8 @@ impl Wiring {
 
     /// Closes the turn with its reply.
     async fn finish(&self, asked: Asked, reply: TurnReply) {
-        let Asked { id, account, target, message_id, reply_context } = asked;
+        let Asked { rows, account, target, message_id, reply_context } = asked;
+        let id = rows.own;
         let settings = self.accounts.get(&account);
         let (text, reply_to) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
         if settings.is_none() {
@@ -294,7 +519,7 @@ impl Wiring {
             settings.and_then(|settings| draft(&settings, target.clone(), &text, Vec::new(), &self.options));
         let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
         let replies = draft.is_some();
-        let stored = self.close(id, reply.session.clone(), draft).await;
+        let stored = self.close(rows, reply.session.clone(), draft).await;
         failpoint!("messaging.closed");
         if stored && replies {
             self.outbox.wake(&ConversationKey { account, target });
@@ -333,9 +558,10 @@ impl Wiring {
 
     /// Stores turn and reply, however long the disk refuses. Returns whether they are stored. When the end comes first, the
     /// ledger still owes the turn.
-    async fn close(&self, id: InboundId, session: Option<SessionWrite>, draft: Option<Draft>) -> bool {
+    async fn close(&self, rows: TurnRows, session: Option<SessionWrite>, draft: Option<Draft>) -> bool {
+        let id = rows.own;
         for attempt in 1.. {
-            match self.store.finish_turn(id, session.clone(), draft.clone(), now_ms()).await {
+            match self.store.finish_turn(rows.clone(), session.clone(), draft.clone(), now_ms()).await {
                 Ok(()) => return true,
                 Err(error) if error.is_transient() => {
                     if !self.tasks.pause_for_store(&self.store, attempt).await {

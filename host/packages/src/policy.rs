@@ -30,6 +30,10 @@ pub struct ChannelPolicy {
     pub context_visibility: Option<String>,
     /// How many messages of a group are told with the next one that names the agent.
     pub history_limit: Option<usize>,
+    /// How many turns of a direct chat a turn is told; 0 for all that fit.
+    pub dm_history_limit: Option<usize>,
+    /// The same by sender id.
+    pub dm_history_limits: BTreeMap<String, usize>,
     /// The operator's own limit for one message, in the manifest's unit.
     pub text_limit: Option<u32>,
 }
@@ -83,6 +87,8 @@ pub struct GroupPolicy {
     pub group_policy: Option<String>,
     /// This group's own sender ids.
     pub allow_from: Option<Vec<String>>,
+    /// The agent that answers here.
+    pub agent: Option<String>,
     /// Narrower rules inside it, by thread or room id.
     pub inner: BTreeMap<String, GroupPolicy>,
 }
@@ -116,9 +122,14 @@ impl ChannelPolicyMap {
             }),
             bot_loop: at(&self.bot_loop).map(BotLoop::of).unwrap_or_default(),
             context_visibility: at(&self.context_visibility).and_then(text),
-            history_limit: at(&self.history_limit)
-                .and_then(Value::as_u64)
-                .and_then(|limit| usize::try_from(limit).ok()),
+            history_limit: at(&self.history_limit).and_then(count),
+            dm_history_limit: at(&self.dm_history_limit).and_then(count),
+            dm_history_limits: at(&self.dms)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .filter_map(|(id, own)| Some((self.sender_id(id), count(own.get("historyLimit")?)?)))
+                .collect(),
             text_limit: at(&self.text_limit)
                 .and_then(Value::as_u64)
                 .and_then(|limit| u32::try_from(limit).ok()),
@@ -137,6 +148,7 @@ impl ChannelPolicyMap {
             enabled: rules.get("enabled").and_then(Value::as_bool),
             group_policy: rules.get("groupPolicy").and_then(text),
             allow_from: senders.or_else(|| roles.map(|_| Vec::new())),
+            agent: at(&self.group_agent).and_then(text),
             inner: inner.map(|(id, rules)| (self.sender_id(id), self.group(rules))).collect(),
         }
     }
@@ -180,6 +192,10 @@ impl ChannelPolicyMap {
             .trim()
             .to_owned()
     }
+}
+
+fn count(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|count| usize::try_from(count).ok())
 }
 
 /// Ids and words may be written as numbers.
@@ -239,25 +255,32 @@ mod tests {
             history_limit: key("/historyLimit"),
             allow_bots: key("/allowBots"),
             bot_loop: key("/loops"),
+            group_agent: key("agentId"),
+            dm_history_limit: key("/dmHistoryLimit"),
+            dms: key("/dms"),
             ..ChannelPolicyMap::default()
         };
         let policy = map.extract(&json!({
             "guilds": {
-                "1": {"users": ["7"], "roles": ["r"], "channels": {"c": {"requireMention": false}}},
+                "1": {"users": ["7"], "roles": ["r"], "channels": {"c": {"requireMention": false, "agentId": "b"}}},
                 "2": {"roles": ["r"]}, "3": {"roles": [], "allowFrom": ["9"]},
             },
-            "patterns": {"mode": "allow", "allowIn": ["c"]}, "historyLimit": 0,
-            "allowBots": true, "loops": {"enabled": true, "windowSeconds": 5},
+            "patterns": {"mode": "allow", "allowIn": ["c"]}, "historyLimit": 0, "dmHistoryLimit": 3,
+            "dms": {"7": {"historyLimit": 1}, "8": {}}, "allowBots": true,
+            "loops": {"enabled": true, "windowSeconds": 5},
         }));
         assert_eq!(policy.groups["1"].allow_from, Some(vec!["7".to_owned()]));
         assert_eq!(policy.groups["1"].inner["c"].require_mention, Some(false));
         assert_eq!((&policy.groups["2"].allow_from, &policy.groups["3"].allow_from), (&Some(vec![]), &None));
         assert_eq!(policy.mention_patterns.allow_in, Some(vec!["c".to_owned()]));
-        assert_eq!(policy.history_limit, Some(0));
         assert_eq!(policy.allow_bots.as_deref(), Some("true"));
         let wider = BotLoop { enabled: Some(false), max_events: Some(3), ..BotLoop::default() };
         let expected = BotLoop { enabled: Some(true), max_events: Some(3), window: Some(5), cooldown: None };
         assert_eq!(policy.bot_loop.or(wider), expected);
+        assert_eq!((policy.history_limit, policy.dm_history_limit), (Some(0), Some(3)));
+        assert_eq!(policy.dm_history_limits, [("7".to_owned(), 1)].into());
+        let inner = &policy.groups["1"].inner["c"];
+        assert_eq!((inner.agent.as_deref(), &policy.groups["1"].agent), (Some("b"), &None));
         let deny = map.scope(&json!({"mode": "deny", "allowIn": ["x"], "denyIn": ["y"]}));
         assert_eq!((deny.allow_in, deny.deny_in), (None, vec!["y".to_owned()]));
     }

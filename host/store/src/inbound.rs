@@ -10,8 +10,12 @@ use crate::sessions::write_session;
 use crate::writer::Ledger;
 use crate::{
     AccountKey, Admitted, Decided, Decision, Draft, InboundId, InboundRow, Message, Route, SessionWrite,
-    SetAside, Store, StoreError, Target, Verdict,
+    SetAside, Store, StoreError, Target, TurnRows, Verdict,
 };
+
+/// A message with the vendor's id of the message in whose turn it ended.
+const DECIDED: &str =
+    "SELECT *, (SELECT t.vendor_id FROM inbound t WHERE t.id = inbound.turn) AS turn_vendor_id FROM inbound";
 
 impl Store {
     /// Stores a message and the account's cursor in one transaction. A message whose vendor id the account has had before
@@ -146,11 +150,9 @@ impl Store {
     ) -> Result<Option<Decided>, StoreError> {
         let (AccountKey { channel, account }, vendor_id) = (account.clone(), vendor_id.to_owned());
         let work = move |sql: &Connection| {
-            sql.prepare_cached(
-                "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 AND vendor_id = ?3",
-            )?
-            .query_row(params![channel, account, vendor_id], decided_row)
-            .optional()
+            sql.prepare_cached(&format!("{DECIDED} WHERE channel = ?1 AND account = ?2 AND vendor_id = ?3"))?
+                .query_row(params![channel, account, vendor_id], decided_row)
+                .optional()
         };
         self.readers.read(work).await
     }
@@ -163,17 +165,17 @@ impl Store {
         let AccountKey { channel, account } = account.clone();
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let work = move |sql: &Connection| {
-            sql.prepare_cached(
-                "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 ORDER BY received_at DESC, id DESC LIMIT ?3",
-            )?
+            sql.prepare_cached(&format!(
+                "{DECIDED} WHERE channel = ?1 AND account = ?2 ORDER BY received_at DESC, id DESC LIMIT ?3"
+            ))?
             .query_map(params![channel, account, limit], decided_row)?
             .collect()
         };
         self.readers.read(work).await
     }
 
-    /// What was heard in a conversation since the message before this one that became a turn there: oldest first, the newest
-    /// `limit`.
+    /// What was heard in a conversation before the message `last`, since the message before `first` that became a turn there:
+    /// oldest first, the newest `limit`.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -181,7 +183,8 @@ impl Store {
         &self,
         account: &AccountKey,
         conversation: &Target,
-        before: InboundId,
+        first: InboundId,
+        last: InboundId,
         limit: usize,
     ) -> Result<Vec<InboundRow>, StoreError> {
         let (AccountKey { channel, account }, place) = (account.clone(), text(conversation)?);
@@ -189,11 +192,11 @@ impl Store {
         let work = move |sql: &Connection| {
             let mut heard: Vec<InboundRow> = sql
                 .prepare_cached(
-                    "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 AND heard_in = ?3 AND id < ?4 \
+                    "SELECT * FROM inbound WHERE channel = ?1 AND account = ?2 AND heard_in = ?3 AND id < ?5 \
                      AND state = 'dropped' AND id > (SELECT coalesce(max(id), 0) FROM inbound WHERE channel = ?1 \
-                     AND account = ?2 AND heard_in = ?3 AND id < ?4 AND state != 'dropped') ORDER BY id DESC LIMIT ?5",
+                     AND account = ?2 AND heard_in = ?3 AND id < ?4 AND state != 'dropped') ORDER BY id DESC LIMIT ?6",
                 )?
-                .query_map(params![channel, account, place, before.0, limit], inbound_row)?
+                .query_map(params![channel, account, place, first.0, last.0, limit], inbound_row)?
                 .collect::<Result<_, _>>()?;
             heard.reverse();
             Ok(heard)
@@ -201,28 +204,24 @@ impl Store {
         self.readers.read(work).await
     }
 
-    /// Closes an admitted message: its session's entries and its reply are stored in the same transaction, so that it is
-    /// done exactly when its reply is in the outbox.
+    /// Closes admitted messages with one turn: the session's entries and the reply are stored in the same transaction, so
+    /// that all of them are done exactly when the reply is in the outbox.
     ///
     /// # Errors
-    /// `Conflict` when it was closed before: then nothing is stored.
+    /// `Conflict` when one of them was closed before: then nothing is stored.
     pub async fn finish_turn(
         &self,
-        id: InboundId,
+        rows: impl Into<TurnRows>,
         session: Option<SessionWrite>,
         reply: Option<Draft>,
         now: i64,
     ) -> Result<(), StoreError> {
+        let TurnRows { own, others } = rows.into();
         let work = move |ledger: &Ledger<'_>| {
-            let closed = ledger
-                .sql
-                .prepare_cached(
-                    "UPDATE inbound SET state = 'done', closed_at = ?2 WHERE id = ?1 AND state = 'queued'",
-                )
-                .and_then(|mut statement| statement.execute(params![id.0, now]))
-                .map_err(|error| ledger.fail(error))?;
-            if closed == 0 {
-                return Err(StoreError::Conflict(format!("inbound message {} has no open turn", id.0)));
+            close_row(ledger, own, "done", None, now)?;
+            for other in &others {
+                let state = if other.dropped { "dropped" } else { "done" };
+                close_row(ledger, other.id, state, Some((own, &other.how)), now)?;
             }
             if let Some(session) = &session {
                 write_session(ledger, session, now)?;
@@ -303,6 +302,8 @@ fn decided_row(row: &Row<'_>) -> rusqlite::Result<Decided> {
         reason: row.get("reason")?,
         steps: json_option(row, "steps")?.unwrap_or_default(),
         closed_at: row.get("closed_at")?,
+        turn: row.get("turn_vendor_id")?,
+        ended: row.get("ended")?,
     })
 }
 
@@ -317,6 +318,28 @@ fn inbound_row(row: &Row<'_>) -> rusqlite::Result<InboundRow> {
         received_at: row.get("received_at")?,
         route: agent.zip(session_key).map(|(agent, session_key)| Route { agent, session_key }),
     })
+}
+
+/// Closes a message whose turn is owed.
+fn close_row(
+    ledger: &Ledger<'_>,
+    id: InboundId,
+    state: &str,
+    turn: Option<(InboundId, &str)>,
+    now: i64,
+) -> Result<(), StoreError> {
+    let (turn, ended) = turn.map(|(turn, ended)| (turn.0, ended)).unzip();
+    let closed = ledger
+        .sql
+        .prepare_cached(
+            "UPDATE inbound SET state = ?2, closed_at = ?3, turn = ?4, ended = ?5 WHERE id = ?1 AND state = 'queued'",
+        )
+        .and_then(|mut statement| statement.execute(params![id.0, state, now, turn, ended]))
+        .map_err(|error| ledger.fail(error))?;
+    match closed {
+        0 => Err(StoreError::Conflict(format!("inbound message {} has no open turn", id.0))),
+        _ => Ok(()),
+    }
 }
 
 /// Moves an undecided message on.

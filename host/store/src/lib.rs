@@ -15,6 +15,7 @@ mod media;
 mod open;
 mod outbox;
 mod pairing;
+mod queue;
 mod reader;
 mod room;
 mod row;
@@ -36,11 +37,12 @@ pub use media::{MediaContent, MediaFault, MediaIntake, NewMedia};
 pub use message::{
     AccountKey, ChatKind, Conversation, MediaFile, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
 };
+pub use queue::{QueueChoice, QueueDrop, QueueMode};
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Decided, Decision, Draft, Enqueued, Entry,
-    EntryRole, InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome,
-    PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite, SetAside, Step,
-    TailLoss, Usage, Verdict,
+    EntryRole, InboundId, InboundRow, NewPairing, OtherRow, OutboxRow, OutboxState, PairingMeta,
+    PairingOutcome, PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite,
+    SetAside, Step, TailLoss, TurnRows, Usage, Verdict,
 };
 pub use session_settings::{
     Activation, Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings,

@@ -102,6 +102,36 @@ pub struct Decided {
     pub steps: Vec<Step>,
     /// When its turn was over, or it was dropped.
     pub closed_at: Option<i64>,
+    /// The vendor's id of the message whose turn it ended in, when that was not its own.
+    pub turn: Option<String>,
+    /// What became of it in that turn.
+    pub ended: Option<String>,
+}
+
+/// The messages that a turn closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnRows {
+    /// The message whose turn it is.
+    pub own: InboundId,
+    /// Those that end with it.
+    pub others: Vec<OtherRow>,
+}
+
+impl From<InboundId> for TurnRows {
+    fn from(own: InboundId) -> Self {
+        Self { own, others: Vec::new() }
+    }
+}
+
+/// A message that ends in the turn of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherRow {
+    /// The message.
+    pub id: InboundId,
+    /// Nobody answers it.
+    pub dropped: bool,
+    /// What became of it, for people.
+    pub how: String,
 }
 
 /// A message for the vendor, already split into parts that fit.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::row::{bad, text};
 use crate::sessions::session_row;
 use crate::writer::Ledger;
-use crate::{SessionRow, Store, StoreError};
+use crate::{QueueChoice, SessionRow, Store, StoreError};
 
 /// What people decided about one session. Everything is optional; nothing decided means the configuration's word.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,9 @@ pub struct SessionSettings {
     /// A group for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
+    /// What becomes of messages that wait behind a turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueChoice>,
 }
 
 /// When a group's agent answers, instead of the configuration's `requireMention`.
@@ -253,6 +256,41 @@ impl Store {
             record(ledger.sql, &key)
         };
         self.writer.write(move |ledger| work(ledger).map_err(|error| ledger.fail(error))).await
+    }
+
+    /// Puts a session's transcript away under a key of its own, which it returns, so that the session begins anew and the
+    /// transcript can still be read. What was decided about the session stays with it. `None`: it has another transcript by
+    /// now.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn archive_transcript(
+        &self,
+        key: &str,
+        session_id: &str,
+        now: i64,
+    ) -> Result<Option<String>, StoreError> {
+        let (key, session_id) = (key.to_owned(), session_id.to_owned());
+        let work = move |ledger: &Ledger<'_>| {
+            let away = format!("{key}:archived:{session_id}");
+            let moved = ledger
+                .sql
+                .prepare_cached("UPDATE OR REPLACE sessions SET key = ?1 WHERE key = ?2 AND session_id = ?3")?
+                .execute([&away, &key, &session_id])?;
+            if moved == 0 {
+                return Ok(None);
+            }
+            ledger
+                .sql
+                .prepare_cached(
+                    "INSERT INTO session_settings (key, archived_at, settings) VALUES (?1, ?2, '{}') ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![away, now])?;
+            Ok(Some(away))
+        };
+        self.writer
+            .write(move |ledger| work(ledger).map_err(|error: rusqlite::Error| ledger.fail(error)))
+            .await
     }
 
     /// Forgets a session, and with `transcript` what was said in it. Returns the id of its transcript.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use openclaw_store::{
     AccountKey, ChatKind, Claim, Conversation, ConversationKey, Counts, Decision, Draft, Entry, EntryRole,
-    InboundId, Message, NewPairing, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules,
-    Receipt, Route, SendEnd, SendFault, SenderInfo, SenderKind, SessionWrite, Step, Store, StoreError,
-    Target, Usage, Verdict, path_in,
+    InboundId, Message, NewPairing, OtherRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest,
+    PairingRules, Receipt, Route, SendEnd, SendFault, SenderInfo, SenderKind, SessionWrite, Step, Store,
+    StoreError, Target, TurnRows, Usage, Verdict, path_in,
 };
 
 const RULES: PairingRules = PairingRules { ttl_ms: 3_600_000, max_pending: 3 };
@@ -188,6 +188,39 @@ async fn a_turn_is_closed_once_and_with_everything_or_nothing() {
 }
 
 #[tokio::test]
+async fn messages_that_end_in_one_turn_are_closed_together_or_not_at_all() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut ids = Vec::new();
+    for id in ["1", "2", "3"] {
+        let id = store.admit(&account(), &message(id), None, 10).await.unwrap().id;
+        store.decide(id, decision(Verdict::Queue(route()), "allowFrom"), 20).await.unwrap();
+        ids.push(id);
+    }
+    let other = |id, dropped, how: &str| OtherRow { id, dropped, how: how.to_owned() };
+    let rows = |others| TurnRows { own: ids[1], others };
+    let wrong = rows(vec![other(ids[0], false, "told"), other(InboundId(99), false, "told")]);
+    let early = store.finish_turn(wrong, None, Some(draft("a", "r1", &["x"])), 30).await;
+    assert!(matches!(early, Err(StoreError::Conflict(_))), "{early:?}");
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.unfinished, counts.pending), (3, 0), "nothing of it is stored");
+    let right = rows(vec![other(ids[0], false, "told with it"), other(ids[2], true, "too many waited")]);
+    store.finish_turn(right, None, Some(draft("b", "r1", &["x"])), 30).await.unwrap();
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.unfinished, counts.pending), (0, 1));
+    let ended = async |id: &str| {
+        let found = store.decided(&account(), id).await.unwrap().unwrap();
+        (found.state, found.turn, found.ended)
+    };
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(ended("1").await, ("done".to_owned(), text("2"), text("told with it")));
+    assert_eq!(ended("2").await, ("done".to_owned(), None, None));
+    assert_eq!(ended("3").await, ("dropped".to_owned(), text("2"), text("too many waited")));
+    let latest = store.latest(&account(), 9).await.unwrap();
+    assert_eq!(latest.iter().filter(|found| found.turn.as_deref() == Some("2")).count(), 2);
+}
+
+#[tokio::test]
 async fn many_writers_share_commits_and_a_failing_one_fails_alone() {
     let place = Place::new();
     let store = place.open().await;
@@ -295,7 +328,7 @@ async fn what_was_heard_goes_back_to_the_last_turn() {
         id
     };
     let heard = async |before: InboundId, limit| {
-        let rows = store.heard(&account(), &here().unwrap(), before, limit).await.unwrap();
+        let rows = store.heard(&account(), &here().unwrap(), before, before, limit).await.unwrap();
         rows.into_iter().map(|row| row.message.id).collect::<Vec<_>>()
     };
     for id in ["1", "2", "3"] {

@@ -89,6 +89,8 @@ impl World {
             accounts.insert(format!("a{number}"), json!({ "botToken": token }));
         }
         config["channels"]["telegram"]["accounts"] = accounts.into();
+        // What a text waits for more of its sender is no cost of the way.
+        config["messages"] = json!({ "inbound": { "debounceMs": 0 } });
         Self { telegram, model, home: Home::new(config) }
     }
 

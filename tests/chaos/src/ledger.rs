@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::load::mark;
+use crate::load::marks;
 
 /// The database of an installation.
 pub(crate) struct Ledger {
@@ -15,7 +15,8 @@ pub(crate) struct Ledger {
 /// One send.
 pub(crate) struct SendRow {
     pub(crate) id: i64,
-    pub(crate) mark: Option<u64>,
+    /// The messages that it answers, or the one that a client sent.
+    pub(crate) marks: Vec<u64>,
     pub(crate) state: String,
     /// As the gateway stored why, if it failed or is flagged.
     pub(crate) error: String,
@@ -88,7 +89,7 @@ impl Ledger {
             let body: String = row.get(1).unwrap();
             left.sends.push(SendRow {
                 id: row.get(0).unwrap(),
-                mark: mark(&body),
+                marks: marks(&body).into_iter().collect(),
                 state: row.get(2).unwrap(),
                 error: row.get(3).unwrap(),
             });
@@ -98,7 +99,7 @@ impl Ledger {
             let mut rows = texts.query([]).unwrap();
             while let Some(row) = rows.next().unwrap() {
                 let text: String = row.get(0).unwrap();
-                if let Some(mark) = mark(&text) {
+                for mark in marks(&text) {
                     *into.entry(mark).or_insert(0) += 1;
                 }
             }

@@ -109,15 +109,17 @@ impl Load {
     fn collect(&self) {
         self.model.clear();
         for text in self.vendors.take_sent() {
-            let Some(mark) = mark(&text) else {
+            let marks = marks(&text);
+            if marks.is_empty() {
                 lock(&self.unmarked).push(text.chars().take(80).collect());
-                continue;
-            };
+            }
             let mut seen = lock(&self.seen);
-            let times = seen.entry(mark).or_insert(0);
-            *times += 1;
-            if *times == 1 && mark < FIRST {
-                self.answered.fetch_add(1, Ordering::Relaxed);
+            for mark in marks {
+                let times = seen.entry(mark).or_insert(0);
+                *times += 1;
+                if *times == 1 && mark < FIRST {
+                    self.answered.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }
@@ -169,12 +171,9 @@ pub(crate) fn write(mark: u64) -> String {
     format!("please repeat mark{mark}.")
 }
 
-/// The mark in a text, if there is exactly one.
-pub(crate) fn mark(text: &str) -> Option<u64> {
-    let found: HashSet<u64> =
-        text.split("mark").skip(1).filter_map(|rest| rest.split_once('.')?.0.parse().ok()).collect();
-    let mut found = found.into_iter();
-    found.next().filter(|_| found.next().is_none())
+/// The marks in a text: messages that were told together share an answer.
+pub(crate) fn marks(text: &str) -> HashSet<u64> {
+    text.split("mark").skip(1).filter_map(|rest| rest.split_once('.')?.0.parse().ok()).collect()
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -190,9 +189,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_read_out_of_an_answer() {
-        assert_eq!(mark(&format!("echo: [somewhere] {}", write(17))), Some(17));
-        assert_eq!(mark("⚠️ Something went wrong"), None);
-        assert_eq!(mark(&format!("{} {}", write(1), write(2))), None, "an answer to two is none");
+    fn marks_are_read_out_of_an_answer() {
+        assert_eq!(marks(&format!("echo: [somewhere] {}", write(17))), [17].into());
+        assert!(marks("⚠️ Something went wrong").is_empty());
+        assert_eq!(marks(&format!("{}\n{}", write(1), write(2))), [1, 2].into(), "an answer to two");
     }
 }

@@ -68,8 +68,8 @@ pub(crate) fn judge(outside: &Outside, left: &Left) -> Verdict {
     let mut verdict = Verdict { said, keyed, ..Verdict::default() };
     let mut sends: HashMap<u64, Vec<(&str, i64)>> = HashMap::new();
     for send in &left.sends {
-        if let Some(mark) = send.mark {
-            sends.entry(mark).or_default().push((&send.state, send.id));
+        for mark in &send.marks {
+            sends.entry(*mark).or_default().push((&send.state, send.id));
         }
         if send.state == "ambiguous" {
             verdict.flagged += 1;
@@ -117,7 +117,7 @@ mod tests {
     use crate::ledger::SendRow;
 
     fn send(id: i64, mark: u64, state: &str) -> SendRow {
-        SendRow { id, mark: Some(mark), state: state.to_owned(), error: String::new() }
+        SendRow { id, marks: vec![mark], state: state.to_owned(), error: String::new() }
     }
 
     fn left(sends: Vec<SendRow>, marks: u64) -> Left {
@@ -136,6 +136,16 @@ mod tests {
         let verdict = judge(&outside(3, &[(0, 1), (1, 1)], &[2, 3]), &left);
         assert!(verdict.holds(), "{verdict:?}");
         assert_eq!((verdict.answered, verdict.flagged, verdict.flagged_and_seen), (2, 2, 1));
+    }
+
+    #[test]
+    fn messages_may_share_an_answer_but_none_has_two() {
+        let both = SendRow { marks: vec![0, 1], ..send(1, 0, "sent") };
+        let shared = judge(&outside(2, &[(0, 1), (1, 1)], &[]), &left(vec![both], 2));
+        assert!(shared.holds(), "{shared:?}");
+        let both = SendRow { marks: vec![0, 1], ..send(1, 0, "sent") };
+        let again = judge(&outside(2, &[(0, 1), (1, 2)], &[]), &left(vec![both, send(2, 1, "sent")], 2));
+        assert_eq!((again.answered_twice, again.sent_twice), (1, 1), "{again:?}");
     }
 
     #[test]

@@ -222,7 +222,8 @@ async fn the_vendors_refusals_are_answered_as_documented() {
     model.set_mode(Mode::Echo);
     telegram.fault(TOKEN, "sendMessage", Fault::Page(502), 1);
     telegram.say(TOKEN, &ada, "ambiguous one");
-    telegram.say(TOKEN, &ada, "after it");
+    // Somebody else: what one person says at once is told together.
+    telegram.say(TOKEN, &Talker::private(2, "another"), "after it");
     answer_with(&telegram, "after it").await;
     assert_eq!(
         answers_with(&telegram, "ambiguous one"),

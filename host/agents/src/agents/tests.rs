@@ -108,6 +108,8 @@ impl Fixture {
                 model: ModelChoice::default(),
             }],
             timeout: Duration::from_secs(60),
+            resets: openclaw_config::Resets::default(),
+            reset_triggers: vec!["fresh".into()],
             version: "0.1.0".into(),
         };
         let agents = Agents::with_backend(store.clone(), Arc::<Scripted>::clone(&backend), settings);
@@ -409,4 +411,100 @@ async fn the_model_that_was_chosen_for_a_session_is_asked() {
     fixture.say("three").await.unwrap();
     let choices = fixture.backend.choices.lock().unwrap();
     assert_eq!(*choices, [None, Some("p/other".to_owned()), None]);
+}
+
+/// What was said in the main session so many minutes ago.
+async fn said_before(fixture: &Fixture, minutes: i64) -> String {
+    let at = now_ms() - minutes * 60_000;
+    let entry = |role, text: &str| Entry { role, content: text.into(), model: None, usage: None, at };
+    let write = SessionWrite {
+        key: "agent:main:main".into(),
+        session_id: "old".into(),
+        agent: "main".into(),
+        entries: vec![entry(EntryRole::User, "before"), entry(EntryRole::Assistant, "indeed")],
+    };
+    fixture.store.append_lazily(write, at).await.unwrap();
+    "agent:main:main:archived:old".to_owned()
+}
+
+fn resets(fixture: &Fixture, change: impl FnOnce(&mut openclaw_config::Resets)) {
+    let mut settings = Settings::clone(&fixture.agents.settings());
+    change(&mut settings.resets);
+    fixture.agents.set_settings(settings);
+}
+
+fn idle(minutes: u64) -> Option<openclaw_config::Reset> {
+    Some(openclaw_config::Reset { idle_minutes: Some(minutes), ..openclaw_config::Reset::default() })
+}
+
+#[tokio::test]
+async fn an_expired_session_begins_anew_and_what_was_said_stays_under_a_name() {
+    let fixture = Fixture::new([Said::Text("hello")]).await;
+    let away = said_before(&fixture, 61).await;
+    let chosen =
+        Box::new(|settings: &mut openclaw_store::SessionSettings| settings.model = Some("p/chosen".into()));
+    fixture.agents.patch_session("agent:main:main", "main", chosen).await.unwrap();
+    resets(&fixture, |resets| resets.all = idle(60));
+    let turn = fixture.say("hi").await.unwrap();
+    assert_eq!(fixture.asked(0), [(Role::User, "hi".to_owned())], "nothing of before is told");
+    assert_ne!(turn.session_id, "old");
+    fixture.agents.commit(&turn).await.unwrap();
+    let (row, entries) = fixture.store.load_session(&away, 9, 9_999).await.unwrap().expect("it is put away");
+    assert_eq!((row.session_id.as_str(), entries.len(), entries[0].content.as_str()), ("old", 2, "before"));
+    let put_away = fixture.store.session(&away).await.unwrap().unwrap();
+    assert!(put_away.settings.archived_at.is_some());
+    let now = fixture.store.session("agent:main:main").await.unwrap().unwrap();
+    assert_eq!((now.row.session_id, now.settings.model.as_deref()), (turn.session_id, Some("p/chosen")));
+    assert_eq!(*fixture.backend.choices.lock().unwrap(), [Some("p/chosen".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_session_that_has_not_expired_goes_on() {
+    let fixture = Fixture::new([Said::Text("hello")]).await;
+    said_before(&fixture, 59).await;
+    resets(&fixture, |resets| resets.all = idle(60));
+    assert_eq!(fixture.say("hi").await.unwrap().session_id, "old");
+    assert_eq!(fixture.asked(0).len(), 3);
+}
+
+#[tokio::test]
+async fn kinds_and_channels_have_their_own_expiry() {
+    let fixture = Fixture::new([Said::Text("a"), Said::Text("b"), Said::Text("c")]).await;
+    said_before(&fixture, 30).await;
+    resets(&fixture, |resets| {
+        resets.all = idle(60);
+        resets.by_type.thread = idle(10);
+        resets.by_channel = [("other".to_owned(), idle(1).unwrap())].into();
+    });
+    let of = |kind, name: &str| TurnRequest {
+        kind: Some(kind),
+        channel: Some(ChannelContext { channel: name.into(), ..channel(true) }),
+        ..request("hi")
+    };
+    use openclaw_config::SessionKind::{Direct, Thread};
+    let turn = fixture.agents.run_turn(of(Direct, "chat")).await.unwrap();
+    assert_eq!(turn.session_id, "old");
+    let turn = fixture.agents.run_turn(of(Thread, "chat")).await.unwrap();
+    assert_ne!(turn.session_id, "old");
+    said_before(&fixture, 30).await;
+    let turn = fixture.agents.run_turn(of(Direct, "other")).await.unwrap();
+    assert_ne!(turn.session_id, "old");
+}
+
+#[tokio::test]
+async fn an_added_word_starts_anew_and_a_turn_is_told_so_many_as_it_may() {
+    let fixture = Fixture::new([Said::Text("1"), Said::Text("2"), Said::Text("3")]).await;
+    assert!(fixture.agents.resets("fresh start") && !fixture.agents.resets("freshly"));
+    for message in ["a", "b"] {
+        let turn = fixture.say(message).await.unwrap();
+        fixture.agents.commit(&turn).await.unwrap();
+    }
+    let few = TurnRequest { history_turns: Some(1), ..request("c") };
+    let turn = fixture.agents.run_turn(few).await.unwrap();
+    fixture.agents.commit(&turn).await.unwrap();
+    let texts: Vec<_> = fixture.asked(2).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["b", "2", "c"]);
+    let (_, entries) = fixture.store.load_session("agent:main:main", 99, 9_999).await.unwrap().unwrap();
+    assert_eq!(entries.len(), 6, "all of it is kept");
+    assert_eq!(fixture.say("fresh").await.unwrap().reply, command::NEW);
 }

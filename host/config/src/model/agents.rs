@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::conversations::{GroupChat, Identity};
+use super::resets::{Reset, ResetByType, Resets};
 
 /// The agent that exists when the file names none.
 const IMPLICIT_AGENT: &str = "main";
@@ -156,6 +157,71 @@ pub struct Session {
     pub group_scope: GroupScope,
     /// People with several ids: a name, and `channel:id` of each.
     pub identity_links: BTreeMap<String, Vec<String>>,
+    /// The last part of the main session's key, `main` unless it is written.
+    pub main_key: Option<String>,
+    /// Whether everything that is said in channels is one session.
+    pub scope: SessionScope,
+    /// When sessions begin anew.
+    pub reset: Option<Reset>,
+    /// The same for kinds of conversations.
+    pub reset_by_type: ResetByType,
+    /// The same for channels.
+    pub reset_by_channel: BTreeMap<String, Reset>,
+    /// Words that start a session anew, beside `/new` and `/reset`.
+    pub reset_triggers: Vec<String>,
+    /// An older spelling of `reset.idleMinutes`.
+    pub idle_minutes: Option<u64>,
+}
+
+impl Session {
+    /// When sessions begin anew.
+    #[must_use]
+    pub fn resets(&self) -> Resets {
+        Resets {
+            all: self.reset,
+            by_type: self.reset_by_type,
+            by_channel: self.reset_by_channel.clone(),
+            idle_minutes: self.idle_minutes,
+        }
+    }
+
+    /// The last part of the main session's key, in lower case.
+    #[must_use]
+    pub fn main(&self) -> String {
+        let written = self.main_key.as_deref().map(str::trim).filter(|key| !key.is_empty());
+        written.unwrap_or("main").to_lowercase()
+    }
+
+    /// The key of an agent's main session.
+    #[must_use]
+    pub fn main_key_of(&self, agent: &str) -> String {
+        match self.scope {
+            SessionScope::Global => "global".to_owned(),
+            SessionScope::PerSender => format!("agent:{agent}:{}", self.main()).to_lowercase(),
+        }
+    }
+}
+
+/// `session.scope`
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SessionScope {
+    /// Each conversation has its session, as the other keys say.
+    #[default]
+    PerSender,
+    /// All of them are the session `global`.
+    Global,
+}
+
+impl SessionScope {
+    /// The word of the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PerSender => "per-sender",
+            Self::Global => "global",
+        }
+    }
 }
 
 /// `session.groupScope`

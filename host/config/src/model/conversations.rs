@@ -6,12 +6,17 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::agents::{DmScope, GroupScope};
+use super::queue::{Inbound, Queue};
 
 /// `messages.*`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Messages {
     /// `messages.groupChat`
     pub group_chat: GroupChat,
+    /// `messages.inbound`
+    pub inbound: Inbound,
+    /// `messages.queue`
+    pub queue: Queue,
 }
 
 /// `messages.groupChat`, or an agent's own `groupChat`.
@@ -105,7 +110,12 @@ impl Binding {
 
 impl Messages {
     pub(super) fn of(section: Option<&Value>) -> Self {
-        Self { group_chat: GroupChat::of(section.and_then(|section| section.get("groupChat"))) }
+        let part = |key: &str| section.and_then(|section| section.get(key));
+        Self {
+            group_chat: GroupChat::of(part("groupChat")),
+            inbound: Inbound::of(part("inbound")),
+            queue: Queue::of(part("queue")),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod conversations;
 mod gateway;
 mod hooks;
 mod models;
+mod queue;
+mod resets;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use serde_json::Value;
 
 pub use agents::{
     Agent, AgentDefaults, Agents, DmScope, GroupScope, MemorySearch, ModelChoice, ModelEntry, Session,
+    SessionScope,
 };
 pub use channels::{Account, Channel, ChannelDefaults};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};
@@ -28,6 +31,8 @@ pub use gateway::{
 };
 pub use hooks::{HookAction, HookMapping, HookMatch, Hooks, SessionMode, WakeMode};
 pub use models::{Model, Models, Provider};
+pub use queue::{Inbound, Queue};
+pub use resets::{Reset, ResetByType, ResetMode, ResetPolicy, Resets, SessionKind};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
 
 use crate::path::KeyPath;

@@ -98,14 +98,15 @@ pub(super) const ACCESS_GROUPS: Shape = Map(&Object(&[
 
 pub(super) const SESSION: Shape = Object(&[
     key("dmScope", DM_SCOPE).about("Which direct messages share a session. Default: main."),
-    unused("mainKey", Text).about("The last part of the main session's key. Default: main."),
-    unused("scope", Word(&["per-sender", "global"])),
+    key("mainKey", Text).about("The last part of the main session's key. Default: main."),
+    key("scope", Word(&["per-sender", "global"]))
+        .about("global: all that is said in channels is one session. Default: per-sender."),
     key("groupScope", GROUP_SCOPE).about("main: groups share the agent's main session. Default: per-group."),
     unused("notifyOnCreate", Bool),
     key("identityLinks", Map(&TEXTS)).about("People with several ids: a name, and channel:id of each."),
-    unused("resetTriggers", TEXTS),
-    unused("reset", RESET),
-    unused(
+    key("resetTriggers", TEXTS).about("Words that start a session anew, beside /new and /reset."),
+    key("reset", RESET).about("When sessions begin anew by themselves. Default: never."),
+    key(
         "resetByType",
         Object(&[
             key("direct", RESET),
@@ -114,8 +115,9 @@ pub(super) const SESSION: Shape = Object(&[
             // An older spelling of `direct`.
             key("dm", RESET),
         ]),
-    ),
-    unused("resetByChannel", Map(&RESET)),
+    )
+    .about("The same for direct messages, groups and threads."),
+    key("resetByChannel", Map(&RESET)).about("The same for channels, before what is said about types."),
     unused("store", Text),
     unused("sendPolicy", SEND_POLICY),
     unused(
@@ -131,7 +133,7 @@ pub(super) const SESSION: Shape = Object(&[
     unused("sharing", Object(&[key("readOnly", Bool), key("suggest", Bool), key("drafts", Bool)])),
     unused("maintenance", MAINTENANCE),
     // An older spelling of `reset.idleMinutes`.
-    unused("idleMinutes", SOME),
+    key("idleMinutes", SOME),
 ]);
 
 const RESET: Shape = Object(&[
@@ -198,17 +200,29 @@ pub(super) const MESSAGES: Shape = Object(&[
             unused("visibleReplies", VISIBLE_REPLIES),
         ]),
     ),
-    unused(
+    key(
         "queue",
         Object(&[
-            key("mode", QUEUE_MODE),
+            key("mode", QUEUE_MODE)
+                .about("What messages that come while a turn runs become. Default: steer."),
             key("byChannel", Map(&QUEUE_MODE)),
-            key("debounceMsByChannel", Map(&COUNT)),
-            key("cap", SOME),
-            key("drop", Word(&["old", "new", "summarize"])),
+            // An older spelling.
+            key("debounceMs", COUNT),
+            key("debounceMsByChannel", Map(&COUNT)).about("How long collect waits for more. Default: 500."),
+            key("cap", SOME).about("How many messages of a conversation may wait. Default: 20."),
+            key("drop", Word(&["old", "new", "summarize"]))
+                .about("What becomes of more: the oldest are told in short, or not; or the newest are not."),
         ]),
-    ),
-    unused("inbound", Object(&[key("debounceMs", COUNT), key("byChannel", Map(&COUNT))])),
+    )
+    .about("What becomes of messages that wait behind a turn."),
+    key(
+        "inbound",
+        Object(&[
+            key("debounceMs", COUNT).about("How long a text waits for more of its sender. 0: not at all."),
+            key("byChannel", Map(&COUNT)),
+        ]),
+    )
+    .about("Texts that come at once are one turn."),
     unused("ackReaction", Text),
     unused("ackReactionScope", Word(&["group-mentions", "group-all", "direct", "all", "off", "none"])),
     unused("statusReactions", SWITCH),

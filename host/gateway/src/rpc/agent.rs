@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_agents::TurnRequest;
-use openclaw_messaging::{SendRequest, Target, main_key};
+use openclaw_messaging::{SendRequest, Target};
 use openclaw_models::{ChatRequest, Message, Role, Thinking, ThinkingWish};
 use openclaw_protocol::agent::{
     AgentAccepted, AgentFinal, AgentMeta, AgentParams, AgentWait, AgentWaitParams, RunMeta, RunStatus,
@@ -186,7 +186,7 @@ async fn selection(gateway: &Gateway, params: &AgentParams) -> Result<(String, S
             let rows::Place { agent, .. } = rows::place(gateway, "main", params.agent_id.as_deref())?;
             let key = match to {
                 Some(to) => format!("agent:{agent}:direct:{to}").to_lowercase(),
-                None => main_key(&agent),
+                None => gateway.main_session_of(&agent),
             };
             rows::Place { key, agent }
         }

@@ -27,8 +27,8 @@ pub(super) fn list(gateway: &Gateway) -> AgentsList {
     });
     AgentsList {
         default_id: config.agents.default_id().to_owned(),
-        main_key: "main".to_owned(),
-        scope: "per-sender".to_owned(),
+        main_key: config.session.main(),
+        scope: config.session.scope.as_str().to_owned(),
         agents: agents.collect(),
     }
 }

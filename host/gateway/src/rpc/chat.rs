@@ -97,7 +97,7 @@ async fn say_in_session(
     let gateway = &caller.gateway;
     let place = place(gateway, &params.key, params.agent_id.as_deref())?;
     let thinking = judge(&params.message, params.attachments.as_deref(), params.thinking.as_deref())?;
-    if place.key != openclaw_messaging::main_key(&place.agent) {
+    if place.key != gateway.main_session_of(&place.agent) {
         known(gateway, &place).await?;
     }
     let key = params.idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string());

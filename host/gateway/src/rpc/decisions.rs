@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openclaw_messaging::{ChatKind, Decided};
+use openclaw_messaging::{ChatKind, Decided, Step};
 use openclaw_protocol::RpcError;
 use openclaw_protocol::decisions::{
     ChannelsWhyParams, DecisionStep, MessageDecision, MessageDecisions, USUAL_DECISIONS,
@@ -27,7 +27,11 @@ pub(super) async fn why(
 }
 
 fn shown(decided: Decided) -> MessageDecision {
-    let Decided { row, state, reason, steps, .. } = decided;
+    let Decided { row, state, reason, mut steps, turn, ended, .. } = decided;
+    if let (Some(turn), Some(ended)) = (turn, ended) {
+        let found = format!("{ended} (in the turn of message {turn})");
+        steps.push(Step { check: "messages.queue".to_owned(), passed: state == "done", found });
+    }
     let conversation = row.message.conversation;
     MessageDecision {
         message_id: row.message.id,

@@ -68,7 +68,7 @@ fn heartbeats(gateway: &Gateway) -> Heartbeats {
 fn queued_system_events(gateway: &Gateway) -> Vec<String> {
     let settings = gateway.agents.settings();
     let waiting = settings.agents.iter().flat_map(|agent| {
-        let main = openclaw_messaging::main_key(&agent.id);
+        let main = gateway.main_session_of(&agent.id);
         gateway.system_events().waiting(&main)
     });
     waiting.map(|event| event.text).collect()

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use openclaw_messaging::main_key;
 use openclaw_protocol::RpcError;
 use openclaw_protocol::system::{
     Heartbeats, HeartbeatsParams, Identity, SecretsReloaded, SystemEventParams, SystemInfo, Told, WakeParams,
@@ -151,7 +150,7 @@ fn session(gateway: &Gateway, key: Option<&str>, agent: Option<&str>) -> Result<
     let key = match key {
         Some(key) if owner.is_some() => key,
         Some(key) if key != "main" => format!("agent:{}:{key}", agent.id),
-        _ => main_key(&agent.id),
+        _ => gateway.main_session_of(&agent.id),
     };
     Ok((agent.id, key))
 }

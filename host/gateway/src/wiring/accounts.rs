@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use openclaw_config::{Account, Agent, Binding, Channel, Config, DmScope, GroupChat, GroupScope};
+use openclaw_config::{
+    Account, Agent, Binding, Channel, Config, DmScope, GroupChat, GroupScope, SessionScope,
+};
 use openclaw_messaging as messaging;
 use openclaw_messaging::{
     ACCESS_GROUP, AccountKey, AccountSettings, AllowList, Allowed, BotLoopRules, Bots, ChatKind,
-    CommandRules, ContextVisibility, GroupRule, Mentions, Peer, Policy, Words, pattern_of_name,
-    pattern_of_text,
+    CommandRules, ContextVisibility, GroupRule, Mentions, Peer, Policy, QueueDrop, QueueMode, QueueRules,
+    Words, pattern_of_name, pattern_of_text,
 };
 use openclaw_packages::{
     BotLoop, ChannelPolicy, ChannelPolicyMap, GroupPolicy, Manifest, MentionScope, TextUnit,
@@ -36,6 +38,7 @@ pub(super) fn settings(
     let rules = words.policy.extract(&account.section);
     let agent = config.agents.default_id();
     let history_limit = rules.history_limit.or(group_chat(config, agent, |own| own.history_limit));
+    let (dm_history_limit, dm_history_limits) = (rules.dm_history_limit, rules.dm_history_limits.clone());
     let names =
         |agent: &Agent| (agent.id.to_lowercase(), mentions(config, &agent.id, &rules.mention_patterns));
     let mentions = config.agents.entries.iter().map(names).collect();
@@ -79,6 +82,16 @@ pub(super) fn settings(
         group_scope: group_scope(config.session.group_scope),
         links: links(config, &channel.id),
         mentions,
+        main: config.session.main(),
+        global: config.session.scope == SessionScope::Global,
+        dm_history_limit: dm_history_limit.unwrap_or(0),
+        dm_history_limits,
+        debounce: config
+            .messages
+            .inbound
+            .debounce_of(&channel.id)
+            .map_or(Duration::from_millis(u64::from(words.debounce_ms)), Duration::from_millis),
+        queue: queue(config, &channel.id),
         history_limit: history_limit
             .unwrap_or_else(|| words.policy.history_default.map_or(HISTORY, usize::from))
             .min(LONGEST_HISTORY),
@@ -118,6 +131,17 @@ fn bot_loop(said: BotLoop) -> Option<BotLoopRules> {
         window: seconds(said.window, usual.window),
         cooldown: seconds(said.cooldown, usual.cooldown),
     })
+}
+
+/// What becomes of messages of a channel that wait. A word that is none of the known ones counts as none.
+fn queue(config: &Config, channel: &str) -> QueueRules {
+    let (written, usual) = (&config.messages.queue, QueueRules::default());
+    QueueRules {
+        mode: written.mode_of(channel).and_then(QueueMode::of).unwrap_or(usual.mode),
+        cap: written.cap.unwrap_or(usual.cap).max(1),
+        drop: written.drop.as_deref().and_then(QueueDrop::of).unwrap_or(usual.drop),
+        quiet: written.debounce_of(channel).map_or(usual.quiet, Duration::from_millis),
+    }
 }
 
 fn dm_scope(scope: DmScope) -> messaging::DmScope {
@@ -244,13 +268,28 @@ impl Groups<'_> {
         Allowed::Group { name: name.to_owned(), members }
     }
 
+    /// The agent of a group, if there is one of that name; else whoever answers without it.
+    fn agent(&self, named: &str) -> Option<String> {
+        let known =
+            self.config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(named.trim()));
+        if known.is_none() {
+            warn!(
+                channel = self.channel,
+                agent = named,
+                "a group's agentId is passed over: there is no such agent"
+            );
+        }
+        known.map(|agent| agent.id.to_lowercase())
+    }
+
     fn rule(&self, rule: GroupPolicy, inner_listed: bool) -> GroupRule {
-        let GroupPolicy { require_mention, enabled, allow_from, group_policy: word, inner } = rule;
+        let GroupPolicy { require_mention, enabled, allow_from, group_policy: word, agent, inner } = rule;
         GroupRule {
             require_mention,
             enabled,
             allow_from: allow_from.map(|list| self.list(list)),
             policy: word.as_deref().map(group_policy),
+            agent: agent.and_then(|agent| self.agent(&agent)),
             inner: inner.into_iter().map(|(id, rule)| (id, self.rule(rule, inner_listed))).collect(),
             inner_listed,
         }
@@ -362,6 +401,27 @@ mod tests {
         let in_it: Vec<_> =
             ["1", "2", "3", "4", "5"].into_iter().filter(|id| list.admits(id).is_some()).collect();
         assert_eq!(in_it, ["1", "2", "5"]);
+    }
+
+    #[test]
+    fn a_groups_agent_has_to_be_there() {
+        let mut config = Config::default();
+        config.agents.entries = vec![Agent { id: "Coder".to_owned(), ..Agent::default() }];
+        let groups = Groups { config: &config, channel: "chat" };
+        assert_eq!((groups.agent(" coder "), groups.agent("gone")), (Some("coder".to_owned()), None));
+    }
+
+    #[test]
+    fn a_queue_is_as_written_or_as_usual() {
+        let mut config = Config::default();
+        assert_eq!(queue(&config, "chat"), QueueRules::default());
+        config.messages.queue.mode = Some("collect".to_owned());
+        config.messages.queue.by_channel = [("chat".to_owned(), "interrupt".to_owned())].into();
+        config.messages.queue.debounce_ms_by_channel = [("chat".to_owned(), 1_000)].into();
+        config.messages.queue.drop = Some("odd".to_owned());
+        let found = queue(&config, "chat");
+        assert_eq!((found.mode, found.quiet), (QueueMode::Interrupt, Duration::from_secs(1)));
+        assert_eq!((queue(&config, "other").mode, found.drop), (QueueMode::Collect, QueueDrop::Summarize));
     }
 
     #[test]

@@ -36,7 +36,13 @@ pub(crate) fn agent_settings(paths: &Paths, config: &Config) -> Settings {
         thinking: thinking(config, agent),
         model: config.agents.model_of(agent),
     });
-    Settings { agents: agents.collect(), timeout: turn_timeout(config), version: crate::VERSION.to_owned() }
+    Settings {
+        agents: agents.collect(),
+        timeout: turn_timeout(config),
+        resets: config.session.resets(),
+        reset_triggers: config.session.reset_triggers.clone(),
+        version: crate::VERSION.to_owned(),
+    }
 }
 
 /// Several agents share no workspace unless somebody says so: what one is told of a person is not for the others.

@@ -4,7 +4,8 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use openclaw_agents::{Agents, ChannelContext, Turn, TurnRequest as AgentTurn};
+use openclaw_agents::{Agents, ChannelContext, Stop, Turn, TurnRequest as AgentTurn};
+use openclaw_config::SessionKind;
 use openclaw_messaging::{ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner};
 use openclaw_store::{SessionWrite, Store};
 use tracing::{info, warn};
@@ -68,8 +69,17 @@ fn run_id(inbound: InboundId) -> String {
 #[async_trait]
 impl TurnRunner for ChannelTurns {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
-        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard, authority } =
-            turn;
+        let TurnRequest {
+            inbound,
+            account,
+            channel_label,
+            route,
+            message,
+            received_at,
+            heard,
+            history_turns,
+            authority,
+        } = turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
             Some(messaging) if message.text.starts_with('/') => {
@@ -78,6 +88,11 @@ impl TurnRunner for ChannelTurns {
             _ => Vec::new(),
         };
         let images = pictures::of(&self.store, &account, &message.media).await;
+        let kind = match (message.conversation.kind, &message.conversation.thread) {
+            (ChatKind::Direct, _) => SessionKind::Direct,
+            (ChatKind::Group | ChatKind::Channel, Some(_)) => SessionKind::Thread,
+            (ChatKind::Group | ChatKind::Channel, None) => SessionKind::Group,
+        };
         let channel = ChannelContext {
             channel: account.channel.clone(),
             label: channel_label,
@@ -96,6 +111,8 @@ impl TurnRunner for ChannelTurns {
             session_key: route.session_key.clone(),
             message: message.text,
             images,
+            kind: Some(kind),
+            history_turns,
             received_at,
             channel: Some(channel),
             plain: !authority.commands,
@@ -140,6 +157,10 @@ impl TurnRunner for ChannelTurns {
             session_events::messages(&gateway, &about, &write).await;
         }
         told::over(&gateway, &about, None).await;
+    }
+
+    fn stop(&self, inbound: InboundId) {
+        self.agents.abort(Stop::Run(&run_id(inbound)));
     }
 
     fn overtakes(&self, message: &Message) -> bool {

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use openclaw_access::devices::{DeviceGrant, Plan};
 use openclaw_access::{Attempt, Identified, Peer};
-use openclaw_messaging::main_key;
 use openclaw_protocol::connect::{ClientInfo, ConnectParams};
 use openclaw_protocol::hello::{
     Features, Granted, GrantedToken, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot,
@@ -246,9 +245,9 @@ async fn hello(gateway: &Gateway, conn_id: &str, protocol: u32, auth: Granted) -
             state_dir: admin.then(|| gateway.paths.state_dir.display().to_string()),
             auth_mode: admin.then(|| gateway.auth_mode.clone()),
             session_defaults: Some(SessionDefaults {
-                main_session_key: main_key(&default_agent_id),
+                main_session_key: gateway.main_session_of(&default_agent_id),
                 default_agent_id,
-                main_key: "main".to_owned(),
+                main_key: gateway.settings.config().session.main(),
                 model_configured: Some(gateway.model_choice.get().source != ModelSource::Demo),
             }),
         },

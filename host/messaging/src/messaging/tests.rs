@@ -2,6 +2,7 @@
 
 mod clock;
 mod dead_letters;
+mod together;
 
 use std::future::Future;
 
@@ -36,6 +37,16 @@ impl Life {
     }
 
     async fn with(dir: &tempfile::TempDir, dm: DmPolicy, options: Options, sender: Arc<Memory>) -> Self {
+        Self::tuned(dir, dm, options, sender, |_| {}).await
+    }
+
+    async fn tuned(
+        dir: &tempfile::TempDir,
+        dm: DmPolicy,
+        options: Options,
+        sender: Arc<Memory>,
+        tune: impl FnOnce(&mut AccountSettings),
+    ) -> Self {
         let store = Store::open(&dir.path().join("gateway.sqlite")).await.unwrap();
         let echo = Arc::new(Echo::default());
         let mut settings = testing::settings();
@@ -49,6 +60,7 @@ impl Life {
         if dm == DmPolicy::Pairing {
             settings.text_limit = 4000;
         }
+        tune(&mut settings);
         let (as_sender, as_runner) = (Arc::<Memory>::clone(&sender), Arc::<Echo>::clone(&echo));
         let messaging =
             Messaging::start(store.clone(), as_sender, as_runner, vec![settings], options).await.unwrap();

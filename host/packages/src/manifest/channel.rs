@@ -29,6 +29,9 @@ pub struct Channel {
     /// What a thread is called in session keys: `[a-z0-9-]`, at most 32 characters.
     #[serde(default = "default_thread_word")]
     pub thread_word: String,
+    /// How long a text waits for more of its sender, in milliseconds, where the operator does not say; 0 for not at all.
+    #[serde(default)]
+    pub debounce_ms: u16,
     /// `[channel.policy]`
     #[serde(default)]
     pub policy: ChannelPolicyMap,
@@ -65,6 +68,8 @@ pub struct ChannelPolicyMap {
     /// In a group's rules, the key of the roles that may write there. The gateway does not know who has which: where a group
     /// states roles alone, nobody is let in.
     pub group_roles: Option<String>,
+    /// In a group's rules or narrower ones, the key of the agent that answers there.
+    pub group_agent: Option<String>,
     /// In a group's rules, the key of a map from thread or room id, or `*`, to narrower rules.
     pub group_inner: Option<String>,
     /// Where a group has such a map, only what it lists is served.
@@ -84,6 +89,10 @@ pub struct ChannelPolicyMap {
     pub history_limit: Option<String>,
     /// The same where nobody says how many. None: 50.
     pub history_default: Option<u16>,
+    /// How many turns of a direct chat a turn is told.
+    pub dm_history_limit: Option<String>,
+    /// A map from sender id to what holds for its direct chat alone: `historyLimit`.
+    pub dms: Option<String>,
     /// The operator's own text limit.
     pub text_limit: Option<String>,
     /// Prefixes that people write before an id and that are not part of it.
@@ -93,7 +102,7 @@ pub struct ChannelPolicyMap {
 impl ChannelPolicyMap {
     /// Every pointer by its name in the manifest; `None` where the channel has no such key.
     #[must_use]
-    pub fn pointers(&self) -> [(&'static str, &Option<String>); 11] {
+    pub fn pointers(&self) -> [(&'static str, &Option<String>); 13] {
         [
             ("dm-policy", &self.dm_policy),
             ("allow-from", &self.allow_from),
@@ -105,6 +114,8 @@ impl ChannelPolicyMap {
             ("bot-loop", &self.bot_loop),
             ("context-visibility", &self.context_visibility),
             ("history-limit", &self.history_limit),
+            ("dm-history-limit", &self.dm_history_limit),
+            ("dms", &self.dms),
             ("text-limit", &self.text_limit),
         ]
     }

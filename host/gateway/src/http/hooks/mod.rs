@@ -206,7 +206,10 @@ impl Hook<'_> {
     /// Tells a session of an event, at once or when it takes its next turn.
     fn wake(&self, wake: &Wake, by: Named) -> Result<Value, String> {
         let agent = self.rules.agent(wake.agent.as_deref(), by)?;
-        let session = self.rules.wake_session(&agent, wake.session.as_deref(), by)?;
+        let session = match wake.session.as_deref() {
+            Some(named) => self.rules.wake_session(&agent, named, by)?,
+            None => self.gateway.main_session_of(&agent),
+        };
         let outcome = match self.gateway.system_events().push(&session, &wake.text, None) {
             Pushed::Queued => "queued",
             Pushed::Coalesced => "coalesced",

@@ -4,7 +4,6 @@
 use openclaw_access::SharedSecret;
 use openclaw_config::{Config, HookMapping, HookMatch, SecretResolver};
 use openclaw_hooks::{Named, is_templated};
-use openclaw_messaging::main_key;
 use openclaw_secrets::Secret;
 use uuid::Uuid;
 
@@ -125,12 +124,9 @@ impl Rules {
         self.stored(agent, &key)
     }
 
-    /// The session that hears of an event: as named, else the agent's main one.
-    pub(super) fn wake_session(&self, agent: &str, named: Option<&str>, by: Named) -> Result<String, String> {
-        match named {
-            Some(key) => self.stored(agent, &self.named(key, by)?),
-            None => Ok(main_key(agent)),
-        }
+    /// The session of this name that hears of an event.
+    pub(super) fn wake_session(&self, agent: &str, named: &str, by: Named) -> Result<String, String> {
+        self.stored(agent, &self.named(named, by)?)
     }
 
     /// Whether runs without a name of their own share a session.
@@ -269,7 +265,7 @@ mod tests {
         let prefixes = "sessionKey must start with one of: hook:, agent:ops:hook:";
         assert_eq!(session(Some("main")).unwrap_err(), prefixes);
         assert_eq!(session(Some("agent:main:hook:a")).unwrap_err(), prefixes);
-        assert_eq!(rules.wake_session("ops", None, Named::Outside).unwrap(), "agent:ops:main");
+        assert_eq!(rules.wake_session("ops", "hook:b", Named::Outside).unwrap(), "agent:ops:hook:b");
         assert_eq!(rules.agent(Some("Ops"), Named::Outside).unwrap(), "ops");
         assert_eq!(rules.agent(Some("x"), Named::Outside).unwrap_err(), "unknown agentId \"x\"");
         let refused = "agentId is not allowed by hooks.allowedAgentIds";

@@ -10,7 +10,7 @@ use openclaw_agents::TurnRequest;
 use openclaw_config::SessionMode;
 use openclaw_failpoints::failpoint;
 use openclaw_hooks::Run;
-use openclaw_messaging::{AccountKey, SendRequest, Target, main_key};
+use openclaw_messaging::{AccountKey, SendRequest, Target};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -198,8 +198,9 @@ async fn deliver(
     id: &str,
     ended: Result<String, NoTurn>,
 ) -> Value {
-    let tell =
-        |text: String| gateway.system_events().push(&main_key(agent), &text, Some(&format!("hook:{id}")));
+    let tell = |text: String| {
+        gateway.system_events().push(&gateway.main_session_of(agent), &text, Some(&format!("hook:{id}")))
+    };
     let reply = match ended {
         Ok(reply) => reply,
         Err(error) => {

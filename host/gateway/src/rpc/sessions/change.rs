@@ -246,7 +246,7 @@ pub(in crate::rpc) async fn delete(
         return Err(RpcError::missing_scope(Scope::Admin));
     }
     let place = place(gateway, &params.key, params.agent_id.as_deref())?;
-    if place.key == openclaw_messaging::main_key(&place.agent) {
+    if place.key == gateway.main_session_of(&place.agent) {
         return Err(RpcError::invalid(format!(
             "Cannot delete the main session ({}); start it anew with sessions.reset",
             place.key

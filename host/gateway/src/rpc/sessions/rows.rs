@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use openclaw_config::ModelChoice;
-use openclaw_messaging::main_key;
 use openclaw_protocol::RpcError;
 use openclaw_protocol::sessions::{SessionDefaults, SessionEntry, SessionRow};
 use openclaw_store::{SessionRecord, StoreError};
@@ -36,7 +35,7 @@ pub(in crate::rpc) fn place(gateway: &Gateway, key: &str, agent: Option<&str>) -
     }
     match key.as_str() {
         "" => Err(RpcError::invalid("key required")),
-        "main" => Ok(Place { key: main_key(&agent), agent }),
+        "main" => Ok(Place { key: gateway.main_session_of(&agent), agent }),
         _ => Ok(Place { key, agent }),
     }
 }
@@ -147,7 +146,7 @@ impl<'a> Rows<'a> {
             chat_type: chat_type.map(str::to_owned),
             channel: channel.map(str::to_owned),
             agent_id: row.agent.clone(),
-            is_main: row.key == main_key(&row.agent),
+            is_main: row.key == self.gateway.main_session_of(&row.agent),
             created_at: time(row.created_at),
             updated_at: time(row.updated_at),
             label: settings.label.clone(),

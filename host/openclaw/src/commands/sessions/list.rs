@@ -38,6 +38,9 @@ pub(super) struct Flags {
     /// Only those with this text in the key, the id or a name
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
+    /// Also those that were put away, as an expired session's transcript is
+    #[arg(long)]
+    archived: bool,
     /// At most so many, or `all`
     #[arg(long, value_name = "N", default_value = "100", value_parser = limit)]
     limit: Limit,
@@ -81,6 +84,7 @@ async fn read(flags: &Flags, context: &Context) -> Result<(Value, SessionsList),
         agent_id: flags.agent.clone(),
         active_minutes: flags.active,
         search: flags.search.clone(),
+        archived: flags.archived.then(|| json!("all")),
         limit: Some(wanted.min(PAGE)),
         ..SessionsListParams::default()
     };
