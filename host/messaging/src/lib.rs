@@ -7,6 +7,7 @@
 //! - A turn is done exactly when its reply is in the outbox.
 //! - A session runs one turn at a time; no session can starve another.
 //! - A send is marked before it begins. One whose end is unknown is flagged and never repeated.
+//! - An answer appears once, whatever was shown of it before.
 
 mod accounts;
 mod activity;
@@ -25,9 +26,12 @@ mod outbox;
 mod pairing;
 mod pipeline;
 mod policy;
+mod reaction;
+mod replies;
 mod routing;
 mod runner;
 mod settings;
+mod stream;
 mod tags;
 mod tasks;
 #[cfg(test)]
@@ -35,7 +39,7 @@ mod testing;
 mod turns;
 
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
-pub use channel::{Failure, Outbound, Outcome, Sender};
+pub use channel::{Failure, Outbound, Outcome, Reaction, Revision, Sender};
 pub use dead_letters::{DeadLetterError, Requeued};
 pub use delivery::{Delivered, SendError, SendRequest};
 pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
@@ -47,9 +51,12 @@ pub use openclaw_store::{
     Target,
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
+pub use reaction::{AckScope, Reactions};
+pub use replies::{Author, Persona, Replies, ReplyTo};
 pub use routing::main_key;
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{
     AccountSettings, Binding, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope, Options, Peer, Policy,
     Words,
 };
+pub use stream::{PreviewRules, Writing};

@@ -3,6 +3,9 @@
 use async_trait::async_trait;
 use openclaw_store::{AccountKey, InboundId, Message, Route, SessionWrite};
 
+use crate::replies::Author;
+use crate::stream::Writing;
+
 /// One admitted message that wants an answer.
 #[derive(Clone, Debug)]
 pub struct TurnRequest {
@@ -20,6 +23,8 @@ pub struct TurnRequest {
     pub received_at: i64,
     /// What was said in a group since its last turn, oldest first: to others than the agent.
     pub heard: Vec<Heard>,
+    /// Where to say what is written so far.
+    pub writing: Writing,
 }
 
 /// Something that was said in a group, but not to the agent.
@@ -38,6 +43,10 @@ pub struct TurnReply {
     pub text: Option<String>,
     /// What is appended to the session.
     pub session: Option<SessionWrite>,
+    /// Which model wrote the text, if one did.
+    pub author: Option<Author>,
+    /// The text says what went wrong.
+    pub failed: bool,
 }
 
 /// Runs turns. `gateway` implements it over agents.

@@ -9,6 +9,7 @@ use openclaw_text::Unit;
 
 use crate::allow::AllowList;
 use crate::mention::Mentions;
+use crate::replies::Replies;
 
 /// Who may write to the bot directly (`dmPolicy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,6 +187,8 @@ pub struct AccountSettings {
     pub mentions: BTreeMap<String, Mentions>,
     /// How many messages of a group that named nobody are told with the next one that does; 0 for none.
     pub history_limit: usize,
+    /// How replies look, and what is shown before them.
+    pub replies: Replies,
 }
 
 impl AccountSettings {
@@ -208,6 +211,10 @@ pub struct Options {
     pub turn_deadline: Duration,
     /// How often typing is shown while a turn runs.
     pub typing_every: Duration,
+    /// From the first word of an answer to its preview. What is complete by then needs none.
+    pub preview_after: Duration,
+    /// The least time between two edits of a preview in a direct chat; in groups three times as long.
+    pub preview_every: Duration,
     /// Sends in flight at once, over all conversations.
     pub sends: usize,
     /// How long a send may take before it counts as ambiguous.
@@ -233,6 +240,8 @@ impl Default for Options {
             running: 256,
             turn_deadline: Duration::from_secs(600),
             typing_every: Duration::from_secs(4),
+            preview_after: Duration::from_millis(700),
+            preview_every: Duration::from_secs(1),
             sends: 64,
             send_deadline: Duration::from_secs(60),
             send_attempts: 60,

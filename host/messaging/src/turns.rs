@@ -21,8 +21,10 @@ use crate::clock::now_ms;
 use crate::heard;
 use crate::lanes::{LaneError, Lanes, Ticket};
 use crate::outbox::Outbox;
+use crate::reaction::Reactor;
 use crate::runner::{Heard, TurnReply, TurnRequest, TurnRunner};
-use crate::settings::Options;
+use crate::settings::{AccountSettings, Options};
+use crate::stream::{Preview, Previewing, Writing};
 use crate::tags;
 use crate::tasks::Tasks;
 
@@ -47,6 +49,7 @@ pub(crate) struct Wiring {
     pub(crate) outbox: Outbox,
     pub(crate) accounts: Accounts,
     pub(crate) lanes: Lanes,
+    pub(crate) reactor: Reactor,
     pub(crate) tasks: Tasks,
     pub(crate) options: Options,
 }
@@ -61,6 +64,7 @@ struct Shared {
 struct Asked {
     id: InboundId,
     account: AccountKey,
+    agent: String,
     target: Target,
     message_id: String,
     reply_context: Vec<u8>,
@@ -90,6 +94,9 @@ impl Turns {
     pub(crate) async fn queue(&self, row: InboundRow) {
         let Some(route) = row.route.clone() else { return };
         failpoint!("messaging.queue");
+        if let Some(settings) = self.shared.wiring.accounts.get(&row.account) {
+            self.shared.wiring.reactor.accepted(&row, &settings);
+        }
         let mut book = self.shared.book.lock().await;
         if self.shared.wiring.runner.overtakes(&row.message) {
             // Beside the lane of its session, one at a time.
@@ -198,6 +205,7 @@ impl Wiring {
         let asked = Asked {
             id: row.id,
             account: row.account.clone(),
+            agent: route.agent.clone(),
             target: row.message.target(),
             message_id: row.message.id.clone(),
             reply_context: row.message.reply_context.clone(),
@@ -211,6 +219,7 @@ impl Wiring {
 
     async fn answer(&self, row: InboundRow, route: Route, asked: Asked) {
         failpoint!("messaging.lane");
+        self.reactor.working(row.id);
         let settings = self.accounts.get(&row.account);
         let typing = Aborting(tokio::spawn(show_typing(
             Arc::clone(&self.sender),
@@ -224,6 +233,10 @@ impl Wiring {
             }
             Some(_) | None => Vec::new(),
         };
+        let (writing, previewing) = match settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings)) {
+            Some((writing, previewing)) => (writing, Some(previewing)),
+            None => (Writing::default(), None),
+        };
         let request = TurnRequest {
             inbound: row.id,
             account: row.account.clone(),
@@ -234,11 +247,47 @@ impl Wiring {
             message: row.message,
             received_at: row.received_at,
             heard,
+            writing,
         };
         let reply = self.run(request).await;
+        if let Some(previewing) = previewing {
+            previewing.end().await;
+        }
         drop(typing);
         failpoint!("messaging.turned");
         self.finish(asked, reply).await;
+    }
+
+    /// Begins to show the answer while it is written, where that is wanted and possible.
+    fn preview(
+        &self,
+        row: &InboundRow,
+        asked: &Asked,
+        settings: &AccountSettings,
+    ) -> Option<(Writing, Previewing)> {
+        let rules = settings.replies.preview.filter(|_| self.sender.can_edit(&row.account))?;
+        if self.runner.is_command(&row.message) {
+            return None;
+        }
+        let (reply_to, _) = settings.replies.answers(None, &asked.message_id, false);
+        let direct = row.message.conversation.kind == ChatKind::Direct;
+        let preview = Preview {
+            store: self.store.clone(),
+            sender: Arc::clone(&self.sender),
+            tasks: self.tasks.clone(),
+            id: asked.id,
+            conversation: ConversationKey { account: asked.account.clone(), target: asked.target.clone() },
+            rules,
+            prefix: settings.replies.early_prefix(&asked.agent),
+            reply_to,
+            reply_context: asked.reply_context.clone(),
+            limit: settings.text_limit,
+            unit: settings.text_unit,
+            after: self.options.preview_after,
+            every: self.options.preview_every * if direct { 1 } else { 3 },
+            deadline: self.options.send_deadline,
+        };
+        Some(preview.begin())
     }
 
     /// What was said in the group meanwhile. Without it the turn runs all the same.
@@ -258,18 +307,22 @@ impl Wiring {
 
     /// Closes the turn with its reply.
     async fn finish(&self, asked: Asked, reply: TurnReply) {
-        let Asked { id, account, target, message_id, reply_context } = asked;
+        let Asked { id, account, agent, target, message_id, reply_context } = asked;
         let settings = self.accounts.get(&account);
-        let (text, reply_to) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
+        let (text, tagged) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
         if settings.is_none() {
             tracing::warn!(account = %account, inbound = id.0, "no reply: the account is not configured any more");
         }
-        let draft =
-            settings.and_then(|settings| draft(&settings, target.clone(), &text, Vec::new(), &self.options));
-        let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
+        let draft = settings.and_then(|settings| {
+            let text = settings.replies.prefixed(&agent, reply.author.as_ref(), text);
+            let (reply_to, reply_all) = settings.replies.answers(tagged, &message_id, false);
+            let draft = draft(&settings, target.clone(), &text, Vec::new(), &self.options)?;
+            Some(Draft { reply_to, reply_all, reply_context, ..draft })
+        });
         let replies = draft.is_some();
         let stored = self.close(id, reply.session.clone(), draft).await;
         failpoint!("messaging.closed");
+        self.reactor.ended(id, reply.failed);
         if stored && replies {
             self.outbox.wake(&ConversationKey { account, target });
         }
@@ -332,11 +385,11 @@ impl Wiring {
 
 /// A reply of the gateway itself.
 fn said(text: &str) -> TurnReply {
-    TurnReply { text: Some(text.to_owned()), session: None }
+    TurnReply { text: Some(text.to_owned()), failed: true, ..TurnReply::default() }
 }
 
 /// A task that ends with its holder.
-struct Aborting<T>(tokio::task::JoinHandle<T>);
+pub(crate) struct Aborting<T>(pub(crate) tokio::task::JoinHandle<T>);
 
 impl<T> Drop for Aborting<T> {
     fn drop(&mut self) {

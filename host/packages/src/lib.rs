@@ -17,6 +17,7 @@ mod manifest;
 mod package;
 mod pointer;
 mod policy;
+mod replies;
 mod process;
 mod reach;
 mod secret;
@@ -37,7 +38,7 @@ pub use inject::{FrameRefused, OutboundFrame};
 pub use installed::{Change, Consent, InstallError, Installed, Plan};
 pub use lock::{Entry, Lock, LockError, Pin};
 pub use manifest::{
-    AutoGenerate, Challenge, Channel, ChannelPolicyMap, ConfiguredOrigin, Ed25519, Encoding, HmacSha256,
+    AutoGenerate, Challenge, Channel, ChannelPolicyMap, ChannelReplyMap, ConfiguredOrigin, Ed25519, Encoding, HmacSha256,
     Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin, Process,
     ProcessOption, Provider, PublicKey, SecretEntry, SharedToken, TextUnit, Validation, ValueType, Verify,
     WIT_VERSIONS, Webhook, Websocket,
@@ -45,6 +46,7 @@ pub use manifest::{
 pub use package::{Component, Package, Wasm};
 pub use pointer::Pointer;
 pub use policy::{ChannelPolicy, GroupPolicy, MentionScope};
+pub use replies::ChannelReplies;
 pub use process::ResolvedProcess;
 pub use reach::{Fact, Reach};
 pub use secret::{AccountSecrets, SecretLookup};

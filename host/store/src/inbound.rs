@@ -4,7 +4,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::media::{Carrier, carry};
-use crate::outbox::insert_draft;
+use crate::outbox::insert_in_place;
+use crate::previews::take_preview;
 use crate::row::{account, json, json_option, text};
 use crate::sessions::write_session;
 use crate::writer::Ledger;
@@ -202,7 +203,7 @@ impl Store {
     }
 
     /// Closes an admitted message: its session's entries and its reply are stored in the same transaction, so that it is
-    /// done exactly when its reply is in the outbox.
+    /// done exactly when its reply is in the outbox. A preview that is visible becomes the reply's first part.
     ///
     /// # Errors
     /// `Conflict` when it was closed before: then nothing is stored.
@@ -227,8 +228,9 @@ impl Store {
             if let Some(session) = &session {
                 write_session(ledger, session, now)?;
             }
+            let shown = take_preview(ledger.sql, id).map_err(|error| ledger.fail(error))?;
             match &reply {
-                Some(draft) => insert_draft(ledger, draft, now),
+                Some(draft) => insert_in_place(ledger, draft, shown.as_deref(), now),
                 None => Ok(()),
             }
         };

@@ -15,6 +15,7 @@ mod media;
 mod open;
 mod outbox;
 mod pairing;
+mod previews;
 mod reader;
 mod room;
 mod row;
@@ -36,6 +37,7 @@ pub use media::{MediaContent, MediaFault, MediaIntake, NewMedia};
 pub use message::{
     AccountKey, ChatKind, Conversation, MediaFile, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
 };
+pub use previews::PreviewBegin;
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Decided, Decision, Draft, Enqueued, Entry,
     EntryRole, InboundId, InboundRow, NewPairing, OutboxRow, OutboxState, PairingMeta, PairingOutcome,

@@ -82,6 +82,7 @@ fn draft(batch: &str, room: &str, parts: &[&str]) -> Draft {
         batch: batch.to_owned(),
         request_key: None,
         reply_to: Some("m1".into()),
+        reply_all: false,
         reply_context: vec![9],
         media: Vec::new(),
         silent: false,

@@ -12,6 +12,16 @@ use super::agents::{DmScope, GroupScope};
 pub struct Messages {
     /// `messages.groupChat`
     pub group_chat: GroupChat,
+    /// `messages.responsePrefix`: stands before every reply. Empty for none.
+    pub response_prefix: Option<String>,
+    /// `messages.ackReaction`: the reaction to a message that was accepted. Empty for none.
+    pub ack_reaction: Option<String>,
+    /// `messages.ackReactionScope`: which messages get it.
+    pub ack_reaction_scope: Option<String>,
+    /// `messages.removeAckAfterReply`
+    pub remove_ack_after_reply: bool,
+    /// `messages.statusReactions.enabled`: it changes with the stages of the turn.
+    pub status_reactions: bool,
 }
 
 /// `messages.groupChat`, or an agent's own `groupChat`.
@@ -103,7 +113,17 @@ impl Binding {
 
 impl Messages {
     pub(super) fn of(section: Option<&Value>) -> Self {
-        Self { group_chat: GroupChat::of(section.and_then(|section| section.get("groupChat"))) }
+        let at = |pointer: &str| section.and_then(|section| section.pointer(pointer));
+        let text = |pointer| at(pointer).and_then(Value::as_str).map(str::to_owned);
+        let on = |pointer| at(pointer).and_then(Value::as_bool).unwrap_or_default();
+        Self {
+            group_chat: GroupChat::of(at("/groupChat")),
+            response_prefix: text("/responsePrefix"),
+            ack_reaction: text("/ackReaction"),
+            ack_reaction_scope: text("/ackReactionScope"),
+            remove_ack_after_reply: on("/removeAckAfterReply"),
+            status_reactions: on("/statusReactions/enabled"),
+        }
     }
 }
 
@@ -168,6 +188,24 @@ mod tests {
         assert_eq!(agent.group_chat, GroupChat { mention_patterns: Some(vec![]), history_limit: None });
         assert_eq!(config.access_groups["team"].members["chat"], ["2"]);
         assert_eq!(config.access_groups["odd"], AccessGroup::default());
+    }
+
+    #[test]
+    fn what_is_said_about_replies_is_read() {
+        let config = Config::from_value(&json!({"messages": {
+            "responsePrefix": "auto", "ackReaction": "", "ackReactionScope": "all",
+            "removeAckAfterReply": true, "statusReactions": {"enabled": true},
+        }}));
+        let expected = Messages {
+            response_prefix: Some("auto".to_owned()),
+            ack_reaction: Some(String::new()),
+            ack_reaction_scope: Some("all".to_owned()),
+            remove_ack_after_reply: true,
+            status_reactions: true,
+            ..Messages::default()
+        };
+        assert_eq!(config.messages, expected);
+        assert_eq!(Config::from_value(&json!({"messages": {"statusReactions": {}}})).messages, Messages::default());
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub(super) fn settings(
         history_limit: history_limit
             .unwrap_or_else(|| words.policy.history_default.map_or(HISTORY, usize::from))
             .min(LONGEST_HISTORY),
+        replies: super::replies::replies(config, words.replies.extract(&account.section)),
     })
 }
 

@@ -4,9 +4,12 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use openclaw_agents::{Agents, ChannelContext, Turn, TurnRequest as AgentTurn};
-use openclaw_messaging::{ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner};
+use openclaw_agents::{Agents, ChannelContext, Turn, TurnEvent, TurnRequest as AgentTurn};
+use openclaw_messaging::{
+    Author, ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner, Writing,
+};
 use openclaw_store::{SessionWrite, Store};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::pictures;
@@ -60,6 +63,37 @@ impl ChannelTurns {
     }
 }
 
+/// Pieces of text that may wait on their way to the preview.
+const PIECES: usize = 64;
+
+/// Runs a turn and says meanwhile what it has written.
+async fn written<T>(
+    mut request: AgentTurn,
+    writing: &Writing,
+    run: impl FnOnce(AgentTurn) -> T,
+) -> Result<Turn, NoTurn>
+where
+    T: Future<Output = Result<Turn, NoTurn>>,
+{
+    if !writing.is_followed() {
+        return run(request).await;
+    }
+    let (sink, mut pieces) = mpsc::channel(PIECES);
+    request.sink = Some(sink);
+    let mut turn = std::pin::pin!(run(request));
+    loop {
+        tokio::select! {
+            biased;
+            Some(piece) = pieces.recv() => {
+                if let TurnEvent::Text(text) = piece {
+                    writing.add(&text);
+                }
+            }
+            ended = &mut turn => return ended,
+        }
+    }
+}
+
 /// The same after a restart: it is the ledger's number.
 fn run_id(inbound: InboundId) -> String {
     format!("inbound-{}", inbound.0)
@@ -68,7 +102,7 @@ fn run_id(inbound: InboundId) -> String {
 #[async_trait]
 impl TurnRunner for ChannelTurns {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
-        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard } = turn;
+        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard, writing } = turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
             Some(messaging) if message.text.starts_with('/') => {
@@ -98,7 +132,7 @@ impl TurnRunner for ChannelTurns {
             channel: Some(channel),
             ..AgentTurn::default()
         };
-        match self.take(request).await {
+        match written(request, &writing, |request| self.take(request)).await {
             Ok(turn) => {
                 let by = if turn.command {
                     "command".to_owned()
@@ -113,7 +147,13 @@ impl TurnRunner for ChannelTurns {
                     turn.run_id,
                     turn.duration.as_millis()
                 );
-                TurnReply { text: Some(turn.reply).filter(|text| !text.is_empty()), session: turn.write }
+                let author = (!turn.command).then_some(Author { provider: turn.provider, model: turn.model });
+                TurnReply {
+                    text: Some(turn.reply).filter(|text| !text.is_empty()),
+                    session: turn.write,
+                    author,
+                    failed: false,
+                }
             }
             Err(error) => {
                 if !error.is_abort() {
@@ -125,7 +165,8 @@ impl TurnRunner for ChannelTurns {
                         "turn failed: {error}"
                     );
                 }
-                TurnReply { text: error.user_text(), session: None }
+                let failed = !error.is_abort();
+                TurnReply { text: error.user_text(), failed, ..TurnReply::default() }
             }
         }
     }

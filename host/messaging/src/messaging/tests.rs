@@ -1,6 +1,7 @@
 //! The way of a message on a real ledger, with a sender and agents that are held, scripted and killed.
 
 mod dead_letters;
+mod streaming;
 
 use std::future::Future;
 
