@@ -129,9 +129,9 @@ fn value(word: &str, name: Option<&str>, author: Option<&Author>) -> Option<Stri
 /// A model's id without what stands before its last slash, the date and `-latest`.
 fn short(model: &str) -> &str {
     let model = model.rsplit('/').next().unwrap_or(model);
-    let dated = model.rsplit_once('-').filter(|(_, date)| {
-        date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let dated = model
+        .rsplit_once('-')
+        .filter(|(_, date)| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()));
     let model = dated.map_or(model, |(model, _)| model);
     model.strip_suffix("-latest").unwrap_or(model)
 }

@@ -195,7 +195,9 @@ impl Preview {
     fn view(&self, text: &str, last: &str) -> Option<String> {
         let (mut text, _) = tags::take(written(text, self.rules.blocks), "");
         // The beginning of a tag is no text.
-        if let Some(open) = text.rfind("[[").filter(|open| !text.get(*open..).unwrap_or_default().contains("]]")) {
+        if let Some(open) =
+            text.rfind("[[").filter(|open| !text.get(*open..).unwrap_or_default().contains("]]"))
+        {
             text.truncate(open);
         }
         let text = text.trim();
@@ -279,7 +281,11 @@ impl Preview {
                     }
                 }
                 Err(error) => {
-                    tracing::error!(code = error.code(), inbound = self.id.0, "a preview is not stored: {error}");
+                    tracing::error!(
+                        code = error.code(),
+                        inbound = self.id.0,
+                        "a preview is not stored: {error}"
+                    );
                     return First::Never;
                 }
             }

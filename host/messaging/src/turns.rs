@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openclaw_failpoints::failpoint;
+use openclaw_failpoints::{failpoint, hurried};
 use openclaw_store::{
     AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, Route, SessionWrite, Store,
     StoreError, Target,
@@ -233,10 +233,11 @@ impl Wiring {
             }
             Some(_) | None => Vec::new(),
         };
-        let (writing, previewing) = match settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings)) {
-            Some((writing, previewing)) => (writing, Some(previewing)),
-            None => (Writing::default(), None),
-        };
+        let (writing, previewing) =
+            match settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings)) {
+                Some((writing, previewing)) => (writing, Some(previewing)),
+                None => (Writing::default(), None),
+            };
         let request = TurnRequest {
             inbound: row.id,
             account: row.account.clone(),
@@ -283,7 +284,7 @@ impl Wiring {
             reply_context: asked.reply_context.clone(),
             limit: settings.text_limit,
             unit: settings.text_unit,
-            after: self.options.preview_after,
+            after: hurried(self.options.preview_after),
             every: self.options.preview_every * if direct { 1 } else { 3 },
             deadline: self.options.send_deadline,
         };

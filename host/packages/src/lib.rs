@@ -17,9 +17,9 @@ mod manifest;
 mod package;
 mod pointer;
 mod policy;
-mod replies;
 mod process;
 mod reach;
+mod replies;
 mod secret;
 mod sections;
 mod signature;
@@ -38,17 +38,17 @@ pub use inject::{FrameRefused, OutboundFrame};
 pub use installed::{Change, Consent, InstallError, Installed, Plan};
 pub use lock::{Entry, Lock, LockError, Pin};
 pub use manifest::{
-    AutoGenerate, Challenge, Channel, ChannelPolicyMap, ChannelReplyMap, ConfiguredOrigin, Ed25519, Encoding, HmacSha256,
-    Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin, Process,
-    ProcessOption, Provider, PublicKey, SecretEntry, SharedToken, TextUnit, Validation, ValueType, Verify,
-    WIT_VERSIONS, Webhook, Websocket,
+    AutoGenerate, Challenge, Channel, ChannelPolicyMap, ChannelReplyMap, ConfiguredOrigin, Ed25519, Encoding,
+    HmacSha256, Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin,
+    Process, ProcessOption, Provider, PublicKey, SecretEntry, SharedToken, TextUnit, Validation, ValueType,
+    Verify, WIT_VERSIONS, Webhook, Websocket,
 };
 pub use package::{Component, Package, Wasm};
 pub use pointer::Pointer;
 pub use policy::{ChannelPolicy, GroupPolicy, MentionScope};
-pub use replies::ChannelReplies;
 pub use process::ResolvedProcess;
 pub use reach::{Fact, Reach};
+pub use replies::ChannelReplies;
 pub use secret::{AccountSecrets, SecretLookup};
 pub use sections::SectionError;
 pub use signature::{Publisher, PublisherKey};

@@ -74,6 +74,9 @@ mod tests {
         assert_eq!(found, expected);
         let silent = ChannelReplies { streaming: pointer("partial"), ..ChannelReplies::default() };
         assert_eq!(map.extract(&json!({"streaming": {"chunkMode": "newline"}})), silent);
-        assert_eq!(ChannelReplyMap::default().extract(&json!({"streaming": {"mode": "partial"}})).streaming, None);
+        assert_eq!(
+            ChannelReplyMap::default().extract(&json!({"streaming": {"mode": "partial"}})).streaming,
+            None
+        );
     }
 }

@@ -65,7 +65,9 @@ impl Store {
         let work = move |sql: &Connection| {
             match &message_id {
                 Some(message_id) => sql
-                    .prepare_cached("UPDATE previews SET state = 'shown', message_id = ?2 WHERE inbound = ?1")?
+                    .prepare_cached(
+                        "UPDATE previews SET state = 'shown', message_id = ?2 WHERE inbound = ?1",
+                    )?
                     .execute(params![id.0, message_id])?,
                 None => sql.prepare_cached("DELETE FROM previews WHERE inbound = ?1")?.execute([id.0])?,
             };

@@ -85,9 +85,9 @@ mod tests {
         let fake = FakeHost::new().says_nothing().says_nothing().says_nothing();
         run(&fake, Some("👀"), None).unwrap();
         run(&fake, Some("claw:7"), Some("👀")).unwrap();
-        let path = |method: &str, emoji: &str| format!("{method} /channels/42/messages/77/reactions/{emoji}/@me");
-        let expected =
-            [path("PUT", "%F0%9F%91%80"), path("PUT", "claw%3A7"), path("DELETE", "%F0%9F%91%80")];
+        let path =
+            |method: &str, emoji: &str| format!("{method} /channels/42/messages/77/reactions/{emoji}/@me");
+        let expected = [path("PUT", "%F0%9F%91%80"), path("PUT", "claw%3A7"), path("DELETE", "%F0%9F%91%80")];
         assert_eq!(fake.paths(), expected);
     }
 

@@ -205,7 +205,10 @@ mod tests {
             ..Messages::default()
         };
         assert_eq!(config.messages, expected);
-        assert_eq!(Config::from_value(&json!({"messages": {"statusReactions": {}}})).messages, Messages::default());
+        assert_eq!(
+            Config::from_value(&json!({"messages": {"statusReactions": {}}})).messages,
+            Messages::default()
+        );
     }
 
     #[test]

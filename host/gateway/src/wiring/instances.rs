@@ -61,7 +61,10 @@ impl Sender for Instances {
     async fn send(&self, account: &AccountKey, outbound: Outbound) -> Outcome {
         let key = outbound.idempotency_key.clone();
         let (outbound, files) = vendor::outbound(outbound);
-        self.visibly(account, &key, async move |instance: ChannelInstance| instance.send(outbound, files).await).await
+        self.visibly(account, &key, async move |instance: ChannelInstance| {
+            instance.send(outbound, files).await
+        })
+        .await
     }
 
     async fn typing(&self, account: &AccountKey, target: &Target) {
@@ -79,7 +82,8 @@ impl Sender for Instances {
         // As one send however often it is tried.
         let key = format!("edit {} {}", revision.target.room, revision.message_id);
         let revision = vendor::revision(revision);
-        self.visibly(account, &key, async move |instance: ChannelInstance| instance.edit(revision).await).await
+        self.visibly(account, &key, async move |instance: ChannelInstance| instance.edit(revision).await)
+            .await
     }
 
     async fn react(&self, account: &AccountKey, reaction: Reaction) {

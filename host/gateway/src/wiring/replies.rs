@@ -67,7 +67,10 @@ mod tests {
         config.messages.ack_reaction_scope = word("all");
         let shared = replies(&config, ChannelReplies::default());
         assert_eq!((shared.prefix.as_deref(), shared.reactions.ack.as_deref()), (Some("all:"), Some("👍")));
-        assert_eq!((shared.reactions.scope, shared.reply_to, shared.preview), (AckScope::All, ReplyTo::Off, None));
+        assert_eq!(
+            (shared.reactions.scope, shared.reply_to, shared.preview),
+            (AckScope::All, ReplyTo::Off, None)
+        );
         let own = ChannelReplies {
             prefix: word(""),
             reply_to: word("all"),

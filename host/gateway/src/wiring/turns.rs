@@ -102,7 +102,8 @@ fn run_id(inbound: InboundId) -> String {
 #[async_trait]
 impl TurnRunner for ChannelTurns {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
-        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard, writing } = turn;
+        let TurnRequest { inbound, account, channel_label, route, message, received_at, heard, writing } =
+            turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
             Some(messaging) if message.text.starts_with('/') => {

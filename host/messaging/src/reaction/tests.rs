@@ -52,8 +52,7 @@ fn the_scope_says_which_messages_get_one() {
 fn the_nearest_says_which_reaction() {
     let check = |own: Option<&str>, persona: Option<&str>, expected: Option<&str>| {
         let ack_of = own.map(str::to_owned);
-        let mut settings =
-            settings(Reactions { ack: ack_of, scope: AckScope::All, ..Reactions::default() });
+        let mut settings = settings(Reactions { ack: ack_of, scope: AckScope::All, ..Reactions::default() });
         let persona = Persona { name: None, emoji: persona.map(str::to_owned) };
         settings.replies.personas.insert("main".to_owned(), persona);
         assert_eq!(ack(&row(1, ChatKind::Direct, "x"), &settings).as_deref(), expected);
@@ -84,8 +83,7 @@ async fn stages_follow_one_another_and_the_last_is_taken_away() {
     reactor.working(InboundId(1));
     reactions(&sender, 2).await;
     reactor.ended(InboundId(1), true);
-    let expected =
-        [pair("👀", None), pair("🤔", Some("👀")), pair("😱", Some("🤔")), pair("", Some("😱"))];
+    let expected = [pair("👀", None), pair("🤔", Some("👀")), pair("😱", Some("🤔")), pair("", Some("😱"))];
     assert_eq!(reactions(&sender, 4).await, expected);
     reactor.working(InboundId(1));
     assert!(reactor.lock().is_empty(), "it is over");
