@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use openclaw_store::{AccountKey, ChatKind, InboundId, InboundRow, Target};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::channel::{Reaction, Sender};
@@ -19,8 +19,10 @@ const EYES: &str = "👀";
 const WORKING: &str = "🤔";
 const DONE: &str = "👍";
 const FAILED: &str = "😱";
-/// Messages with reactions that change, at once. Beyond it there are none.
+/// Messages with reactions that are to be shown or may change, at once. Beyond it there are none.
 const MOST: usize = 256;
+/// Reactions under way at once: a component's calls are for messages in the first place.
+const SLOTS: usize = 8;
 /// How long the vendor may take for one, and how long the last one stays before it is taken away.
 const DEADLINE: Duration = Duration::from_secs(15);
 const HOLD: Duration = Duration::from_millis(1_500);
@@ -59,6 +61,7 @@ pub struct Reactions {
 pub(crate) struct Reactor {
     sender: Arc<dyn Sender>,
     tasks: Tasks,
+    slots: Arc<Semaphore>,
     open: Arc<Mutex<HashMap<InboundId, Open>>>,
 }
 
@@ -79,7 +82,7 @@ struct Wanted {
 
 impl Reactor {
     pub(crate) fn new(sender: Arc<dyn Sender>, tasks: Tasks) -> Self {
-        Self { sender, tasks, open: Arc::default() }
+        Self { sender, tasks, slots: Arc::new(Semaphore::new(SLOTS)), open: Arc::default() }
     }
 
     /// A message was accepted.
@@ -90,22 +93,24 @@ impl Reactor {
         if open.len() >= MOST || open.contains_key(&row.id) || self.tasks.is_closing() {
             return;
         }
-        let follows = remove || status;
-        let wanted = Wanted { emoji: Some(emoji), last: !follows, remove: false };
+        let wanted = Wanted { emoji: Some(emoji), last: !(remove || status), remove: false };
         let (wanted, follower) = watch::channel(wanted);
         let (reactor, id) = (self.clone(), row.id);
         let message = Message {
             sender: Arc::clone(&self.sender),
+            slots: Arc::clone(&self.slots),
             account: row.account.clone(),
             target: row.message.target(),
             id: row.message.id.clone(),
         };
-        if follows {
-            open.insert(id, Open { wanted, remove, status });
-        }
+        open.insert(id, Open { wanted, remove, status });
         drop(open);
         self.tasks.spawn(async move {
-            reactor.tasks.survive("a reaction", message.follow(follower)).await;
+            // A turn that goes on after the restart has its reaction set anew.
+            tokio::select! {
+                _ = reactor.tasks.survive("a reaction", message.follow(follower)) => {}
+                () = reactor.tasks.closing() => {}
+            }
             reactor.lock().remove(&id);
         });
     }
@@ -119,10 +124,12 @@ impl Reactor {
 
     /// The turn of a message is over.
     pub(crate) fn ended(&self, id: InboundId, failed: bool) {
-        let Some(open) = self.lock().remove(&id) else { return };
+        let mut all = self.lock();
+        let Some(open) = all.get(&id).filter(|open| open.status || open.remove) else { return };
         let outcome = if failed { FAILED } else { DONE };
         let emoji = open.status.then(|| outcome.to_owned());
         open.wanted.send_replace(Wanted { emoji, last: true, remove: open.remove });
+        all.remove(&id);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<InboundId, Open>> {
@@ -133,6 +140,7 @@ impl Reactor {
 /// The message that people react to, and who does.
 struct Message {
     sender: Arc<dyn Sender>,
+    slots: Arc<Semaphore>,
     account: AccountKey,
     target: Target,
     id: String,
@@ -165,8 +173,13 @@ impl Message {
     async fn show(&self, emoji: Option<String>, instead_of: Option<String>) {
         let (target, message_id) = (self.target.clone(), self.id.clone());
         let reaction = Reaction { target, message_id, emoji, instead_of };
+        let showing = async {
+            // It is never closed.
+            let _slot = self.slots.acquire().await;
+            self.sender.react(&self.account, reaction).await;
+        };
         // Too late is as good as never.
-        let _ = timeout(DEADLINE, self.sender.react(&self.account, reaction)).await;
+        let _ = timeout(DEADLINE, showing).await;
     }
 }
 

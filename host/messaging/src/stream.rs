@@ -122,7 +122,11 @@ impl Previewing {
 
 /// What became of the first message.
 enum First {
+    /// It shows the view, and has this id.
     Shown(String),
+    /// It was there before, whatever it shows.
+    Known(String),
+    /// Something else goes first.
     Later,
     Never,
 }
@@ -166,14 +170,24 @@ impl Preview {
             let mut wait = self.every;
             match &message {
                 None => match self.first(&view).await {
-                    First::Shown(id) => message = Some(id),
+                    First::Shown(id) => {
+                        message = Some(id);
+                        last = view;
+                    }
+                    First::Known(id) => {
+                        message = Some(id);
+                        (wait, fresh) = (Duration::ZERO, true);
+                    }
                     First::Later => fresh = true,
                     First::Never => return,
                 },
                 Some(id) => {
                     edits += 1;
                     match self.edit(id, &view).await {
-                        Outcome::Sent(_) => failures = 0,
+                        Outcome::Sent(_) => {
+                            failures = 0;
+                            last = view;
+                        }
                         Outcome::Retryable(failure) | Outcome::Ambiguous(failure) => {
                             failures += 1;
                             wait = wait.max(Duration::from_millis(failure.retry_after_ms.unwrap_or(0)));
@@ -186,7 +200,6 @@ impl Preview {
                     }
                 }
             }
-            last = view;
             next = Some(Instant::now() + wait);
         }
     }
@@ -223,7 +236,7 @@ impl Preview {
     async fn first(&self, view: &str) -> First {
         match self.store.begin_preview(self.id, &self.conversation).await {
             Ok(PreviewBegin::Begun) => {}
-            Ok(PreviewBegin::Shown(message)) => return First::Shown(message),
+            Ok(PreviewBegin::Shown(message)) => return First::Known(message),
             Ok(PreviewBegin::Busy) => return First::Later,
             Ok(PreviewBegin::Never) => return First::Never,
             Err(error) => {

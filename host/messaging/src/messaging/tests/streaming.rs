@@ -145,17 +145,17 @@ async fn what_waits_in_the_conversation_goes_before_a_preview() {
     let dir = tempfile::tempdir().unwrap();
     let life = life(&dir, previews()).await;
     life.echo.hold(true);
-    let wait = Outcome::Retryable(failure("429", Some(60_000)));
-    life.sender.answer_next([wait]);
+    life.sender.answer_next([Outcome::Retryable(failure("429", Some(300)))]);
     let sent = SendRequest { target: Target { room: "u1".into(), thread: None }, ..request("k", "first") };
     let messaging = life.messaging.clone();
     let sending = tokio::spawn(async move { messaging.send(sent).await });
     life.sender.reaches(1).await;
     life.hear("1", "u1", LONG).await;
-    life.echo.begins(1).await;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(life.sender.texts(), ["first"], "the preview waits");
-    sending.abort();
+    assert_eq!(life.sender.reaches(3).await, ["first", "first", PREVIEW]);
+    sending.await.unwrap().unwrap();
+    life.echo.hold(false);
+    life.settled().await;
+    assert_eq!(life.sender.texts().len(), 3);
 }
 
 #[tokio::test]
