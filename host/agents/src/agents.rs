@@ -261,6 +261,7 @@ impl Running<'_> {
         let said = events.before(prompt::envelope(&request.message, request.channel.as_ref(), at));
         let files = self.inner.workspaces.files(&self.agent.workspace, self.agent.prompt).await;
         let system = prompt::system(&self.agent.identity, &files, request.channel.as_ref());
+        let wish = self.thinking();
         let chat = ChatRequest {
             messages: prompt::messages(&system, request, history.last_turns(request.history_turns), &said),
             tools: request.tools.clone(),
@@ -271,7 +272,7 @@ impl Running<'_> {
             top_p: request.top_p,
             stop: request.stop.clone(),
             extra: request.extra.clone(),
-            thinking: Some(self.thinking()),
+            thinking: Some(wish),
             ..ChatRequest::default()
         };
         let sink = request.sink.as_ref();
@@ -308,6 +309,7 @@ impl Running<'_> {
             usage,
             provider,
             model,
+            thinking: wish.said.unwrap_or(wish.usual),
             stop_reason: answer.finish.unwrap_or(FinishReason::Stop),
             duration: self.began.elapsed(),
             fallback_attempts: failed.len(),

@@ -1,7 +1,7 @@
 //! Owns what chat commands do. Asks no model, except for what follows `/new`. Never decides whether a sender may give commands:
 //! a message of somebody who may not comes here as plain text.
 
-use openclaw_models::FinishReason;
+use openclaw_models::{FinishReason, Thinking};
 use openclaw_store::{Activation, SessionSettings, StoreError};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -231,6 +231,7 @@ pub(crate) fn answered(run_id: String, session_id: String, reply: String, began:
         usage: openclaw_models::Usage::default(),
         provider: String::new(),
         model: String::new(),
+        thinking: Thinking::Off,
         stop_reason: FinishReason::Stop,
         duration: began.elapsed(),
         fallback_attempts: 0,

@@ -117,6 +117,8 @@ pub struct Turn {
     pub provider: String,
     /// Which model answered; empty for a command.
     pub model: String,
+    /// How hard it was asked to think; models that are not asked think as they like.
+    pub thinking: Thinking,
     /// Why the model stopped.
     pub stop_reason: FinishReason,
     /// From the start of the turn.

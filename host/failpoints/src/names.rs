@@ -76,6 +76,10 @@ pub const DEATHS: &[&str] = &[
     // A turn has its reply, and both are stored.
     "messaging.turned",
     "messaging.closed",
+    // A preview is marked as under way, its send is over, and its end is stored.
+    "messaging.preview-marked",
+    "messaging.preview-sent",
+    "messaging.preview-recorded",
     // A send is marked as under way, and its end is stored.
     "messaging.claimed",
     "messaging.recorded",

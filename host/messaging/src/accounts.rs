@@ -65,6 +65,7 @@ pub(crate) fn draft(
         batch: uuid::Uuid::new_v4().simple().to_string(),
         request_key: None,
         reply_to: None,
+        reply_all: false,
         reply_context: Vec::new(),
         media,
         silent: false,

@@ -30,6 +30,7 @@ pub(crate) struct Batch {
 pub(crate) struct Asked {
     pub(crate) rows: TurnRows,
     pub(crate) account: AccountKey,
+    pub(crate) agent: String,
     pub(crate) target: Target,
     pub(crate) message_id: String,
     pub(crate) reply_context: Vec<u8>,
@@ -85,6 +86,7 @@ impl Batch {
         Asked {
             rows: TurnRows { own: self.row.id, others: self.others.clone() },
             account: self.row.account.clone(),
+            agent: self.route.agent.clone(),
             target: self.row.message.target(),
             message_id: self.row.message.id.clone(),
             reply_context: self.row.message.reply_context.clone(),

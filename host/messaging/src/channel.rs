@@ -23,6 +23,32 @@ pub struct Outbound {
     pub silent: bool,
 }
 
+/// What a message of ours is to show instead (`types.revision`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// Where the message is.
+    pub target: Target,
+    /// The vendor's id of it, as its receipt named it.
+    pub message_id: String,
+    /// Markdown that fits the channel's limit.
+    pub text: String,
+    /// What the message being answered carried; empty when there is none.
+    pub reply_context: Vec<u8>,
+}
+
+/// A reaction of ours to somebody's message (`types.reaction`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reaction {
+    /// Where the message is.
+    pub target: Target,
+    /// The vendor's id of it.
+    pub message_id: String,
+    /// The reaction; `None` for none.
+    pub emoji: Option<String>,
+    /// The one that is to go, so far as it is known.
+    pub instead_of: Option<String>,
+}
+
 /// Why a send did not end in a receipt (`types.failure`; its kind is told by the `Outcome`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -71,4 +97,14 @@ pub trait Sender: Send + Sync + 'static {
 
     /// Shows that an answer is being written, where the channel can. Its failure is nobody's business.
     async fn typing(&self, account: &AccountKey, target: &Target);
+
+    /// Whether the channel can replace the text of a message, now.
+    fn can_edit(&self, account: &AccountKey) -> bool;
+
+    /// Replaces the text of a message. It shows the same when it is done twice. May come while a send to the same
+    /// conversation is under way.
+    async fn edit(&self, account: &AccountKey, revision: Revision) -> Outcome;
+
+    /// Shows a reaction, where the channel can. Its failure is nobody's business.
+    async fn react(&self, account: &AccountKey, reaction: Reaction);
 }

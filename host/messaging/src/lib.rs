@@ -8,6 +8,7 @@
 //! - A turn is done exactly when its reply is in the outbox.
 //! - A session runs one turn at a time; no session can starve another.
 //! - A send is marked before it begins. One whose end is unknown is flagged and never repeated.
+//! - An answer appears once, whatever was shown of it before.
 
 mod accounts;
 mod activity;
@@ -31,9 +32,12 @@ mod pairing;
 mod pipeline;
 mod policy;
 mod queue;
+mod reaction;
+mod replies;
 mod routing;
 mod runner;
 mod settings;
+mod stream;
 mod tags;
 mod tasks;
 #[cfg(test)]
@@ -44,7 +48,7 @@ pub use activity::LastSend;
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
 pub use authority::{Authority, CommandRules};
 pub use bot_loop::BotLoopRules;
-pub use channel::{Failure, Outbound, Outcome, Sender};
+pub use channel::{Failure, Outbound, Outcome, Reaction, Revision, Sender};
 pub use dead_letters::{DeadLetterError, Requeued};
 pub use delivery::{Delivered, SendError, SendRequest};
 pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
@@ -57,8 +61,11 @@ pub use openclaw_store::{
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use queue::QueueRules;
+pub use reaction::{AckScope, Reactions};
+pub use replies::{Author, Persona, Replies, ReplyTo};
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{
     AccountSettings, Binding, Bots, ContextVisibility, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope,
     Options, Peer, Policy, Words,
 };
+pub use stream::{PreviewRules, Writing};

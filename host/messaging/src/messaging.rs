@@ -23,6 +23,7 @@ use crate::lanes::{LaneCounts, Lanes};
 use crate::outbox::Outbox;
 use crate::pairing::{self, PairingError};
 use crate::pipeline::Pipeline;
+use crate::reaction::Reactor;
 use crate::runner::TurnRunner;
 use crate::settings::{AccountSettings, Options};
 use crate::tasks::Tasks;
@@ -114,10 +115,11 @@ impl Messaging {
         let turns = Turns::new(Wiring {
             store: store.clone(),
             runner,
-            sender,
+            sender: Arc::clone(&sender),
             outbox: outbox.clone(),
             accounts: known.clone(),
             lanes: lanes.clone(),
+            reactor: Reactor::new(Arc::clone(&sender), tasks.clone()),
             tasks: tasks.clone(),
             options: options.clone(),
         });

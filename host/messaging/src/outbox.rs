@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, broadcast};
 
 use crate::activity::ActivityBoard;
 use crate::backoff::Backoff;
-use crate::channel::{Failure, Outbound, Outcome, Sender};
+use crate::channel::{Failure, Outbound, Outcome, Revision, Sender};
 use crate::clock::{millis, now_ms};
 use crate::settings::Options;
 use crate::tasks::Tasks;
@@ -163,7 +163,7 @@ impl Shared {
                 Ok(Claim::Part(row)) => {
                     failpoint!("messaging.claimed");
                     failures = 0;
-                    let (id, batch) = (row.id, row.batch.clone());
+                    let (id, batch, edit) = (row.id, row.batch.clone(), row.edits.is_some());
                     let sent = self.tasks.survive("a send", self.send(*row, woken)).await;
                     let goes_on = match sent {
                         Some(goes_on) => goes_on,
@@ -172,7 +172,11 @@ impl Shared {
                                 "panic",
                                 "the gateway does not know how the send ended".to_owned(),
                             );
-                            self.record(id, batch, &SendEnd::Ambiguous(lost.fault())).await;
+                            let end = match edit {
+                                true => SendEnd::Retry(lost.fault(), now_ms() + millis(PANIC_PAUSE)),
+                                false => SendEnd::Ambiguous(lost.fault()),
+                            };
+                            self.record(id, batch, &end).await;
                             true
                         }
                     };
@@ -231,17 +235,37 @@ impl Shared {
     }
 
     /// Sends one part and records the end. Returns whether the conversation goes on.
-    async fn send(&self, row: OutboxRow, woken: u64) -> bool {
-        let outbound = Outbound {
-            idempotency_key: row.idempotency_key(),
-            target: row.target,
-            text: row.text,
-            reply_to: row.reply_to,
-            reply_context: row.reply_context,
-            media: row.media,
-            silent: row.silent,
+    async fn send(&self, mut row: OutboxRow, woken: u64) -> bool {
+        let (edits, idempotency_key) = (row.edits.take(), row.idempotency_key());
+        let outcome = match edits.clone() {
+            Some(message_id) => {
+                let revision = Revision {
+                    target: row.target,
+                    message_id,
+                    text: row.text,
+                    reply_context: row.reply_context,
+                };
+                let edit = async |sender: Arc<dyn Sender>, account| sender.edit(&account, revision).await;
+                match self.call(row.account.clone(), edit).await {
+                    // It shows the same when it is done twice.
+                    Outcome::Ambiguous(failure) => Outcome::Retryable(failure),
+                    outcome => outcome,
+                }
+            }
+            None => {
+                let outbound = Outbound {
+                    idempotency_key,
+                    target: row.target,
+                    text: row.text,
+                    reply_to: row.reply_to,
+                    reply_context: row.reply_context,
+                    media: row.media,
+                    silent: row.silent,
+                };
+                let send = async |sender: Arc<dyn Sender>, account| sender.send(&account, outbound).await;
+                self.call(row.account.clone(), send).await
+            }
         };
-        let outcome = self.call(row.account.clone(), outbound).await;
         failpoint!("messaging.record");
         let now = now_ms();
         match &outcome {
@@ -280,6 +304,13 @@ impl Shared {
                 );
                 (SendEnd::Ambiguous(failure.fault()), true)
             }
+            Outcome::Permanent(failure) if edits.is_some() => {
+                tracing::info!(
+                    account = %row.account, code = failure.code, outbox = row.id,
+                    "a message cannot be edited; the answer is sent as a new one: {}", failure.detail
+                );
+                (SendEnd::Anew(failure.fault()), true)
+            }
             Outcome::Permanent(failure) => {
                 tracing::warn!(account = %row.account, code = failure.code, "send refused: {}", failure.detail);
                 (SendEnd::Failed(failure.fault()), true)
@@ -300,11 +331,18 @@ impl Shared {
     }
 
     /// Calls the channel in a task of its own, so that its panic or its silence is an outcome too.
-    async fn call(&self, account: AccountKey, outbound: Outbound) -> Outcome {
+    async fn call<T>(
+        &self,
+        account: AccountKey,
+        what: impl FnOnce(Arc<dyn Sender>, AccountKey) -> T + Send + 'static,
+    ) -> Outcome
+    where
+        T: Future<Output = Outcome> + Send,
+    {
         let sender = Arc::clone(&self.sender);
         let mut call = tokio::spawn(async move {
             failpoint!("messaging.send");
-            sender.send(&account, outbound).await
+            what(sender, account).await
         });
         match tokio::time::timeout(self.deadline, &mut call).await {
             Ok(Ok(outcome)) => outcome,
@@ -321,7 +359,7 @@ impl Shared {
     async fn record(&self, id: i64, batch: String, end: &SendEnd) -> bool {
         let recorded = self.store_end(id, end).await;
         failpoint!("messaging.recorded");
-        if !matches!(end, SendEnd::Retry(..)) {
+        if !matches!(end, SendEnd::Retry(..) | SendEnd::Anew(_)) {
             // Nobody listens: nobody waits for this draft.
             drop(self.ended.send(Arc::from(batch)));
         }

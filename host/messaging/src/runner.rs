@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use openclaw_store::{AccountKey, InboundId, Message, Route, SessionWrite};
 
 use crate::authority::Authority;
+use crate::replies::Author;
+use crate::stream::Writing;
 
 /// One admitted message that wants an answer.
 #[derive(Clone, Debug)]
@@ -26,6 +28,8 @@ pub struct TurnRequest {
     pub authority: Authority,
     /// How many turns of the session the agent is told; `None` for all that fit.
     pub history_turns: Option<usize>,
+    /// Where to say what is written so far.
+    pub writing: Writing,
 }
 
 /// Something that was said in a group, but not to the agent.
@@ -44,6 +48,10 @@ pub struct TurnReply {
     pub text: Option<String>,
     /// What is appended to the session.
     pub session: Option<SessionWrite>,
+    /// Which model wrote the text, if one did.
+    pub author: Option<Author>,
+    /// The text says what went wrong.
+    pub failed: bool,
 }
 
 /// Runs turns. `gateway` implements it over agents.

@@ -12,6 +12,7 @@ use crate::authority::CommandRules;
 use crate::bot_loop::BotLoopRules;
 use crate::mention::Mentions;
 use crate::queue::QueueRules;
+use crate::replies::Replies;
 
 /// Who may write to the bot directly (`dmPolicy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -233,6 +234,8 @@ pub struct AccountSettings {
     pub debounce: Duration,
     /// What becomes of messages that wait behind a turn.
     pub queue: QueueRules,
+    /// How replies look, and what is shown before them.
+    pub replies: Replies,
 }
 
 impl AccountSettings {
@@ -261,6 +264,10 @@ pub struct Options {
     pub turn_deadline: Duration,
     /// How often typing is shown while a turn runs.
     pub typing_every: Duration,
+    /// From the first word of an answer to its preview. What is complete by then needs none.
+    pub preview_after: Duration,
+    /// The least time between two edits of a preview in a direct chat; in groups three times as long.
+    pub preview_every: Duration,
     /// Sends in flight at once, over all conversations.
     pub sends: usize,
     /// How long a send may take before it counts as ambiguous.
@@ -286,6 +293,8 @@ impl Default for Options {
             running: 256,
             turn_deadline: Duration::from_secs(600),
             typing_every: Duration::from_secs(4),
+            preview_after: Duration::from_millis(700),
+            preview_every: Duration::from_secs(1),
             sends: 64,
             send_deadline: Duration::from_secs(60),
             send_attempts: 180,

@@ -15,8 +15,9 @@ use tokio::sync::watch;
 
 use crate::allow::{AllowList, Allowed};
 use crate::authority::CommandRules;
-use crate::channel::{Outbound, Outcome, Sender};
+use crate::channel::{Outbound, Outcome, Reaction, Revision, Sender};
 use crate::queue::QueueRules;
+use crate::replies::Replies;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, ContextVisibility, DmScope, GroupScope, Policy, Words};
 
@@ -52,6 +53,7 @@ pub(crate) fn settings() -> AccountSettings {
         dm_history_limits: BTreeMap::new(),
         debounce: Duration::ZERO,
         queue: QueueRules { mode: QueueMode::Followup, cap: 1_000, ..QueueRules::default() },
+        replies: Replies::default(),
     }
 }
 
@@ -116,16 +118,38 @@ pub(crate) struct Memory {
     /// Rooms whose sends do not come back.
     stuck: Mutex<HashSet<String>>,
     pub(crate) typed: watch::Sender<usize>,
+    /// What was asked to be edited: the message's id, and its new text.
+    pub(crate) edited: watch::Sender<Vec<(String, String)>>,
+    edit_script: Mutex<VecDeque<Outcome>>,
+    /// Reactions, and those that they took the place of.
+    pub(crate) reacted: watch::Sender<Vec<(Option<String>, Option<String>)>>,
 }
 
 impl Memory {
     pub(crate) fn new() -> Arc<Self> {
-        let (said, typed) = (watch::Sender::new(Vec::new()), watch::Sender::new(0));
-        Arc::new(Self { said, script: Mutex::default(), stuck: Mutex::default(), typed })
+        Arc::new(Self {
+            said: watch::Sender::new(Vec::new()),
+            script: Mutex::default(),
+            stuck: Mutex::default(),
+            typed: watch::Sender::new(0),
+            edited: watch::Sender::new(Vec::new()),
+            edit_script: Mutex::default(),
+            reacted: watch::Sender::new(Vec::new()),
+        })
     }
 
     pub(crate) fn answer_next(&self, outcomes: impl IntoIterator<Item = Outcome>) {
         self.script.lock().unwrap().extend(outcomes);
+    }
+
+    pub(crate) fn answer_edits(&self, outcomes: impl IntoIterator<Item = Outcome>) {
+        self.edit_script.lock().unwrap().extend(outcomes);
+    }
+
+    /// Waits until so many edits have begun.
+    pub(crate) async fn edits(&self, count: usize) -> Vec<(String, String)> {
+        let mut edited = self.edited.subscribe();
+        within(edited.wait_for(|edited| edited.len() >= count)).await.unwrap().clone()
     }
 
     pub(crate) fn stick(&self, room: &str) {
@@ -172,9 +196,25 @@ impl Sender for Memory {
     async fn typing(&self, _: &AccountKey, _: &Target) {
         self.typed.send_modify(|count| *count += 1);
     }
+
+    fn can_edit(&self, _: &AccountKey) -> bool {
+        true
+    }
+
+    async fn edit(&self, _: &AccountKey, revision: Revision) -> Outcome {
+        let scripted = self.edit_script.lock().unwrap().pop_front();
+        let message_ids = vec![revision.message_id.clone()];
+        self.edited.send_modify(|edited| edited.push((revision.message_id, revision.text)));
+        scripted.unwrap_or(Outcome::Sent(Receipt { message_ids }))
+    }
+
+    async fn react(&self, _: &AccountKey, reaction: Reaction) {
+        self.reacted.send_modify(|reacted| reacted.push((reaction.emoji, reaction.instead_of)));
+    }
 }
 
-/// Repeats what it hears. `panic` panics, `hang` never ends, `silent` says nothing, and `!` overtakes.
+/// Repeats what it hears. `panic` panics, `hang` never ends, `silent` says nothing, and `!` overtakes. What it has written so
+/// far is what it heard.
 #[derive(Default)]
 pub(crate) struct Echo {
     /// Turns wait while this is true.
@@ -201,6 +241,7 @@ impl Echo {
 impl TurnRunner for Echo {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
         let text = turn.message.text;
+        turn.writing.add(&text);
         self.begun.send_modify(|begun| begun.push(text.clone()));
         match text.as_str() {
             "hang" => std::future::pending().await,
@@ -211,7 +252,7 @@ impl TurnRunner for Echo {
         }
         let (key, agent) = (turn.route.session_key, turn.route.agent);
         let session = SessionWrite { key, session_id: "s".into(), agent, entries: vec![] };
-        TurnReply { text: Some(format!("echo: {text}")), session: Some(session) }
+        TurnReply { text: Some(format!("echo: {text}")), session: Some(session), ..TurnReply::default() }
     }
 
     async fn closed(&self, _: InboundId, write: SessionWrite, stored: bool) {

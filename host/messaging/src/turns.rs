@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openclaw_failpoints::failpoint;
+use openclaw_failpoints::{failpoint, hurried};
 use openclaw_store::{
     AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, QueueMode, Route,
     SessionWrite, Store, StoreError, Target, TurnRows,
@@ -26,8 +26,10 @@ use crate::heard;
 use crate::lanes::{LaneError, Lanes, Ticket};
 use crate::outbox::Outbox;
 use crate::queue::{Book, Place, Plan, QueueRules, Running, is_joined};
+use crate::reaction::Reactor;
 use crate::runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, ContextVisibility, Options};
+use crate::stream::{Preview, Previewing, Writing};
 use crate::tags;
 use crate::tasks::Tasks;
 
@@ -56,6 +58,7 @@ pub(crate) struct Wiring {
     pub(crate) outbox: Outbox,
     pub(crate) accounts: Accounts,
     pub(crate) lanes: Lanes,
+    pub(crate) reactor: Reactor,
     pub(crate) tasks: Tasks,
     pub(crate) options: Options,
 }
@@ -109,6 +112,9 @@ impl Turns {
         for row in rows {
             let Some(route) = row.route.clone() else { continue };
             failpoint!("messaging.queue");
+            if let Some(settings) = self.shared.wiring.accounts.get(&row.account) {
+                self.shared.wiring.reactor.accepted(&row, &settings);
+            }
             if !book.known.contains(&row.id) {
                 self.queue_one(&mut book, row, route).await;
             }
@@ -442,6 +448,7 @@ impl Wiring {
     async fn answer(&self, batch: Batch, asked: Asked, stop: &Notify) -> End {
         failpoint!("messaging.lane");
         let Batch { row, route, first, .. } = batch;
+        asked.rows.all().for_each(|id| self.reactor.working(id));
         let settings = self.accounts.get(&row.account);
         let typing = Aborting(tokio::spawn(show_typing(
             Arc::clone(&self.sender),
@@ -462,6 +469,11 @@ impl Wiring {
             .as_ref()
             .filter(|_| direct)
             .and_then(|settings| settings.dm_turns(&row.message.sender.id));
+        let (writing, previewing) =
+            match settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings)) {
+                Some((writing, previewing)) => (writing, Some(previewing)),
+                None => (Writing::default(), None),
+            };
         let request = TurnRequest {
             history_turns,
             inbound: row.id,
@@ -474,21 +486,58 @@ impl Wiring {
             received_at: row.received_at,
             heard,
             authority,
+            writing,
         };
         let mut turn = std::pin::pin!(self.run(request));
         let reply = tokio::select! {
-            reply = &mut turn => reply,
+            reply = &mut turn => Some(reply),
             () = stop.notified() => {
                 self.runner.stop(row.id);
                 // It ends by itself, or is dropped: either way what it says is not sent.
                 drop(tokio::time::timeout(STOP_GRACE, turn).await);
-                return End::Interrupted;
+                None
             }
         };
+        if let Some(previewing) = previewing {
+            previewing.end().await;
+        }
+        let Some(reply) = reply else { return End::Interrupted };
         drop(typing);
         failpoint!("messaging.turned");
         self.finish(asked, reply).await;
         End::Over
+    }
+
+    /// Begins to show the answer while it is written, where that is wanted and possible.
+    fn preview(
+        &self,
+        row: &InboundRow,
+        asked: &Asked,
+        settings: &AccountSettings,
+    ) -> Option<(Writing, Previewing)> {
+        let rules = settings.replies.preview.filter(|_| self.sender.can_edit(&row.account))?;
+        if self.is_command(&row.account, &row.message) {
+            return None;
+        }
+        let (reply_to, _) = settings.replies.answers(None, &asked.message_id, asked.rows.told_together());
+        let direct = row.message.conversation.kind == ChatKind::Direct;
+        let preview = Preview {
+            store: self.store.clone(),
+            sender: Arc::clone(&self.sender),
+            tasks: self.tasks.clone(),
+            rows: asked.rows.clone(),
+            conversation: ConversationKey { account: asked.account.clone(), target: asked.target.clone() },
+            rules,
+            prefix: settings.replies.early_prefix(&asked.agent),
+            reply_to,
+            reply_context: asked.reply_context.clone(),
+            limit: settings.text_limit,
+            unit: settings.text_unit,
+            after: hurried(self.options.preview_after),
+            every: self.options.preview_every * if direct { 1 } else { 3 },
+            deadline: self.options.send_deadline,
+        };
+        Some(preview.begin())
     }
 
     /// What was said in the group meanwhile. Without it the turn runs all the same.
@@ -508,19 +557,23 @@ impl Wiring {
 
     /// Closes the turn with its reply.
     async fn finish(&self, asked: Asked, reply: TurnReply) {
-        let Asked { rows, account, target, message_id, reply_context } = asked;
-        let id = rows.own;
+        let Asked { rows, account, agent, target, message_id, reply_context } = asked;
+        let (id, together) = (rows.own, rows.told_together());
         let settings = self.accounts.get(&account);
-        let (text, reply_to) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
+        let (text, tagged) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
         if settings.is_none() {
             tracing::warn!(account = %account, inbound = id.0, "no reply: the account is not configured any more");
         }
-        let draft =
-            settings.and_then(|settings| draft(&settings, target.clone(), &text, Vec::new(), &self.options));
-        let draft = draft.map(|draft| Draft { reply_to, reply_context, ..draft });
+        let draft = settings.and_then(|settings| {
+            let text = settings.replies.prefixed(&agent, reply.author.as_ref(), text);
+            let (reply_to, reply_all) = settings.replies.answers(tagged, &message_id, together);
+            let draft = draft(&settings, target.clone(), &text, Vec::new(), &self.options)?;
+            Some(Draft { reply_to, reply_all, reply_context, ..draft })
+        });
         let replies = draft.is_some();
-        let stored = self.close(rows, reply.session.clone(), draft).await;
+        let stored = self.close(rows.clone(), reply.session.clone(), draft).await;
         failpoint!("messaging.closed");
+        rows.all().for_each(|id| self.reactor.ended(id, reply.failed));
         if stored && replies {
             self.outbox.wake(&ConversationKey { account, target });
         }
@@ -592,11 +645,11 @@ fn visible(mut message: Message, context: ContextVisibility) -> Message {
 
 /// A reply of the gateway itself.
 fn said(text: &str) -> TurnReply {
-    TurnReply { text: Some(text.to_owned()), session: None }
+    TurnReply { text: Some(text.to_owned()), failed: true, ..TurnReply::default() }
 }
 
 /// A task that ends with its holder.
-struct Aborting<T>(tokio::task::JoinHandle<T>);
+pub(crate) struct Aborting<T>(pub(crate) tokio::task::JoinHandle<T>);
 
 impl<T> Drop for Aborting<T> {
     fn drop(&mut self) {

@@ -19,6 +19,7 @@ mod pointer;
 mod policy;
 mod process;
 mod reach;
+mod replies;
 mod secret;
 mod sections;
 mod signature;
@@ -37,16 +38,17 @@ pub use inject::{FrameRefused, OutboundFrame};
 pub use installed::{Change, Consent, InstallError, Installed, Plan};
 pub use lock::{Entry, Lock, LockError, Pin};
 pub use manifest::{
-    AutoGenerate, Challenge, Channel, ChannelPolicyMap, ConfiguredOrigin, Ed25519, Encoding, HmacSha256,
-    Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin, Process,
-    ProcessOption, Provider, PublicKey, SecretEntry, SharedToken, TextUnit, Validation, ValueType, Verify,
-    WIT_VERSIONS, Webhook, Websocket,
+    AutoGenerate, Challenge, Channel, ChannelPolicyMap, ChannelReplyMap, ConfiguredOrigin, Ed25519, Encoding,
+    HmacSha256, Http, Inject, Kind, KnownProvider, Limits, LocalProvider, Manifest, Moved, Origin, Plugin,
+    Process, ProcessOption, Provider, PublicKey, SecretEntry, SharedToken, TextUnit, Validation, ValueType,
+    Verify, WIT_VERSIONS, Webhook, Websocket,
 };
 pub use package::{Component, Package, Wasm};
 pub use pointer::Pointer;
 pub use policy::{BotLoop, ChannelPolicy, GroupPolicy, MentionScope};
 pub use process::ResolvedProcess;
 pub use reach::{Fact, Reach};
+pub use replies::ChannelReplies;
 pub use secret::{AccountSecrets, SecretLookup};
 pub use sections::SectionError;
 pub use signature::{Publisher, PublisherKey};

@@ -32,6 +32,24 @@ pub(crate) mod send_media {
     });
 }
 
+pub(crate) mod edit {
+    wasmtime::component::bindgen!({
+        path: "../../wit/0.2.0",
+        world: "with-edit",
+        with: { "openclaw:plugin/types@0.2.0": crate::bindings::channel::openclaw::plugin::types },
+        exports: { default: async | store },
+    });
+}
+
+pub(crate) mod react {
+    wasmtime::component::bindgen!({
+        path: "../../wit/0.2.0",
+        world: "with-react",
+        with: { "openclaw:plugin/types@0.2.0": crate::bindings::channel::openclaw::plugin::types },
+        exports: { default: async | store },
+    });
+}
+
 pub(crate) mod webhook {
     wasmtime::component::bindgen!({
         path: "../../wit/0.2.0",
@@ -58,8 +76,8 @@ pub(crate) mod embeddings {
 pub mod channel_types {
     pub use super::channel::exports::openclaw::plugin::channel::{Identity, Start};
     pub use super::channel::openclaw::plugin::types::{
-        ChatKind, Conversation, Failure, FailureKind, File, Message, Outbound, Outcome, Quote, Receipt,
-        Sender, SenderKind, Target,
+        ChatKind, Conversation, Failure, FailureKind, File, Message, Outbound, Outcome, Quote, Reaction,
+        Receipt, Revision, Sender, SenderKind, Target,
     };
     pub use super::webhook::exports::openclaw::plugin::webhook::{
         Method as WebhookMethod, Request as WebhookRequest, Response as WebhookResponse,

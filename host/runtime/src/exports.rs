@@ -4,9 +4,11 @@
 use wasmtime::Store;
 use wasmtime::component::{Accessor, Instance, InstancePre};
 
-use crate::bindings::channel_types::{Failure, File, Identity, Outbound, Outcome, Start, Target};
+use crate::bindings::channel_types::{
+    Failure, File, Identity, Outbound, Outcome, Reaction, Revision, Start, Target,
+};
 use crate::bindings::webhook::exports::openclaw::plugin::webhook::{Request, Response};
-use crate::bindings::{channel, send_media, typing, webhook};
+use crate::bindings::{channel, edit, react, send_media, typing, webhook};
 use crate::capability::Guest;
 use crate::contract::Version;
 use crate::{Features, v0_1_0};
@@ -16,6 +18,8 @@ use crate::{Features, v0_1_0};
 pub(crate) enum ExportIndices {
     Current {
         channel: channel::ChannelPluginIndices,
+        edit: Option<edit::WithEditIndices>,
+        react: Option<react::WithReactIndices>,
         send_media: Option<send_media::WithSendMediaIndices>,
         typing: Option<typing::WithTypingIndices>,
         webhook: Option<webhook::WithWebhookIndices>,
@@ -27,6 +31,8 @@ pub(crate) enum ExportIndices {
 pub(crate) enum Exports {
     Current {
         channel: channel::ChannelPlugin,
+        edit: Option<edit::WithEdit>,
+        react: Option<react::WithReact>,
         send_media: Option<send_media::WithSendMedia>,
         typing: Option<typing::WithTyping>,
         webhook: Option<webhook::WithWebhook>,
@@ -39,6 +45,8 @@ impl ExportIndices {
         match version {
             Version::Current => Ok(Self::Current {
                 channel: channel::ChannelPluginIndices::new(pre)?,
+                edit: edit::WithEditIndices::new(pre).ok(),
+                react: react::WithReactIndices::new(pre).ok(),
                 send_media: send_media::WithSendMediaIndices::new(pre).ok(),
                 typing: typing::WithTypingIndices::new(pre).ok(),
                 webhook: webhook::WithWebhookIndices::new(pre).ok(),
@@ -48,19 +56,25 @@ impl ExportIndices {
     }
 
     pub(crate) fn features(&self) -> Features {
-        let (send_media, typing, webhook) = match self {
-            Self::Current { send_media, typing, webhook, .. } => {
-                (send_media.is_some(), typing.is_some(), webhook.is_some())
-            }
-            Self::Older(indices) => (false, indices.typing.is_some(), false),
-        };
-        Features { send_media, typing, webhook, ..Features::default() }
+        match self {
+            Self::Current { channel: _, edit, react, send_media, typing, webhook } => Features {
+                edit: edit.is_some(),
+                react: react.is_some(),
+                send_media: send_media.is_some(),
+                typing: typing.is_some(),
+                webhook: webhook.is_some(),
+                ..Features::default()
+            },
+            Self::Older(indices) => Features { typing: indices.typing.is_some(), ..Features::default() },
+        }
     }
 
     pub(crate) fn load(&self, store: &mut Store<Guest>, instance: &Instance) -> wasmtime::Result<Exports> {
         match self {
-            Self::Current { channel, send_media, typing, webhook } => Ok(Exports::Current {
+            Self::Current { channel, edit, react, send_media, typing, webhook } => Ok(Exports::Current {
                 channel: channel.load(&mut *store, instance)?,
+                edit: edit.as_ref().map(|edit| edit.load(&mut *store, instance)).transpose()?,
+                react: react.as_ref().map(|react| react.load(&mut *store, instance)).transpose()?,
                 send_media: send_media.as_ref().map(|files| files.load(&mut *store, instance)).transpose()?,
                 typing: typing.as_ref().map(|typing| typing.load(&mut *store, instance)).transpose()?,
                 webhook: webhook.as_ref().map(|webhook| webhook.load(&mut *store, instance)).transpose()?,
@@ -109,6 +123,34 @@ impl Exports {
                 files.openclaw_plugin_send_media().call_send(accessor, outbound, media).await.map(Some)
             }
             Self::Current { send_media: None, .. } | Self::Older(_) => Ok(None),
+        }
+    }
+
+    /// `None` when the component has no such export.
+    pub(crate) async fn edit(
+        &self,
+        accessor: &Accessor<Guest>,
+        revision: Revision,
+    ) -> wasmtime::Result<Option<Outcome>> {
+        match self {
+            Self::Current { edit: Some(edit), .. } => {
+                edit.openclaw_plugin_edit().call_apply(accessor, revision).await.map(Some)
+            }
+            Self::Current { edit: None, .. } | Self::Older(_) => Ok(None),
+        }
+    }
+
+    /// `None` when the component has no such export.
+    pub(crate) async fn react(
+        &self,
+        accessor: &Accessor<Guest>,
+        reaction: Reaction,
+    ) -> wasmtime::Result<Option<Result<(), Failure>>> {
+        match self {
+            Self::Current { react: Some(react), .. } => {
+                react.openclaw_plugin_react().call_set(accessor, reaction).await.map(Some)
+            }
+            Self::Current { react: None, .. } | Self::Older(_) => Ok(None),
         }
     }
 

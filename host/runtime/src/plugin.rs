@@ -17,6 +17,10 @@ use crate::{LoadError, v0_1_0, wasi};
 /// The optional interfaces that a component exports. Read off the component, never declared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Features {
+    /// It can change what a message shows.
+    pub edit: bool,
+    /// It can react to messages.
+    pub react: bool,
     /// It can send files.
     pub send_media: bool,
     /// It can show that an answer is being written.

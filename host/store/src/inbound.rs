@@ -4,7 +4,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use crate::media::{Carrier, carry};
-use crate::outbox::insert_draft;
+use crate::outbox::insert_in_place;
+use crate::previews::take_preview;
 use crate::row::{account, json, json_option, text};
 use crate::sessions::write_session;
 use crate::writer::Ledger;
@@ -205,7 +206,8 @@ impl Store {
     }
 
     /// Closes admitted messages with one turn: the session's entries and the reply are stored in the same transaction, so
-    /// that all of them are done exactly when the reply is in the outbox.
+    /// that all of them are done exactly when the reply is in the outbox. A preview that is visible becomes
+    /// the reply's first part.
     ///
     /// # Errors
     /// `Conflict` when one of them was closed before: then nothing is stored.
@@ -216,18 +218,20 @@ impl Store {
         reply: Option<Draft>,
         now: i64,
     ) -> Result<(), StoreError> {
-        let TurnRows { own, others } = rows.into();
+        let rows = rows.into();
         let work = move |ledger: &Ledger<'_>| {
+            let own = rows.own;
             close_row(ledger, own, "done", None, now)?;
-            for other in &others {
+            for other in &rows.others {
                 let state = if other.dropped { "dropped" } else { "done" };
                 close_row(ledger, other.id, state, Some((own, &other.how)), now)?;
             }
             if let Some(session) = &session {
                 write_session(ledger, session, now)?;
             }
+            let shown = take_preview(ledger.sql, rows.all()).map_err(|error| ledger.fail(error))?;
             match &reply {
-                Some(draft) => insert_draft(ledger, draft, now),
+                Some(draft) => insert_in_place(ledger, draft, shown.as_deref(), now),
                 None => Ok(()),
             }
         };

@@ -15,6 +15,7 @@ mod media;
 mod open;
 mod outbox;
 mod pairing;
+mod previews;
 mod queue;
 mod reader;
 mod room;
@@ -37,6 +38,7 @@ pub use media::{MediaContent, MediaFault, MediaIntake, NewMedia};
 pub use message::{
     AccountKey, ChatKind, Conversation, MediaFile, Message, Quote, Receipt, SenderInfo, SenderKind, Target,
 };
+pub use previews::PreviewBegin;
 pub use queue::{QueueChoice, QueueDrop, QueueMode};
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Decided, Decision, Draft, Enqueued, Entry,

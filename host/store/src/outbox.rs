@@ -138,12 +138,15 @@ impl Store {
             detail: "the gateway ended while this was being sent; it may have arrived".to_owned(),
         };
         let fault = text(&fault)?;
-        let work = move |ledger: &Ledger<'_>| {
-            ledger
-                .sql
-                .execute("UPDATE outbox SET state = 'ambiguous', error = ?1 WHERE state = 'sending'", [fault])
-                .map_err(|error| ledger.fail(error))
+        let work = move |sql: &Connection| {
+            // An edit shows the same when it is made twice.
+            sql.execute(
+                "UPDATE outbox SET state = 'pending' WHERE state = 'sending' AND edits IS NOT NULL",
+                [],
+            )?;
+            sql.execute("UPDATE outbox SET state = 'ambiguous', error = ?1 WHERE state = 'sending'", [fault])
         };
+        let work = move |ledger: &Ledger<'_>| work(ledger.sql).map_err(|error| ledger.fail(error));
         let flagged = self.writer.write(work).await?;
         if flagged > 0 {
             tracing::warn!(
@@ -157,6 +160,16 @@ impl Store {
 
 /// Adds the parts of a draft inside a transaction.
 pub(crate) fn insert_draft(ledger: &Ledger<'_>, draft: &Draft, now: i64) -> Result<(), StoreError> {
+    insert_in_place(ledger, draft, None, now)
+}
+
+/// The same, with the first part in place of the message of ours that has the id `edits`.
+pub(crate) fn insert_in_place(
+    ledger: &Ledger<'_>,
+    draft: &Draft,
+    edits: Option<&str>,
+    now: i64,
+) -> Result<(), StoreError> {
     let Draft { account, target, .. } = draft;
     let (media, none) = (text(&draft.media)?, "[]".to_owned());
     let carrier = Carrier::Draft(&draft.batch);
@@ -166,9 +179,9 @@ pub(crate) fn insert_draft(ledger: &Ledger<'_>, draft: &Draft, now: i64) -> Resu
         ledger.sql
             .prepare_cached(
                 "INSERT INTO outbox (batch, part, request_key, channel, account, room, thread, body, reply_to, \
-                 reply_context, media, silent, next_attempt_at, created_at, expires_at, updated_at) \
+                 edits, reply_context, media, silent, next_attempt_at, created_at, expires_at, updated_at) \
                  VALUES (:batch, :part, :request_key, :channel, :account, :room, :thread, :body, :reply_to, \
-                 :reply_context, :media, :silent, :now, :now, :expires_at, :now)",
+                 :edits, :reply_context, :media, :silent, :now, :now, :expires_at, :now)",
             )
             .and_then(|mut statement| {
                 statement.execute(named_params! {
@@ -176,7 +189,8 @@ pub(crate) fn insert_draft(ledger: &Ledger<'_>, draft: &Draft, now: i64) -> Resu
                     ":request_key": draft.request_key.as_ref().filter(|_| first),
                     ":channel": account.channel, ":account": account.account,
                     ":room": target.room, ":thread": target.thread,
-                    ":reply_to": draft.reply_to.as_ref().filter(|_| first),
+                    ":reply_to": draft.reply_to.as_ref().filter(|_| first || draft.reply_all),
+                    ":edits": edits.filter(|_| first),
                     ":reply_context": draft.reply_context,
                     ":media": if first { &media } else { &none },
                     ":expires_at": draft.expires_at, ":now": now,
@@ -226,18 +240,22 @@ fn end_row(ledger: &Ledger<'_>, id: i64, end: &SendEnd, now: i64) -> Result<(), 
     let (state, fault, receipt, next, uncounted) = match end {
         SendEnd::Sent(receipt) => ("sent", None, Some(receipt), None, 0),
         SendEnd::Retry(fault, at) => ("pending", Some(fault), None, Some(*at), 0),
-        SendEnd::Parked(fault) => ("pending", Some(fault), None, Some(now), 1),
+        SendEnd::Parked(fault) | SendEnd::Anew(fault) => ("pending", Some(fault), None, Some(now), 1),
         SendEnd::Ambiguous(fault) => ("ambiguous", Some(fault), None, None, 0),
         SendEnd::Failed(fault) => ("failed", Some(fault), None, None, 0),
     };
+    let anew = matches!(end, SendEnd::Anew(_));
     let fault = fault.map(text).transpose()?;
     let receipt = receipt.map(text).transpose()?;
     let changed = ledger.sql
         .prepare_cached(
             "UPDATE outbox SET state = ?2, error = ?3, receipt = ?4, next_attempt_at = coalesce(?5, next_attempt_at), \
-             attempts = attempts - ?6, updated_at = ?7 WHERE id = ?1 AND state IN ('sending', 'pending')",
+             attempts = attempts - ?6, updated_at = ?7, edits = iif(?8, NULL, edits) \
+             WHERE id = ?1 AND state IN ('sending', 'pending')",
         )
-        .and_then(|mut statement| statement.execute(params![id, state, fault, receipt, next, uncounted, now]))
+        .and_then(|mut statement| {
+            statement.execute(params![id, state, fault, receipt, next, uncounted, now, anew])
+        })
         .map_err(|error| ledger.fail(error))?;
     match changed {
         0 => Err(StoreError::Conflict(format!("outbox row {id} is not being sent"))),
@@ -270,6 +288,7 @@ pub(crate) fn outbox_row(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         target,
         text: row.get("body")?,
         reply_to: row.get("reply_to")?,
+        edits: row.get("edits")?,
         reply_context: row.get("reply_context")?,
         media: json(row, "media")?,
         silent: row.get("silent")?,

@@ -117,6 +117,19 @@ pub struct TurnRows {
     pub others: Vec<OtherRow>,
 }
 
+impl TurnRows {
+    /// All of them, its own message first.
+    pub fn all(&self) -> impl Iterator<Item = InboundId> {
+        std::iter::once(self.own).chain(self.others.iter().map(|other| other.id))
+    }
+
+    /// Whether the turn answers several messages.
+    #[must_use]
+    pub fn told_together(&self) -> bool {
+        self.others.iter().any(|other| !other.dropped)
+    }
+}
+
 impl From<InboundId> for TurnRows {
     fn from(own: InboundId) -> Self {
         Self { own, others: Vec::new() }
@@ -147,8 +160,10 @@ pub struct Draft {
     pub batch: String,
     /// The caller's own idempotency key, if any: a second draft with the same is not stored.
     pub request_key: Option<String>,
-    /// The vendor's id of the message to answer. Only the first part carries it.
+    /// The vendor's id of the message to answer. The first part carries it.
     pub reply_to: Option<String>,
+    /// The other parts carry it too.
+    pub reply_all: bool,
     /// The `reply_context` of the message being answered.
     pub reply_context: Vec<u8>,
     /// Files of the account that go with the first part.
@@ -210,6 +225,9 @@ pub struct OutboxRow {
     pub text: String,
     /// The vendor's id of the message to answer.
     pub reply_to: Option<String>,
+    /// The vendor's id of the message that is to show this instead. An edit may be repeated: it shows the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edits: Option<String>,
     /// Opaque to the host.
     #[serde(skip)]
     pub reply_context: Vec<u8>,
@@ -263,6 +281,8 @@ pub enum SendEnd {
     Retry(SendFault, i64),
     /// As `Retry`, but this attempt does not count: it never began.
     Parked(SendFault),
+    /// The message that it was to take the place of cannot be edited: send it as one of its own. The attempt does not count.
+    Anew(SendFault),
     /// Nobody knows.
     Ambiguous(SendFault),
     /// Given up.

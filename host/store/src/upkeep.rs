@@ -162,6 +162,7 @@ impl Store {
                  LIMIT ?2) WHERE state IN ('sent', 'ambiguous', 'failed', 'dropped') AND updated_at < ?1)",
                 params![before, PRUNE_ROWS],
             )?;
+            sql.execute("DELETE FROM previews WHERE inbound NOT IN (SELECT id FROM inbound)", [])?;
             let files = uncarried(sql, now)?;
             gone += files.len();
             if gone > 0 {

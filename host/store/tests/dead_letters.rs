@@ -32,6 +32,7 @@ fn draft(batch: &str, of: &str, room: &str, parts: &[&str]) -> Draft {
         batch: batch.to_owned(),
         request_key: Some(format!("asked-{batch}")),
         reply_to: Some("m1".into()),
+        reply_all: false,
         reply_context: vec![9],
         media: Vec::new(),
         silent: false,

@@ -75,6 +75,7 @@ fn draft(batch: &str, media: Vec<MediaFile>) -> Draft {
         batch: batch.into(),
         request_key: Some("key".into()),
         reply_to: None,
+        reply_all: false,
         reply_context: Vec::new(),
         media,
         silent: false,

@@ -3,15 +3,15 @@
 use std::cell::{Cell, RefCell};
 
 use openclaw_pace::Quiet;
-use openclaw_sdk::account::{Account, TypingAccount};
-use openclaw_sdk::channel::{Failure, Identity, Outbound, Outcome, Target};
+use openclaw_sdk::account::{Account, EditAccount, ReactAccount, TypingAccount};
+use openclaw_sdk::channel::{Failure, Identity, Outbound, Outcome, Reaction, Revision, Target};
 use openclaw_sdk::host::Host;
 use openclaw_sdk::typing::QUIET;
 
 use crate::config::Config;
 use crate::rest::Rest;
 use crate::send::Dms;
-use crate::{probe, receive, send, typing};
+use crate::{edit, probe, react, receive, send, typing};
 
 pub(crate) struct Discord {
     config: Config,
@@ -49,6 +49,18 @@ impl Account for Discord {
 
     async fn probe<H: Host>(&self, host: &H) -> Result<Identity, Failure> {
         probe::probe(host, &self.rest, &self.config).await
+    }
+}
+
+impl EditAccount for Discord {
+    async fn edit<H: Host>(&self, host: &H, revision: &Revision) -> Outcome {
+        edit::edit(host, &self.rest, &self.dms, revision, &self.config).await
+    }
+}
+
+impl ReactAccount for Discord {
+    async fn react<H: Host>(&self, host: &H, reaction: &Reaction) -> Result<(), Failure> {
+        react::react(host, &self.rest, &self.dms, &self.quiet, reaction).await
     }
 }
 

@@ -234,6 +234,15 @@ pub(crate) struct CreateMessage<'a> {
     pub(crate) enforce_nonce: bool,
 }
 
+#[derive(Debug, Serialize)]
+pub(crate) struct EditMessage<'a> {
+    pub(crate) content: &'a str,
+    /// Of all flags an edit can set this one alone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) flags: u32,
+    pub(crate) allowed_mentions: AllowedMentions,
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
 fn is_zero(flags: &u32) -> bool {
     *flags == 0

@@ -8,12 +8,14 @@ mod account;
 mod api;
 mod audit;
 mod config;
+mod edit;
 mod gateway;
 mod inbound;
 mod intents;
 mod mention;
 mod outcome;
 mod probe;
+mod react;
 mod receive;
 mod rest;
 mod rooms;
@@ -28,4 +30,4 @@ mod model;
 #[cfg(test)]
 mod script;
 
-openclaw_sdk::export_account!(account::Discord, typing);
+openclaw_sdk::export_account!(account::Discord, edit, react, typing);

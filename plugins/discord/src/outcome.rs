@@ -133,7 +133,12 @@ impl Refusal {
 
     /// As the outcome of a send of which nothing is visible yet.
     pub(crate) fn outcome(&self) -> Outcome {
-        let failure = self.failure("sending the message");
+        self.outcome_of("sending the message")
+    }
+
+    /// As the outcome of a request whose effect people would see.
+    pub(crate) fn outcome_of(&self, what: &str) -> Outcome {
+        let failure = self.failure(what);
         match self {
             Self::Unauthorised { .. } => Outcome::Unauthorised(failure),
             Self::Limited { .. } | Self::NotSent { .. } => Outcome::Retryable(failure),

@@ -38,8 +38,12 @@ impl<'a> Route<'a> {
 
     /// A path with two ids.
     pub(crate) fn on_two(method: Method, template: &'static str, resource: &'a str, id: &str) -> Self {
-        let first = Self::on(method, template, resource);
-        Self { path: first.path.replacen("{}", id, 1), ..first }
+        Self::on(method, template, resource).with(id)
+    }
+
+    /// With the next id.
+    pub(crate) fn with(self, id: &str) -> Self {
+        Self { path: self.path.replacen("{}", id, 1), ..self }
     }
 
     /// What the buckets call it.
@@ -69,7 +73,7 @@ impl Rest {
         result(&self.call(host, route, Vec::new(), timeout_ms).await?)
     }
 
-    /// Sends something and reads the answer.
+    /// Sends something, by whatever method, and reads the answer.
     pub(crate) async fn post<H: Host, T: DeserializeOwned>(
         &self,
         host: &H,

@@ -19,7 +19,7 @@ use crate::table;
 use crate::target::{self, Destination};
 
 /// Discord's own limit. It counts characters; in UTF-16 code units a text is never shorter than that.
-const MAX_TEXT: usize = 2_000;
+pub(crate) const MAX_TEXT: usize = 2_000;
 /// Of one request, and of all that belong to one message. The host waits 60 s; what is still open by then it treats as
 /// ambiguous itself.
 const TIMEOUT_MS: u64 = 15_000;
@@ -35,7 +35,7 @@ const LEAST_WAIT_MS: u64 = 100;
 /// The most private channels that are remembered.
 const MOST_DMS: usize = 1_024;
 
-const SUPPRESS_EMBEDS: u32 = 1 << 2;
+pub(crate) const SUPPRESS_EMBEDS: u32 = 1 << 2;
 const SUPPRESS_NOTIFICATIONS: u32 = 1 << 12;
 
 /// The private channels of people, by the person's id.
@@ -121,7 +121,7 @@ pub(crate) async fn channel<H: Host>(
 }
 
 /// Discord's own number in the id of a message, as the host or an operator names it.
-fn id_in(id: &str) -> Option<&str> {
+pub(crate) fn id_in(id: &str) -> Option<&str> {
     id.split(':').next().filter(|id| snowflake::is_id(id))
 }
 

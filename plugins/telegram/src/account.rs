@@ -3,15 +3,15 @@
 use std::cell::{Cell, RefCell};
 
 use openclaw_pace::Quiet;
-use openclaw_sdk::account::{Account, MediaAccount, TypingAccount};
-use openclaw_sdk::channel::{Failure, File, Identity, Outbound, Outcome, Target};
+use openclaw_sdk::account::{Account, EditAccount, MediaAccount, ReactAccount, TypingAccount};
+use openclaw_sdk::channel::{Failure, File, Identity, Outbound, Outcome, Reaction, Revision, Target};
 use openclaw_sdk::events::Events;
 use openclaw_sdk::host::Host;
 use openclaw_sdk::race::{First, race};
 use openclaw_sdk::typing::QUIET;
 
 use crate::config::Config;
-use crate::{poll, probe, send, typing};
+use crate::{edit, poll, probe, react, send, typing};
 
 pub(crate) struct Telegram {
     config: Config,
@@ -56,6 +56,18 @@ impl Account for Telegram {
 impl MediaAccount for Telegram {
     async fn send_media<H: Host>(&self, host: &H, outbound: &Outbound, media: &[File]) -> Outcome {
         send::send(host, outbound, media, &self.config).await
+    }
+}
+
+impl EditAccount for Telegram {
+    async fn edit<H: Host>(&self, host: &H, revision: &Revision) -> Outcome {
+        edit::edit(host, revision, &self.config).await
+    }
+}
+
+impl ReactAccount for Telegram {
+    async fn react<H: Host>(&self, host: &H, reaction: &Reaction) -> Result<(), Failure> {
+        react::react(host, reaction, &self.quiet).await
     }
 }
 

@@ -243,6 +243,32 @@ pub(crate) struct SendMessage<'a> {
     pub(crate) disable_notification: bool,
 }
 
+#[derive(Debug, Serialize)]
+pub(crate) struct EditMessageText<'a> {
+    pub(crate) chat_id: &'a ChatId,
+    pub(crate) message_id: i64,
+    pub(crate) text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) parse_mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link_preview_options: Option<LinkPreviewOptions>,
+}
+
+/// A bot has one reaction to a message at most; an empty list takes it away.
+#[derive(Debug, Serialize)]
+pub(crate) struct SetMessageReaction<'a> {
+    pub(crate) chat_id: &'a ChatId,
+    pub(crate) message_id: i64,
+    pub(crate) reaction: &'a [ReactionType<'a>],
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct ReactionType<'a> {
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) emoji: &'a str,
+}
+
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct ReplyParameters {
     pub(crate) message_id: i64,

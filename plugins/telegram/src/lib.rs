@@ -8,6 +8,7 @@ mod api;
 mod attachment;
 mod call;
 mod config;
+mod edit;
 mod format;
 mod id;
 mod inbound;
@@ -15,6 +16,7 @@ mod mention;
 mod outcome;
 mod poll;
 mod probe;
+mod react;
 mod send;
 mod target;
 mod typing;
@@ -25,4 +27,4 @@ mod model;
 #[cfg(test)]
 mod script;
 
-openclaw_sdk::export_account!(account::Telegram, send_media, typing);
+openclaw_sdk::export_account!(account::Telegram, edit, react, send_media, typing);

@@ -142,7 +142,12 @@ impl Refusal {
 
     /// As the outcome of a send of which nothing is visible yet.
     pub(crate) fn outcome(&self) -> Outcome {
-        let failure = self.failure("sendMessage");
+        self.outcome_of("sendMessage")
+    }
+
+    /// As the outcome of a call that people would see.
+    pub(crate) fn outcome_of(&self, method: &str) -> Outcome {
+        let failure = self.failure(method);
         match self {
             Self::Unauthorised { .. } => Outcome::Unauthorised(failure),
             Self::Limited { .. } | Self::NotSent { .. } | Self::Conflict { .. } => {

@@ -9,7 +9,8 @@ use std::rc::Rc;
 use std::thread::LocalKey;
 
 use crate::channel::{
-    Failure, File, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+    Failure, File, Identity, Outbound, Outcome, Reaction, Revision, Start, Target, WebhookRequest,
+    WebhookResponse,
 };
 use crate::gateway::Gateway;
 use crate::host::Host;
@@ -62,6 +63,26 @@ pub trait MediaAccount: Account {
     async fn send_media<H: Host>(&self, host: &H, outbound: &Outbound, media: &[File]) -> Outcome;
 }
 
+/// An account that can change what a message shows: `export_account!(Name, edit)`. The gateway then shows an answer while it
+/// is written.
+#[allow(async_fn_in_trait, reason = "as Account")]
+pub trait EditAccount: Account {
+    /// Replaces the whole text of one message of the account. One that shows it already is `Sent`, one that is gone is
+    /// `Permanent`. Never wait for a limit in here: that is `Retryable`. The host waits 60 s, and may ask again.
+    async fn edit<H: Host>(&self, host: &H, revision: &Revision) -> Outcome;
+}
+
+/// An account that can react to messages: `export_account!(Name, react)`.
+#[allow(async_fn_in_trait, reason = "as Account")]
+pub trait ReactAccount: Account {
+    /// Sets the account's one reaction to a message, or takes it away. The host waits 10 s.
+    ///
+    /// # Errors
+    ///
+    /// The host notes it and goes on.
+    async fn react<H: Host>(&self, host: &H, reaction: &Reaction) -> Result<(), Failure>;
+}
+
 /// An account that can show that an answer is being written: `export_account!(Name, typing)`.
 #[allow(async_fn_in_trait, reason = "as Account")]
 pub trait TypingAccount: Account {
@@ -81,8 +102,9 @@ pub trait WebhookAccount: Account {
     async fn handle<H: Host>(&self, host: &H, request: &WebhookRequest) -> WebhookResponse;
 }
 
-/// Makes a component of a type that implements [`Account`], with the optional exports `send_media` ([`MediaAccount`]),
-/// `typing` ([`TypingAccount`]) and `webhook` ([`WebhookAccount`]): `export_account!(Telegram, typing);`. Natively it makes nothing.
+/// Makes a component of a type that implements [`Account`], with the optional exports `edit` ([`EditAccount`]), `react`
+/// ([`ReactAccount`]), `send_media` ([`MediaAccount`]), `typing` ([`TypingAccount`]) and `webhook` ([`WebhookAccount`]):
+/// `export_account!(Telegram, typing);`. Natively it makes nothing.
 #[macro_export]
 macro_rules! export_account {
     ($account:ty $(, $optional:ident)* $(,)?) => {
@@ -117,6 +139,24 @@ macro_rules! export_account {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export_account_optional {
+    (edit) => {
+        impl $crate::channel::Edit for Component {
+            async fn apply(revision: $crate::channel::Revision) -> $crate::channel::Outcome {
+                $crate::account::Instance::edit(&INSTANCE, revision).await
+            }
+        }
+        $crate::export_edit!(Component);
+    };
+    (react) => {
+        impl $crate::channel::React for Component {
+            async fn set(
+                reaction: $crate::channel::Reaction,
+            ) -> ::core::result::Result<(), $crate::channel::Failure> {
+                $crate::account::Instance::react(&INSTANCE, reaction).await
+            }
+        }
+        $crate::export_react!(Component);
+    };
     (send_media) => {
         impl $crate::channel::SendMedia for Component {
             async fn send(
@@ -195,6 +235,21 @@ impl<A: MediaAccount> Instance<A> {
             Ok(account) => account.send_media(&Gateway, &outbound, &media).await,
             Err(failure) => Outcome::Retryable(failure),
         }
+    }
+}
+
+impl<A: EditAccount> Instance<A> {
+    pub async fn edit(key: &'static LocalKey<Self>, revision: Revision) -> Outcome {
+        match Self::account(key) {
+            Ok(account) => account.edit(&Gateway, &revision).await,
+            Err(failure) => Outcome::Retryable(failure),
+        }
+    }
+}
+
+impl<A: ReactAccount> Instance<A> {
+    pub async fn react(key: &'static LocalKey<Self>, reaction: Reaction) -> Result<(), Failure> {
+        Self::account(key)?.react(&Gateway, &reaction).await
     }
 }
 

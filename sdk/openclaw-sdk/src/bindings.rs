@@ -53,6 +53,34 @@ pub mod send_media {
     });
 }
 
+/// World `with-edit`, on the same types.
+#[cfg(feature = "channel")]
+pub mod edit {
+    wit_bindgen::generate!({
+        path: "../../wit/0.2.0",
+        world: "with-edit",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::edit",
+        export_macro_name: "export_edit_world",
+        pub_export_macro: true,
+        with: { "openclaw:plugin/types@0.2.0": openclaw_sdk::bindings::channel::openclaw::plugin::types },
+    });
+}
+
+/// World `with-react`, on the same types.
+#[cfg(feature = "channel")]
+pub mod react {
+    wit_bindgen::generate!({
+        path: "../../wit/0.2.0",
+        world: "with-react",
+        runtime_path: "openclaw_sdk::wit_bindgen::rt",
+        default_bindings_module: "openclaw_sdk::bindings::react",
+        export_macro_name: "export_react_world",
+        pub_export_macro: true,
+        with: { "openclaw:plugin/types@0.2.0": openclaw_sdk::bindings::channel::openclaw::plugin::types },
+    });
+}
+
 /// World `with-webhook`.
 #[cfg(feature = "channel")]
 pub mod webhook {

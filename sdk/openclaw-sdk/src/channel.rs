@@ -2,9 +2,11 @@
 
 pub use crate::bindings::channel::exports::openclaw::plugin::channel::{Guest as Channel, Identity, Start};
 pub use crate::bindings::channel::openclaw::plugin::types::{
-    ChatKind, Conversation, Failure, FailureKind, File, Message, Outbound, Outcome, Quote, Receipt, Sender,
-    SenderKind, Target,
+    ChatKind, Conversation, Failure, FailureKind, File, Message, Outbound, Outcome, Quote, Reaction, Receipt,
+    Revision, Sender, SenderKind, Target,
 };
+pub use crate::bindings::edit::exports::openclaw::plugin::edit::Guest as Edit;
+pub use crate::bindings::react::exports::openclaw::plugin::react::Guest as React;
 pub use crate::bindings::send_media::exports::openclaw::plugin::send_media::Guest as SendMedia;
 pub use crate::bindings::typing::exports::openclaw::plugin::typing::Guest as Typing;
 pub use crate::bindings::webhook::exports::openclaw::plugin::webhook::{
@@ -28,6 +30,22 @@ macro_rules! export_send_media {
         $crate::bindings::send_media::export_send_media_world!(
             $channel with_types_in $crate::bindings::send_media
         );
+    };
+}
+
+/// Exports a type that implements [`Edit`]: optional.
+#[macro_export]
+macro_rules! export_edit {
+    ($channel:ident) => {
+        $crate::bindings::edit::export_edit_world!($channel with_types_in $crate::bindings::edit);
+    };
+}
+
+/// Exports a type that implements [`React`]: optional.
+#[macro_export]
+macro_rules! export_react {
+    ($channel:ident) => {
+        $crate::bindings::react::export_react_world!($channel with_types_in $crate::bindings::react);
     };
 }
 

@@ -36,6 +36,9 @@ pub(crate) const POINTS: &[Point] = &[
     ("models.ask", 100),
     ("models.answered", 100),
     ("models.stream", 100),
+    ("messaging.preview-marked", 5),
+    ("messaging.preview-sent", 5),
+    ("messaging.preview-recorded", 5),
     ("messaging.turned", 100),
     ("messaging.closed", 100),
     // Its answer goes out.
@@ -110,7 +113,7 @@ mod tests {
         let mut names: Vec<_> = POINTS.iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 40);
+        assert_eq!(names.len(), 43);
         assert_eq!(names.len(), POINTS.len());
         let tried = |name: &&&str| POINTS.iter().any(|(point, _)| point == *name);
         assert!(openclaw_failpoints::DEATHS.iter().all(|name| tried(&name)), "each of them is killed at");

@@ -74,6 +74,15 @@ pub(crate) async fn run(asked: Asked) -> Found {
     let mut config = model_only(&model);
     config["session"] = json!({ "dmScope": "per-account-channel-peer" });
     config["channels"] = vendors.channels();
+    // One account answers word by word, so that what it writes shows before it is complete.
+    config["models"]["providers"]["fake"]["models"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "id": "mock-words", "name": "Words" }));
+    config["agents"]["entries"] =
+        json!({ "main": { "default": true }, "slow": { "model": "fake/mock-words" } });
+    config["bindings"] =
+        json!([{ "agentId": "slow", "match": { "channel": "telegram", "accountId": "bot0" } }]);
     let home = Home::new(config);
     let ledger = Ledger::in_state(&home.state());
     let load = Load::new(vendors, model);

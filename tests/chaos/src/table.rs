@@ -30,7 +30,7 @@ impl Row {
 
     fn line(&self) -> String {
         format!(
-            "{:<22} {:>5} {:>6} {:>10} {:>9} {:>11} {:>7}",
+            "{:<26} {:>5} {:>6} {:>10} {:>9} {:>11} {:>7}",
             self.name, self.kills, self.missed, self.waiting, self.in_flight, self.redelivered, self.flagged
         )
     }
@@ -75,7 +75,7 @@ pub(crate) fn title(asked: &Asked) -> String {
 pub(crate) fn text(found: &Found) -> String {
     let (rows, all) = rows(found);
     let mut lines = vec![format!(
-        "{:<22} {:>5} {:>6} {:>10} {:>9} {:>11} {:>7}",
+        "{:<26} {:>5} {:>6} {:>10} {:>9} {:>11} {:>7}",
         "killed at", "kills", "missed", "waiting", "in flight", "redelivered", "flagged"
     )];
     lines.extend(rows.iter().map(Row::line));

@@ -77,7 +77,9 @@ impl Vendors {
         let mut texts = Vec::new();
         for account in 0..POLLED {
             let sent = self.telegram.take_sent(&token(account)).into_iter();
-            texts.extend(sent.filter(|sent| sent.method == "sendMessage").map(|sent| sent.text));
+            let shown =
+                sent.filter(|sent| ["sendMessage", "editMessageText"].contains(&sent.method.as_str()));
+            texts.extend(shown.map(|sent| sent.text).filter(|text| !is_preview(text)));
         }
         for account in POLLED..ACCOUNTS {
             texts.extend(self.discord.take_sent(&token(account)).into_iter().filter_map(|sent| sent.content));
@@ -95,6 +97,12 @@ impl Vendors {
     pub(crate) fn redelivered(&self) -> u64 {
         (0..POLLED).map(|account| self.telegram.redelivered(&token(account))).sum()
     }
+}
+
+/// A message that shows an answer which is still being written says so by its last sign. It is no answer: the answer takes
+/// its place, or comes beside it when the gateway lost sight of it.
+fn is_preview(text: &str) -> bool {
+    text.ends_with('…')
 }
 
 fn token(account: usize) -> String {

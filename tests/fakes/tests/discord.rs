@@ -378,3 +378,42 @@ async fn the_faults_of_a_request() {
     let stranger = Caller { token: "WRONG", ..caller };
     assert_eq!(stranger.call("GET", "/users/@me", json!({})).await.0, 401);
 }
+
+#[tokio::test]
+async fn own_messages_are_edited_within_a_limit_of_their_own() {
+    let (server, caller) = server().await;
+    let said = server.say(TOKEN, &room(), "somebody's").unwrap();
+    let channel = 20;
+    let (_, _, sent) =
+        caller.call("POST", &format!("/channels/{channel}/messages"), json!({"content": "one"})).await;
+    let id = sent["id"].as_str().unwrap().to_owned();
+    let path = |id: &str| format!("/channels/{channel}/messages/{id}");
+    let edit = async |id: &str, text: &str| {
+        let (status, _, body) = caller.call("PATCH", &path(id), json!({"content": text})).await;
+        (status, body["code"].as_u64().unwrap_or_default())
+    };
+    assert_eq!(edit(&id, "two").await, (200, 0));
+    assert_eq!(server.visible(TOKEN), [(id.clone(), "two".to_owned())]);
+    assert_eq!(edit(&said, "mine").await, (403, 50_005));
+    assert_eq!(edit("1", "x").await, (404, 10_008));
+    assert_eq!(edit(&id, " ").await, (400, 50_006));
+    assert_eq!(edit(&id, &"x".repeat(2_001)).await, (400, 50_035));
+    assert_eq!(edit(&id, "six").await.0, 429, "five in a time");
+    assert_eq!(server.edits(TOKEN).len(), 1);
+}
+
+#[tokio::test]
+async fn reactions_are_set_and_taken_away() {
+    let (server, caller) = server().await;
+    let said = server.say(TOKEN, &room(), "hello").unwrap();
+    let channel = 20;
+    let react = async |method: &str, message: &str, emoji: &str| {
+        let path = format!("/channels/{channel}/messages/{message}/reactions/{emoji}/@me");
+        caller.call(method, &path, Value::Null).await.0
+    };
+    assert_eq!(react("PUT", &said, "%F0%9F%91%8D").await, 204);
+    assert_eq!(react("DELETE", &said, "%F0%9F%91%8D").await, 204);
+    assert_eq!((react("PUT", "1", "%F0%9F%91%8D").await, react("PUT", &said, "smile").await), (404, 400));
+    let done: Vec<String> = server.reactions(TOKEN).into_iter().map(|(method, ..)| method).collect();
+    assert_eq!(done, ["PUT", "DELETE"]);
+}

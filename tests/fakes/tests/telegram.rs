@@ -216,3 +216,33 @@ async fn waiting_for_a_message_sees_it_whenever_it_came() {
     let never = server.wait_for(TOKEN, Duration::from_millis(20), |sent| (sent.len() > 1).then_some(()));
     assert_eq!(never.await, None);
 }
+
+#[tokio::test]
+async fn messages_are_edited_once_they_are_there_and_change() {
+    let (server, caller, _) = server().await;
+    let (_, sent) = caller.call("sendMessage", json!({"chat_id": 1, "text": "one"})).await;
+    let id = sent["result"]["message_id"].clone();
+    let edit = |text: &str| json!({"chat_id": 1, "message_id": id, "text": text});
+    assert!(caller.refusal("editMessageText", edit("one")).await.contains("message is not modified"));
+    assert_eq!(caller.call("editMessageText", edit("two")).await.1["result"]["text"], "two");
+    assert_eq!(server.visible(TOKEN), [(id.as_i64().unwrap(), "two".to_owned())]);
+    let elsewhere = json!({"chat_id": 2, "message_id": id, "text": "x"});
+    let gone = "Bad Request: message to edit not found";
+    assert_eq!(caller.refusal("editMessageText", elsewhere).await, gone);
+    assert_eq!(caller.refusal("editMessageText", edit(" ")).await, "Bad Request: message text is empty");
+    server.delete(TOKEN, id.as_i64().unwrap());
+    assert_eq!(caller.refusal("editMessageText", edit("three")).await, gone);
+}
+
+#[tokio::test]
+async fn reactions_are_of_the_vendors_own_set() {
+    let (server, caller, alice) = server().await;
+    server.say(TOKEN, &alice, "hello").unwrap();
+    let react = |id: i64, emoji: &str| json!({"chat_id": 777_001, "message_id": id, "reaction": [{"type": "emoji", "emoji": emoji}]});
+    assert_eq!(caller.call("setMessageReaction", react(1, "👍")).await.0, 200);
+    assert_eq!(caller.refusal("setMessageReaction", react(1, "🦞")).await, "Bad Request: REACTION_INVALID");
+    let unknown = caller.refusal("setMessageReaction", react(9, "👍")).await;
+    assert_eq!(unknown, "Bad Request: message to react not found");
+    caller.call("setMessageReaction", json!({"chat_id": 777_001, "message_id": 1, "reaction": []})).await;
+    assert_eq!(server.reactions(TOKEN), [(1, Some("👍".to_owned())), (1, None)]);
+}

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use openclaw_runtime::dialect::{ChatRequest, Content, EmbeddingsRequest, Message, Role};
+use openclaw_runtime::guest::{Outcome, Reaction, Revision};
 use openclaw_runtime::{Exit, Limits, ShimPool};
 use serde_json::json;
 
@@ -135,6 +136,9 @@ pub(crate) const OWN: &[Own] = &[
     own!("shim-grows", "a provider grows its memory by 4 GiB", "unreachable", ms(100), shim_grows),
     own!("trap-in-typing", "aborts in `notify`", "unreachable", ms(100), async |bench: &Bench| typing(bench, "trap", "unreachable").await),
     own!("loop-in-typing", "computes for ever in `notify`", "computed for too long", ms(2_100), async |bench: &Bench| typing(bench, "spin", "computed for too long").await),
+    own!("trap-in-edit", "aborts in `apply`", "unreachable", ms(100), trap_in_edit),
+    own!("never-edit", "never answers `apply`", "did not answer `edit` in time", ms(550), never_edit),
+    own!("never-react", "never answers `set`", "did not answer `react` in time", ms(550), never_react),
     own!("never-send", "never answers `send`", "did not answer `send` in time", ms(550), never_send),
     own!("never-typing", "never answers `notify`", "did not answer `typing` in time", ms(550), never_typing),
     own!("rests-and-computes", "computes, rests for no time at all, and computes again", "did not answer `send` in time", ms(1_050), resting),
@@ -169,6 +173,34 @@ async fn typing(bench: &Bench, act: &str, wanted: &str) -> Verdict {
 
 fn hasty() -> Limits {
     Limits { send: ms(500), probe: ms(500), ..Limits::default() }
+}
+
+fn revision() -> Revision {
+    Revision { target: target(), message_id: "1".into(), text: "x".into(), reply_context: Vec::new() }
+}
+
+async fn trap_in_edit(bench: &Bench) -> Verdict {
+    let instance = bench.start(&json!({ "edit": ["trap"] }), Limits::default());
+    let (answer, took) = timed(instance.edit(revision())).await;
+    match answer {
+        // It may have been carried out.
+        Ok(Outcome::Ambiguous(_)) => judge(&ended(&instance.exited().await), TRAP, took),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+async fn never_edit(bench: &Bench) -> Verdict {
+    let instance = bench.start(&json!({ "edit": ["sleep:forever"] }), hasty());
+    let (_, took) = timed(instance.edit(revision())).await;
+    judge(&ended(&instance.exited().await), "did not answer `edit` in time", took)
+}
+
+async fn never_react(bench: &Bench) -> Verdict {
+    let instance = bench.start(&json!({ "react": ["sleep:forever"] }), hasty());
+    let emoji = Some("x".to_owned());
+    let reaction = Reaction { target: target(), message_id: "1".into(), emoji, instead_of: None };
+    let (_, took) = timed(instance.react(reaction)).await;
+    judge(&ended(&instance.exited().await), "did not answer `react` in time", took)
 }
 
 async fn never_send(bench: &Bench) -> Verdict {

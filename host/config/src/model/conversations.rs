@@ -17,6 +17,16 @@ pub struct Messages {
     pub inbound: Inbound,
     /// `messages.queue`
     pub queue: Queue,
+    /// `messages.responsePrefix`: stands before every reply. Empty for none.
+    pub response_prefix: Option<String>,
+    /// `messages.ackReaction`: the reaction to a message that was accepted. Empty for none.
+    pub ack_reaction: Option<String>,
+    /// `messages.ackReactionScope`: which messages get it.
+    pub ack_reaction_scope: Option<String>,
+    /// `messages.removeAckAfterReply`
+    pub remove_ack_after_reply: bool,
+    /// `messages.statusReactions.enabled`: it changes with the stages of the turn.
+    pub status_reactions: bool,
 }
 
 /// `messages.groupChat`, or an agent's own `groupChat`.
@@ -110,11 +120,18 @@ impl Binding {
 
 impl Messages {
     pub(super) fn of(section: Option<&Value>) -> Self {
-        let part = |key: &str| section.and_then(|section| section.get(key));
+        let at = |pointer: &str| section.and_then(|section| section.pointer(pointer));
+        let text = |pointer| at(pointer).and_then(Value::as_str).map(str::to_owned);
+        let on = |pointer| at(pointer).and_then(Value::as_bool).unwrap_or_default();
         Self {
-            group_chat: GroupChat::of(part("groupChat")),
-            inbound: Inbound::of(part("inbound")),
-            queue: Queue::of(part("queue")),
+            group_chat: GroupChat::of(at("/groupChat")),
+            inbound: Inbound::of(at("/inbound")),
+            queue: Queue::of(at("/queue")),
+            response_prefix: text("/responsePrefix"),
+            ack_reaction: text("/ackReaction"),
+            ack_reaction_scope: text("/ackReactionScope"),
+            remove_ack_after_reply: on("/removeAckAfterReply"),
+            status_reactions: on("/statusReactions/enabled"),
         }
     }
 }
@@ -180,6 +197,27 @@ mod tests {
         assert_eq!(agent.group_chat, GroupChat { mention_patterns: Some(vec![]), history_limit: None });
         assert_eq!(config.access_groups["team"].members["chat"], ["2"]);
         assert_eq!(config.access_groups["odd"], AccessGroup::default());
+    }
+
+    #[test]
+    fn what_is_said_about_replies_is_read() {
+        let config = Config::from_value(&json!({"messages": {
+            "responsePrefix": "auto", "ackReaction": "", "ackReactionScope": "all",
+            "removeAckAfterReply": true, "statusReactions": {"enabled": true},
+        }}));
+        let expected = Messages {
+            response_prefix: Some("auto".to_owned()),
+            ack_reaction: Some(String::new()),
+            ack_reaction_scope: Some("all".to_owned()),
+            remove_ack_after_reply: true,
+            status_reactions: true,
+            ..Messages::default()
+        };
+        assert_eq!(config.messages, expected);
+        assert_eq!(
+            Config::from_value(&json!({"messages": {"statusReactions": {}}})).messages,
+            Messages::default()
+        );
     }
 
     #[test]

@@ -184,7 +184,10 @@ const QUEUE_MODE: Shape = Word(&["steer", "followup", "collect", "interrupt"]);
 
 pub(super) const MESSAGES: Shape = Object(&[
     unused("visibleReplies", VISIBLE_REPLIES),
-    unused("responsePrefix", Text),
+    key("responsePrefix", Text).about(
+        "Stands before every reply: auto for the agent's name in brackets, or a text with {model}, {modelFull}, {provider}, \
+         {thinkingLevel} and {identity.name}.",
+    ),
     unused("usageTemplate", Either(&[Text, OPEN])),
     unused("responseUsage", Either(&[RESPONSE_USAGE, Map(&RESPONSE_USAGE)])),
     key(
@@ -223,11 +226,14 @@ pub(super) const MESSAGES: Shape = Object(&[
         ]),
     )
     .about("Texts that come at once are one turn."),
-    unused("ackReaction", Text),
-    unused("ackReactionScope", Word(&["group-mentions", "group-all", "direct", "all", "off", "none"])),
-    unused("statusReactions", SWITCH),
+    key("ackReaction", Text).about(
+        "The reaction to a message that was accepted; empty for none. Default: the agent's emoji, else 👀.",
+    ),
+    key("ackReactionScope", Word(&["group-mentions", "group-all", "direct", "all", "off", "none"]))
+        .about("Which messages get it. Default: group-mentions."),
+    key("statusReactions", SWITCH).about("The reaction changes with the stages of the turn."),
     // Older spellings.
-    unused("removeAckAfterReply", Bool),
+    key("removeAckAfterReply", Bool).about("The reaction is taken away after the reply."),
     unused("messagePrefix", Text),
 ]);
 

@@ -97,6 +97,7 @@ pub(super) fn settings(
             .min(LONGEST_HISTORY),
         context,
         commands,
+        replies: super::replies::replies(config, words.replies.extract(&account.section)),
     })
 }
 

@@ -6,8 +6,8 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use openclaw_messaging::{AccountKey, Failure, Outbound, Outcome, Sender, Target};
-use openclaw_runtime::ChannelInstance;
+use openclaw_messaging::{AccountKey, Failure, Outbound, Outcome, Reaction, Revision, Sender, Target};
+use openclaw_runtime::{ChannelInstance, guest};
 use openclaw_supervisor as supervisor;
 use openclaw_supervisor::Breaker;
 use tokio::time::timeout;
@@ -59,16 +59,61 @@ impl Instances {
 #[async_trait]
 impl Sender for Instances {
     async fn send(&self, account: &AccountKey, outbound: Outbound) -> Outcome {
+        let key = outbound.idempotency_key.clone();
+        let (outbound, files) = vendor::outbound(outbound);
+        self.visibly(account, &key, async move |instance: ChannelInstance| {
+            instance.send(outbound, files).await
+        })
+        .await
+    }
+
+    async fn typing(&self, account: &AccountKey, target: &Target) {
+        let Some(instance) = self.get(account) else { return };
+        if let Err(failure) = instance.typing(vendor::target(target.clone())).await {
+            debug!(%account, code = failure.code, "typing was not shown: {}", failure.detail);
+        }
+    }
+
+    fn can_edit(&self, account: &AccountKey) -> bool {
+        self.get(account).is_some_and(|instance| instance.can_edit())
+    }
+
+    async fn edit(&self, account: &AccountKey, revision: Revision) -> Outcome {
+        // As one send however often it is tried.
+        let key = format!("edit {} {}", revision.target.room, revision.message_id);
+        let revision = vendor::revision(revision);
+        self.visibly(account, &key, async move |instance: ChannelInstance| instance.edit(revision).await)
+            .await
+    }
+
+    async fn react(&self, account: &AccountKey, reaction: Reaction) {
+        let Some(instance) = self.get(account) else { return };
+        if let Err(failure) = instance.react(vendor::reaction(reaction)).await {
+            debug!(%account, code = failure.code, "a reaction was not shown: {}", failure.detail);
+        }
+    }
+}
+
+impl Instances {
+    /// Has the account's instance do something that people see, past its breaker.
+    async fn visibly<T>(
+        &self,
+        account: &AccountKey,
+        key: &str,
+        act: impl FnOnce(ChannelInstance) -> T,
+    ) -> Outcome
+    where
+        T: Future<Output = Result<guest::Outcome, openclaw_runtime::NotRunning>>,
+    {
         let not_running = |why: &str| Outcome::NotRunning(Failure::new("not_running", why));
         let Some(Entry { instance, breaker }) = self.entry(account) else {
             return not_running("the account is not running");
         };
-        let pass = match breaker.pass(&outbound.idempotency_key) {
+        let pass = match breaker.pass(key) {
             Ok(pass) => pass,
             Err(why) => return Outcome::NotRunning(Failure::new("held_back", why)),
         };
-        let (outbound, files) = vendor::outbound(outbound);
-        let outcome = match instance.send(outbound, files).await {
+        let outcome = match act(instance.clone()).await {
             Ok(outcome) => vendor::outcome(outcome),
             Err(openclaw_runtime::NotRunning) => not_running("the account is not running"),
         };
@@ -86,13 +131,6 @@ impl Sender for Instances {
         }
         pass.end(said(&outcome));
         outcome
-    }
-
-    async fn typing(&self, account: &AccountKey, target: &Target) {
-        let Some(instance) = self.get(account) else { return };
-        if let Err(failure) = instance.typing(vendor::target(target.clone())).await {
-            debug!(%account, code = failure.code, "typing was not shown: {}", failure.detail);
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod models;
 mod pictures;
 mod plugins;
 mod providers;
+mod replies;
 mod secrets;
 mod shims;
 mod swap;

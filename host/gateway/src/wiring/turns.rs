@@ -4,10 +4,13 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use openclaw_agents::{Agents, ChannelContext, Stop, Turn, TurnRequest as AgentTurn};
+use openclaw_agents::{Agents, ChannelContext, Stop, Turn, TurnEvent, TurnRequest as AgentTurn};
 use openclaw_config::SessionKind;
-use openclaw_messaging::{ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner};
+use openclaw_messaging::{
+    Author, ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner, Writing,
+};
 use openclaw_store::{SessionWrite, Store};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::pictures;
@@ -61,6 +64,37 @@ impl ChannelTurns {
     }
 }
 
+/// Pieces of text that may wait on their way to the preview.
+const PIECES: usize = 64;
+
+/// Runs a turn and says meanwhile what it has written.
+async fn written<T>(
+    mut request: AgentTurn,
+    writing: &Writing,
+    run: impl FnOnce(AgentTurn) -> T,
+) -> Result<Turn, NoTurn>
+where
+    T: Future<Output = Result<Turn, NoTurn>>,
+{
+    if !writing.is_followed() {
+        return run(request).await;
+    }
+    let (sink, mut pieces) = mpsc::channel(PIECES);
+    request.sink = Some(sink);
+    let mut turn = std::pin::pin!(run(request));
+    loop {
+        tokio::select! {
+            biased;
+            Some(piece) = pieces.recv() => {
+                if let TurnEvent::Text(text) = piece {
+                    writing.add(&text);
+                }
+            }
+            ended = &mut turn => return ended,
+        }
+    }
+}
+
 /// The same after a restart: it is the ledger's number.
 fn run_id(inbound: InboundId) -> String {
     format!("inbound-{}", inbound.0)
@@ -79,6 +113,7 @@ impl TurnRunner for ChannelTurns {
             heard,
             history_turns,
             authority,
+            writing,
         } = turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
@@ -118,7 +153,7 @@ impl TurnRunner for ChannelTurns {
             plain: !authority.commands,
             ..AgentTurn::default()
         };
-        match self.take(request).await {
+        match written(request, &writing, |request| self.take(request)).await {
             Ok(turn) => {
                 let by = if turn.command {
                     "command".to_owned()
@@ -133,7 +168,17 @@ impl TurnRunner for ChannelTurns {
                     turn.run_id,
                     turn.duration.as_millis()
                 );
-                TurnReply { text: Some(turn.reply).filter(|text| !text.is_empty()), session: turn.write }
+                let author = (!turn.command).then(|| Author {
+                    provider: turn.provider,
+                    model: turn.model,
+                    thinking: turn.thinking.to_string(),
+                });
+                TurnReply {
+                    text: Some(turn.reply).filter(|text| !text.is_empty()),
+                    session: turn.write,
+                    author,
+                    failed: false,
+                }
             }
             Err(error) => {
                 if !error.is_abort() {
@@ -145,7 +190,8 @@ impl TurnRunner for ChannelTurns {
                         "turn failed: {error}"
                     );
                 }
-                TurnReply { text: error.user_text(), session: None }
+                let failed = !error.is_abort();
+                TurnReply { text: error.user_text(), failed, ..TurnReply::default() }
             }
         }
     }

@@ -79,6 +79,26 @@ pub(super) fn outbound(outbound: messaging::Outbound) -> (guest::Outbound, Vec<g
     (outbound, files)
 }
 
+/// What a message is to show instead.
+pub(super) fn revision(revision: messaging::Revision) -> guest::Revision {
+    guest::Revision {
+        target: target(revision.target),
+        message_id: revision.message_id,
+        text: revision.text,
+        reply_context: revision.reply_context,
+    }
+}
+
+/// A reaction to a message.
+pub(super) fn reaction(reaction: messaging::Reaction) -> guest::Reaction {
+    guest::Reaction {
+        target: target(reaction.target),
+        message_id: reaction.message_id,
+        emoji: reaction.emoji,
+        instead_of: reaction.instead_of,
+    }
+}
+
 /// Where something goes.
 pub(super) fn target(target: messaging::Target) -> guest::Target {
     guest::Target { room: target.room, thread: target.thread }

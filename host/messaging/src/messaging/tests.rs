@@ -2,6 +2,7 @@
 
 mod clock;
 mod dead_letters;
+mod streaming;
 mod together;
 
 use std::future::Future;

@@ -35,6 +35,9 @@ pub struct Channel {
     /// `[channel.policy]`
     #[serde(default)]
     pub policy: ChannelPolicyMap,
+    /// `[channel.replies]`
+    #[serde(default)]
+    pub replies: ChannelReplyMap,
 }
 
 /// What a text limit counts.
@@ -121,6 +124,51 @@ impl ChannelPolicyMap {
     }
 }
 
+/// `[channel.replies]`: JSON pointers into the section, for what the host makes of replies.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct ChannelReplyMap {
+    /// What stands before every reply.
+    pub prefix: Option<String>,
+    /// Which parts of a reply visibly answer the message.
+    pub reply_to: Option<String>,
+    /// How an answer shows while it is written: an object with `mode` and `preview`. Only for a component that exports `edit`.
+    pub streaming: Option<String>,
+    /// The mode where nobody states one. None: off.
+    pub streaming_default: Option<String>,
+    /// The reaction to a message that was accepted. Only for a component that exports `react`.
+    pub ack_reaction: Option<String>,
+    /// Which messages get it.
+    pub ack_scope: Option<String>,
+}
+
+impl ChannelReplyMap {
+    fn first_fault(&self) -> Option<Fault> {
+        let pointers = [
+            ("prefix", &self.prefix),
+            ("reply-to", &self.reply_to),
+            ("streaming", &self.streaming),
+            ("ack-reaction", &self.ack_reaction),
+            ("ack-scope", &self.ack_scope),
+        ];
+        if let Some(fault) = first_wrong_pointer("channel.replies", &pointers) {
+            return Some(fault);
+        }
+        let mode = self.streaming_default.as_deref().unwrap_or("off");
+        if ["off", "partial", "block", "progress"].contains(&mode) {
+            return None;
+        }
+        let problem = format!("\"{mode}\" is no way to show an answer");
+        fault("channel.replies.streaming-default", problem, "write off, partial, block or progress")
+    }
+}
+
+fn first_wrong_pointer(table: &str, pointers: &[(&'static str, &Option<String>)]) -> Option<Fault> {
+    let wrong = |pointer: &Option<String>| pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/'));
+    let (name, _) = pointers.iter().find(|(_, pointer)| wrong(pointer))?;
+    fault(format!("{table}.{name}"), "is not a JSON pointer".to_owned(), "write /key or /key/inner")
+}
+
 fn default_group_drop() -> String {
     "drop group message".to_owned()
 }
@@ -144,13 +192,6 @@ impl Channel {
             let problem = format!("\"{word}\" cannot stand in a session key");
             return fault("channel.thread-word", problem, "use at most 32 of a-z, 0-9 and -");
         }
-        self.policy
-            .pointers()
-            .into_iter()
-            .find(|(_, pointer)| pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')))
-            .and_then(|(name, _)| {
-                let key = format!("channel.policy.{name}");
-                fault(key, "is not a JSON pointer".to_owned(), "write /key or /key/inner")
-            })
+        first_wrong_pointer("channel.policy", &self.policy.pointers()).or_else(|| self.replies.first_fault())
     }
 }

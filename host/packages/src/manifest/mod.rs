@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::error::PackageError;
 
-pub use channel::{Channel, ChannelPolicyMap, TextUnit};
+pub use channel::{Channel, ChannelPolicyMap, ChannelReplyMap, TextUnit};
 pub use http::{ConfiguredOrigin, Http, Origin};
 pub use limits::Limits;
 pub use moved::{Moved, ValueType};

@@ -21,7 +21,8 @@ use wasmtime::{Engine, Store, UpdateDeadline, WasmCoreDump};
 use super::Exit;
 use super::watchdog::{Interrupted, Watched};
 use crate::bindings::channel_types::{
-    Failure, File, Identity, Outbound, Outcome, Receipt, Start, Target, WebhookRequest, WebhookResponse,
+    Failure, File, Identity, Outbound, Outcome, Reaction, Receipt, Revision, Start, Target, WebhookRequest,
+    WebhookResponse,
 };
 use crate::capability::Guest;
 use crate::error::{shown, told};
@@ -42,6 +43,8 @@ const IDS: usize = 64;
 pub(crate) enum Call {
     /// With files, which only a component that exports `send-media` is given.
     Send(Outbound, Vec<File>, oneshot::Sender<Outcome>),
+    Edit(Revision, oneshot::Sender<Outcome>),
+    React(Reaction, oneshot::Sender<Result<(), Failure>>),
     Probe(oneshot::Sender<Result<Identity, Failure>>),
     Typing(Target, oneshot::Sender<Result<(), Failure>>),
     Webhook(WebhookRequest, oneshot::Sender<WebhookResponse>),
@@ -211,15 +214,18 @@ impl AccessorTask<Guest> for Begun {
                         None => return Ok(()),
                     },
                 };
-                let outcome = match outcome {
-                    Outcome::Sent(receipt) => Outcome::Sent(receipt_of(receipt, &scrubber)),
-                    Outcome::Retryable(failure) => Outcome::Retryable(bounded(failure)),
-                    Outcome::Ambiguous(failure) => Outcome::Ambiguous(bounded(failure)),
-                    Outcome::Permanent(failure) => Outcome::Permanent(bounded(failure)),
-                    Outcome::Unauthorised(failure) => Outcome::Unauthorised(bounded(failure)),
-                };
                 failpoint!("runtime.sent");
-                drop(reply.send(outcome));
+                drop(reply.send(outcome_of(outcome, &scrubber)));
+            }
+            Call::Edit(revision, reply) => {
+                if let Some(outcome) = exports.edit(accessor, revision).await? {
+                    drop(reply.send(outcome_of(outcome, &scrubber)));
+                }
+            }
+            Call::React(reaction, reply) => {
+                if let Some(shown) = exports.react(accessor, reaction).await? {
+                    drop(reply.send(shown.map_err(bounded)));
+                }
             }
             Call::Probe(reply) => {
                 let probed = exports.probe(accessor).await?;
@@ -250,6 +256,17 @@ fn bounded(failure: Failure, scrubber: &Scrubber) -> Failure {
     let clean = |text: String, limit| shown(&text, limit, scrubber);
     let Failure { kind, code, detail, retry_after_ms } = failure;
     Failure { kind, code: clean(code, CODE), detail: clean(detail, DETAIL), retry_after_ms }
+}
+
+/// How a send or an edit ended, as it may be shown and kept.
+fn outcome_of(outcome: Outcome, scrubber: &Scrubber) -> Outcome {
+    match outcome {
+        Outcome::Sent(receipt) => Outcome::Sent(receipt_of(receipt, scrubber)),
+        Outcome::Retryable(failure) => Outcome::Retryable(bounded(failure, scrubber)),
+        Outcome::Ambiguous(failure) => Outcome::Ambiguous(bounded(failure, scrubber)),
+        Outcome::Permanent(failure) => Outcome::Permanent(bounded(failure, scrubber)),
+        Outcome::Unauthorised(failure) => Outcome::Unauthorised(bounded(failure, scrubber)),
+    }
 }
 
 /// A guest's words about itself as they may be shown.

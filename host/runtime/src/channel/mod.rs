@@ -19,7 +19,8 @@ use openclaw_secrets::Scrubber;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::bindings::channel_types::{
-    Failure, FailureKind, File, Identity, Outbound, Outcome, Start, Target, WebhookRequest, WebhookResponse,
+    Failure, FailureKind, File, Identity, Outbound, Outcome, Reaction, Revision, Start, Target,
+    WebhookRequest, WebhookResponse,
 };
 use crate::capability::events::{EventQueue, Occurrence};
 use crate::capability::inbound::Inbox;
@@ -43,6 +44,8 @@ const CALLS: usize = 64;
 const WRITES: usize = 2;
 /// How long a component may take to end by itself once it was told to.
 const FAREWELL: Duration = Duration::from_millis(50);
+/// Bytes of a reaction, by `types.reaction` of the contract.
+const EMOJI: usize = 64;
 /// Calls that may wait in the queue between the callers and the instance.
 const QUEUE: usize = 64;
 
@@ -59,9 +62,9 @@ pub struct Limits {
     pub sockets: u32,
     /// Lines of its log in any minute.
     pub log_lines: u32,
-    /// How long a `send` may take before its outcome counts as ambiguous.
+    /// How long a `send` or an `edit` may take before its outcome counts as ambiguous.
     pub send: Duration,
-    /// How long a `probe` or a typing notice may take.
+    /// How long a `probe`, a typing notice or a reaction may take.
     pub probe: Duration,
 }
 
@@ -255,9 +258,31 @@ impl ChannelInstance {
             let (kind, code, retry_after_ms) = (FailureKind::Permanent, "no_media".to_owned(), None);
             return Ok(Outcome::Permanent(Failure { kind, code, detail, retry_after_ms }));
         }
-        let send = |reply| Call::Send(outbound, files, reply);
-        let outcome = self.call("send", self.shared.limits.send, send).await;
-        match outcome {
+        self.visible("send", |reply| Call::Send(outbound, files, reply)).await
+    }
+
+    /// Whether the component can change what a message shows.
+    pub fn can_edit(&self) -> bool {
+        self.shared.features.edit
+    }
+
+    /// Changes what a message shows. `Err` means that nothing was changed; every other end is an [`Outcome`].
+    pub async fn edit(&self, revision: Revision) -> Result<Outcome, NotRunning> {
+        if !self.can_edit() {
+            let detail = "this channel's plugin edits no messages".to_owned();
+            let (kind, code, retry_after_ms) = (FailureKind::Permanent, "no_edit".to_owned(), None);
+            return Ok(Outcome::Permanent(Failure { kind, code, detail, retry_after_ms }));
+        }
+        self.visible("edit", |reply| Call::Edit(revision, reply)).await
+    }
+
+    /// Makes a call whose effect people see.
+    async fn visible(
+        &self,
+        name: &'static str,
+        call: impl FnOnce(oneshot::Sender<Outcome>) -> Call,
+    ) -> Result<Outcome, NotRunning> {
+        match self.call(name, self.shared.limits.send, call).await {
             Ok(outcome) => {
                 if matches!(outcome, Outcome::Sent(_)) {
                     self.shared.facts.send_modify(|facts| facts.delivered(SystemTime::now()));
@@ -287,6 +312,16 @@ impl ChannelInstance {
             return Ok(());
         }
         let answer = self.call("typing", self.shared.limits.probe, |reply| Call::Typing(target, reply)).await;
+        answer.unwrap_or_else(|unanswered| Err(unanswered.into()))
+    }
+
+    /// Sets the account's reaction to a message; a component that cannot does nothing.
+    pub async fn react(&self, reaction: Reaction) -> Result<(), Failure> {
+        let fits = reaction.emoji.as_ref().is_none_or(|emoji| emoji.len() <= EMOJI);
+        if !self.shared.features.react || !fits {
+            return Ok(());
+        }
+        let answer = self.call("react", self.shared.limits.probe, |reply| Call::React(reaction, reply)).await;
         answer.unwrap_or_else(|unanswered| Err(unanswered.into()))
     }
 

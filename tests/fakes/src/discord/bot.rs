@@ -130,6 +130,10 @@ pub(super) struct Bot {
     pub(super) nonces: HashMap<(String, String), Value>,
     pub(super) messages: HashMap<String, Value>,
     pub(super) sent: Vec<DiscordSent>,
+    /// What the bot edited, oldest first.
+    pub(super) edits: Vec<DiscordSent>,
+    /// The reactions that the bot changed, oldest first: `PUT` or `DELETE`, the message's id, and the emoji as in the path.
+    pub(super) reactions: Vec<(String, String, String)>,
     pub(super) calls: VecDeque<(String, Value)>,
     pub(super) faults: HashMap<String, VecDeque<DiscordFault>>,
     last_id: u64,
@@ -160,6 +164,8 @@ impl Bot {
             nonces: HashMap::new(),
             messages: HashMap::new(),
             sent: Vec::new(),
+            edits: Vec::new(),
+            reactions: Vec::new(),
             calls: VecDeque::new(),
             faults: HashMap::new(),
             last_id: 0,

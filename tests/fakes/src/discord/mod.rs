@@ -266,6 +266,37 @@ impl FakeDiscord {
         self.sent(token).into_iter().filter(|sent| sent.content.is_some()).collect()
     }
 
+    /// What the bot edited so far, oldest first.
+    #[must_use]
+    pub fn edits(&self, token: &str) -> Vec<DiscordSent> {
+        self.with(token, |bot| bot.edits.clone()).unwrap_or_default()
+    }
+
+    /// What people see now of the bot's messages, oldest first: the ids, and the texts after all edits.
+    #[must_use]
+    pub fn visible(&self, token: &str) -> Vec<(String, String)> {
+        let texts = |bot: &mut Bot| {
+            let text = |id: &String| {
+                let message = bot.messages.get(id)?;
+                Some((id.clone(), message.get("content")?.as_str()?.to_owned()))
+            };
+            let sent = bot.sent.iter().filter(|sent| sent.content.is_some());
+            sent.filter_map(|sent| text(&sent.message_id)).collect()
+        };
+        self.with(token, texts).unwrap_or_default()
+    }
+
+    /// Somebody deletes a message.
+    pub fn delete(&self, token: &str, message_id: &str) {
+        self.with(token, |bot| bot.messages.remove(message_id));
+    }
+
+    /// The reactions that the bot changed, oldest first: `PUT` or `DELETE`, the message's id, and the emoji as in the path.
+    #[must_use]
+    pub fn reactions(&self, token: &str) -> Vec<(String, String, String)> {
+        self.with(token, |bot| bot.reactions.clone()).unwrap_or_default()
+    }
+
     /// The requests so far, with their parameters, oldest first (at most 10,000).
     #[must_use]
     pub fn calls(&self, token: &str) -> Vec<(String, Value)> {

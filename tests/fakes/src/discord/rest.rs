@@ -110,7 +110,10 @@ fn act(bot: &mut Bot, asked: &Asked, gateway_url: &str) -> Response<Reply> {
         "GET /guilds/{}/members/{}" => {
             server::json(200, &json!({"user": bot.user(), "roles": [], "nick": null}))
         }
-        "POST /channels/{}/messages" => within_limit(bot, asked),
+        "POST /channels/{}/messages" => within_limit(bot, asked, "", message),
+        // A bucket of its own.
+        "PATCH /channels/{}/messages/{}" => within_limit(bot, asked, "edit ", edit),
+        route if route.contains("/messages/{}/reactions/") && route.ends_with("/@me") => react(bot, asked),
         _ => refusal(404, 0, "404: Not Found"),
     }
 }
@@ -123,23 +126,28 @@ fn room(bot: &Bot, asked: &Asked) -> Result<Value, Box<Response<Reply>>> {
     if bot.hidden.contains(&id) { Err(Box::new(refusal(403, 50_001, "Missing Access"))) } else { Ok(found) }
 }
 
-/// Sends a message within the bucket of its channel, whose state every answer tells.
-fn within_limit(bot: &mut Bot, asked: &Asked) -> Response<Reply> {
+/// Sends or edits a message within the bucket of its channel, whose state every answer tells.
+fn within_limit(
+    bot: &mut Bot,
+    asked: &Asked,
+    bucket: &str,
+    act: fn(&mut Bot, &Asked) -> Response<Reply>,
+) -> Response<Reply> {
     let (limit, window) = bot.limit;
     let now = Instant::now();
-    let channel = asked.ids.first().cloned().unwrap_or_default();
+    let channel = format!("{bucket}{}", asked.ids.first().map_or("", String::as_str));
     let (begun, used) =
         bot.windows.get(&channel).copied().filter(|(begun, _)| now - *begun < window).unwrap_or((now, 0));
     let left = window.saturating_sub(now - begun);
     let (mut response, used) =
-        if used >= limit { (limited(LimitScope::User, left), used) } else { (message(bot, asked), used + 1) };
+        if used >= limit { (limited(LimitScope::User, left), used) } else { (act(bot, asked), used + 1) };
     bot.windows.insert(channel, (begun, used));
-    headers(&mut response, limit, limit.saturating_sub(used), left);
+    headers(&mut response, bucket, (limit, limit.saturating_sub(used)), left);
     response
 }
 
-fn headers(response: &mut Response<Reply>, limit: u32, remaining: u32, left: Duration) {
-    set(response, "x-ratelimit-bucket", BUCKET);
+fn headers(response: &mut Response<Reply>, bucket: &str, (limit, remaining): (u32, u32), left: Duration) {
+    set(response, "x-ratelimit-bucket", &format!("{}{BUCKET}", bucket.trim()));
     set(response, "x-ratelimit-limit", &limit.to_string());
     set(response, "x-ratelimit-remaining", &remaining.to_string());
     set(response, "x-ratelimit-reset-after", &format!("{:.3}", left.as_secs_f64()));
@@ -189,6 +197,68 @@ fn message(bot: &mut Bot, asked: &Asked) -> Response<Reply> {
     }
     bot.tell("MESSAGE_CREATE", &message);
     server::json(200, &message)
+}
+
+/// Changes what a message of the bot's says.
+fn edit(bot: &mut Bot, asked: &Asked) -> Response<Reply> {
+    let room = match room(bot, asked) {
+        Ok(room) => room,
+        Err(refused) => return *refused,
+    };
+    let [channel, id] = asked.ids.as_slice() else { return refusal(404, 10_008, "Unknown Message") };
+    let own = bot.user().get("id").cloned();
+    let found = bot.messages.get(id).filter(|message| message.get("channel_id") == Some(&json!(channel)));
+    let Some(mut message) = found.cloned() else { return refusal(404, 10_008, "Unknown Message") };
+    if message.pointer("/author/id") != own.as_ref() {
+        return refusal(403, 50_005, "Cannot edit a message authored by another user");
+    }
+    let content = asked.params.get("content").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if content.trim().is_empty() {
+        return refusal(400, 50_006, "Cannot send an empty message");
+    }
+    if content.chars().count() > MAX_TEXT {
+        return invalid("content", "BASE_TYPE_MAX_LENGTH", "Must be 2000 or fewer in length.");
+    }
+    bot.edits.push(DiscordSent {
+        at: Instant::now(),
+        channel_id: channel.clone(),
+        content: Some(content.clone()),
+        message_id: id.clone(),
+        params: asked.params.clone(),
+    });
+    if let Some(message) = message.as_object_mut() {
+        message.insert("content".to_owned(), json!(content));
+        message.insert("edited_timestamp".to_owned(), json!("2026-01-01T00:00:01.000000+00:00"));
+        if let Some(guild) = room.get("guild_id") {
+            message.insert("guild_id".to_owned(), guild.clone());
+        }
+    }
+    bot.tell("MESSAGE_UPDATE", &message);
+    server::json(200, &message)
+}
+
+/// Sets a reaction of the bot's, or takes it away.
+fn react(bot: &mut Bot, asked: &Asked) -> Response<Reply> {
+    if let Err(refused) = room(bot, asked) {
+        return *refused;
+    }
+    let method = asked.route.split(' ').next().unwrap_or_default();
+    let emoji = asked.route.rsplit('/').nth(1).unwrap_or_default();
+    let message = asked.ids.get(1).cloned().unwrap_or_default();
+    if !bot.messages.contains_key(&message) {
+        return refusal(404, 10_008, "Unknown Message");
+    }
+    // Letters alone are no emoji: a custom one has a colon and its id.
+    if !emoji.contains('%') {
+        return refusal(400, 10_014, "Unknown Emoji");
+    }
+    if !matches!(method, "PUT" | "DELETE") {
+        return refusal(405, 0, "405: Method Not Allowed");
+    }
+    bot.reactions.push((method.to_owned(), message, emoji.to_owned()));
+    let mut response = Response::new(Reply::Whole(None));
+    *response.status_mut() = hyper::StatusCode::NO_CONTENT;
+    response
 }
 
 fn invalid(field: &str, code: &str, words: &str) -> Response<Reply> {

@@ -257,6 +257,10 @@ async fn answer(mode: Mode, request: &Value) -> Result<Response<Reply>, Cut> {
             let text: Vec<String> = (0..count).map(|index| format!("drip{index} ")).collect();
             Ok(dripping(render::events(request, &text, None), Duration::from_millis(delay_ms), false))
         }
+        Mode::Words { pause_ms } if stream => {
+            let text: Vec<String> = render::echo(request).split_inclusive(' ').map(str::to_owned).collect();
+            Ok(dripping(render::events(request, &text, None), Duration::from_millis(pause_ms), false))
+        }
         Mode::Cut { after } if stream => {
             let text: Vec<String> = (0..after).map(|index| format!("word{index} ")).collect();
             // The role comes before the text; neither finish nor end mark follows.

@@ -17,6 +17,11 @@ pub enum Mode {
         /// The pause.
         delay_ms: u64,
     },
+    /// Echo, with a pause before each word if streamed.
+    Words {
+        /// The pause.
+        pause_ms: u64,
+    },
     /// Echo, after a wait.
     Late {
         /// The wait.
@@ -93,6 +98,7 @@ impl Mode {
             "mock-garbage" => Self::Garbage,
             "mock-stream-error" => Self::ErrorInStream,
             "mock-empty" => Self::Empty,
+            "mock-words" => Self::Words { pause_ms: 40 },
             "mock-drip" => Self::Chunks { count: 20, delay_ms: 100 },
             "mock-tool" => {
                 Self::ToolCall { name: "lookup".to_owned(), arguments: r#"{"query":"weather"}"#.to_owned() }

@@ -48,7 +48,7 @@ pub(super) fn models() -> Response<Reply> {
 /// Everything that is sent at once.
 pub(super) fn answer(mode: &Mode, request: &Value) -> Response<Reply> {
     match mode {
-        Mode::Echo | Mode::Late { .. } => say(request, &format!("echo: {}", last_user_text(request))),
+        Mode::Echo | Mode::Words { .. } | Mode::Late { .. } => say(request, &echo(request)),
         Mode::Say(text) => say(request, text),
         Mode::Chunks { count, .. } => {
             say(request, &(0..*count).map(|index| format!("drip{index} ")).collect::<String>())
@@ -58,7 +58,7 @@ pub(super) fn answer(mode: &Mode, request: &Value) -> Response<Reply> {
                 let text = format!("messages[{index}].content: invalid type: sequence, expected a string");
                 error(400, &text, "invalid_request_error", None)
             }
-            None => say(request, &format!("echo: {}", last_user_text(request))),
+            None => say(request, &echo(request)),
         },
         Mode::ToolCall { name, arguments } => tool_call(request, name, arguments),
         Mode::Empty => say(request, ""),
@@ -223,6 +223,11 @@ fn messages(request: &Value) -> &[Value] {
 
 fn first_list(request: &Value) -> Option<usize> {
     messages(request).iter().position(|message| message.get("content").is_some_and(Value::is_array))
+}
+
+/// What an echo says.
+pub(super) fn echo(request: &Value) -> String {
+    format!("echo: {}", last_user_text(request))
 }
 
 fn last_user_text(request: &Value) -> String {

@@ -1,6 +1,6 @@
 //! What the server knows of one bot.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
@@ -19,13 +19,13 @@ const FIRST_UPDATE: i64 = 500_000_001;
 pub struct Sent {
     /// When.
     pub at: Instant,
-    /// `sendMessage`, `sendChatAction`, or what sends a file.
+    /// `sendMessage`, `editMessageText`, `sendChatAction`, or what sends a file.
     pub method: String,
     /// As the bot spelled it.
     pub chat_id: String,
     /// What people read: without markup, entities decoded. Empty for an action.
     pub text: String,
-    /// The id that the bot was given.
+    /// The id that the bot was given, or of what it edited.
     pub message_id: i64,
     /// Everything that the bot sent.
     pub params: Value,
@@ -82,6 +82,10 @@ pub(super) struct Bot {
     pub(super) most_polls: usize,
     pub(super) commands: Value,
     pub(super) sent: Vec<Sent>,
+    /// What people see now of each message of the bot, by its id: the chat, the text, and how it was asked for.
+    pub(super) visible: BTreeMap<i64, (String, String, Value)>,
+    /// The reactions that the bot set, oldest first: the message's id, and the emoji.
+    pub(super) reactions: Vec<(i64, Option<String>)>,
     /// Files that people sent, by their paths, which are their ids too.
     pub(super) files: HashMap<String, Vec<u8>>,
     pub(super) calls: VecDeque<(String, Value)>,
@@ -108,6 +112,8 @@ impl Bot {
             most_polls: 0,
             commands: json!([]),
             sent: Vec::new(),
+            visible: BTreeMap::new(),
+            reactions: Vec::new(),
             files: HashMap::new(),
             calls: VecDeque::new(),
             faults: HashMap::new(),

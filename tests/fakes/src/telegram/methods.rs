@@ -31,6 +31,9 @@ const SENDS: [(&str, &str); 6] = [
 /// The longest a poll may wait, in seconds.
 const MAX_WAIT: u64 = 50;
 
+/// What a bot may react with (Bot API, `ReactionTypeEmoji`).
+const REACTIONS: &str = "❤ 👍 👎 🔥 🥰 👏 😁 🤔 🤯 😱 🤬 😢 🎉 🤩 🤮 💩 🙏 👌 🕊 🤡 🥱 🥴 😍 🐳 ❤‍🔥 🌚 🌭 💯 🤣 ⚡ 🍌 🏆 💔 🤨 😐 🍓 🍾 💋 🖕 😈 😴 😭 🤓 👻 👨‍💻 👀 🎃 🙈 😇 😨 🤝 ✍ 🤗 🫡 🎅 🎄 ☃ 💅 🤪 🗿 🆒 💘 🙉 🦄 😘 💊 🙊 😎 👾 🤷‍♂ 🤷 🤷‍♀ 😡";
+
 type Answer = Result<Value, (u16, String)>;
 
 impl State {
@@ -104,6 +107,39 @@ impl State {
                 });
                 Ok(json!(true))
             }
+            "editmessagetext" => {
+                let chat_id = chat_id(params)?;
+                let text = plain_text(params, "text", MAX_TEXT)?;
+                let message_id = params.get("message_id").and_then(Value::as_i64).unwrap_or_default();
+                let shown = bot.visible.get_mut(&message_id).filter(|shown| shown.0 == chat_id);
+                let shown = shown.ok_or_else(|| bad("Bad Request: message to edit not found"))?;
+                let asked = written(params);
+                if shown.2 == asked {
+                    return Err(bad(NOT_MODIFIED));
+                }
+                *shown = (chat_id.clone(), text.clone(), asked);
+                let chat = chat_id.parse::<i64>().map_or_else(|_| json!(chat_id), |id| json!(id));
+                let message = json!({
+                    "message_id": message_id, "from": bot.user(), "chat": {"id": chat, "type": "private"}, "date": now(),
+                    "edit_date": now(), "text": text,
+                });
+                let (at, method, params) = (Instant::now(), "editMessageText".to_owned(), params.clone());
+                bot.sent.push(Sent { at, method, chat_id, text, message_id, params, file: None });
+                Ok(message)
+            }
+            "setmessagereaction" => {
+                chat_id(params)?;
+                let message_id = params.get("message_id").and_then(Value::as_i64).unwrap_or_default();
+                if !(1..bot.next_message).contains(&message_id) {
+                    return Err(bad("Bad Request: message to react not found"));
+                }
+                let emoji = params.pointer("/reaction/0/emoji").and_then(Value::as_str).map(str::to_owned);
+                if emoji.as_deref().is_some_and(|emoji| !REACTIONS.split(' ').any(|known| known == emoji)) {
+                    return Err(bad("Bad Request: REACTION_INVALID"));
+                }
+                bot.reactions.push((message_id, emoji));
+                Ok(json!(true))
+            }
             "getfile" => {
                 let id = params.get("file_id").and_then(Value::as_str).unwrap_or_default();
                 let unknown = "Bad Request: wrong file_id or the file is temporarily unavailable";
@@ -136,6 +172,7 @@ impl State {
                     "message_id": message_id, "from": bot.user(), "chat": {"id": chat, "type": kind}, "date": now(),
                     "text": text,
                 });
+                bot.visible.insert(message_id, (chat_id.clone(), text.clone(), written(params)));
                 let (at, method, params) = (Instant::now(), name.to_owned(), params.clone());
                 bot.sent.push(Sent { at, method, chat_id, text, message_id, params, file });
                 Ok(message)
@@ -201,6 +238,12 @@ impl State {
     }
 }
 
+/// What makes two texts the same to the vendor.
+fn written(params: &Value) -> Value {
+    json!([params.get("text"), params.get("parse_mode")])
+}
+
+const NOT_MODIFIED: &str = "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
 const WEBHOOK_ACTIVE: &str = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
 const OTHER_POLL: &str =
     "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";

@@ -165,6 +165,24 @@ impl FakeTelegram {
         self.sent(token).into_iter().filter(|sent| sent.method == "sendMessage").collect()
     }
 
+    /// What people see now of the bot's messages, oldest first: the ids, and the texts after all edits.
+    #[must_use]
+    pub fn visible(&self, token: &str) -> Vec<(i64, String)> {
+        let texts = |bot: &mut Bot| bot.visible.iter().map(|(id, shown)| (*id, shown.1.clone())).collect();
+        self.with(token, texts).unwrap_or_default()
+    }
+
+    /// Somebody deletes a message of the bot's.
+    pub fn delete(&self, token: &str, message_id: i64) {
+        self.with(token, |bot| bot.visible.remove(&message_id));
+    }
+
+    /// The reactions that the bot set, oldest first: the message's id, and the emoji, or none where it took it away.
+    #[must_use]
+    pub fn reactions(&self, token: &str) -> Vec<(i64, Option<String>)> {
+        self.with(token, |bot| bot.reactions.clone()).unwrap_or_default()
+    }
+
     /// Waits until `found` finds what it looks for among what the bot sent; `None` when the deadline came first.
     pub async fn wait_for<R>(
         &self,

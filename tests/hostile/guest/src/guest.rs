@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 
 use openclaw_sdk::bindings::channel::openclaw::plugin::inbound;
 use openclaw_sdk::channel::{
-    Channel, Failure, Identity, Outbound, Outcome, Receipt, Start, Target, Typing, Webhook, WebhookRequest,
-    WebhookResponse,
+    Channel, Edit, Failure, Identity, Outbound, Outcome, React, Reaction, Receipt, Revision, Start, Target,
+    Typing, Webhook, WebhookRequest, WebhookResponse,
 };
 use openclaw_sdk::events::{Events, Occurrence};
 use openclaw_sdk::gateway::Gateway;
@@ -17,6 +17,8 @@ use crate::{Config, floods};
 struct Hostile;
 
 openclaw_sdk::export_channel!(Hostile);
+openclaw_sdk::export_edit!(Hostile);
+openclaw_sdk::export_react!(Hostile);
 openclaw_sdk::export_typing!(Hostile);
 openclaw_sdk::export_webhook!(Hostile);
 
@@ -87,6 +89,21 @@ impl Channel for Hostile {
         let said = all(&CONFIG.with_borrow(|config| config.probe.clone())).await?;
         let facts = vec![("said".to_owned(), said.clone())];
         Ok(Identity { id: "hostile".into(), username: None, display_name: Some(said), facts })
+    }
+}
+
+impl Edit for Hostile {
+    async fn apply(revision: Revision) -> Outcome {
+        match all(&CONFIG.with_borrow(|config| config.edit.clone())).await {
+            Ok(_) => Outcome::Sent(Receipt { message_ids: vec![revision.message_id] }),
+            Err(failure) => Outcome::Permanent(failure),
+        }
+    }
+}
+
+impl React for Hostile {
+    async fn set(_: Reaction) -> Result<(), Failure> {
+        all(&CONFIG.with_borrow(|config| config.react.clone())).await.map(drop)
     }
 }
 
