@@ -2,12 +2,12 @@
 //! a message of somebody who may not comes here as plain text.
 
 use openclaw_models::{FinishReason, Thinking};
-use openclaw_store::{Activation, SessionSettings, StoreError};
+use openclaw_store::{Activation, QueueChoice, SessionSettings, StoreError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::agents::{Running, now_ms};
-use crate::command::{self, Command, ModelAsk, Status, ThinkAsk};
+use crate::command::{self, Command, ModelAsk, QueueAsk, Status, ThinkAsk};
 use crate::history::History;
 use crate::{Turn, TurnError};
 
@@ -40,6 +40,7 @@ impl Running<'_> {
             },
             Command::Model(ask) => return self.model(ask, history).await,
             Command::Think(ask) => return self.think(ask, history).await,
+            Command::Queue(ask) => return self.queue(ask, history).await,
             Command::Models(provider) => self.models(provider.as_deref()),
             Command::Activation(activation) => return self.activation(activation, history).await,
             Command::Help => command::help(),
@@ -93,6 +94,37 @@ impl Running<'_> {
                 self.request.thinking = Some(level);
                 self.request.message = message;
                 self.ask(history).await
+            }
+        }
+    }
+
+    async fn queue(self, ask: QueueAsk, history: History) -> Result<Turn, TurnError> {
+        match ask {
+            QueueAsk::Show => {
+                let chosen = self.settings_now().await?.queue.map(command::queue_words);
+                let now = chosen.filter(|words| !words.is_empty()).map_or_else(
+                    || "as configured (messages.queue)".to_owned(),
+                    |words| format!("{words} (chosen for this session)"),
+                );
+                let told = format!(
+                    "🪢 Queue: {now}\n\nChange it with /queue <steer|followup|collect|interrupt>, go back with /queue default."
+                );
+                Ok(self.unchanged(history, told))
+            }
+            QueueAsk::Default => {
+                let told = "✅ Queue of this session: as configured.".to_owned();
+                self.decided(told, |settings| settings.queue = None).await
+            }
+            QueueAsk::Choose(choice) => {
+                let before = self.settings_now().await?.queue.unwrap_or_default();
+                let choice = QueueChoice {
+                    mode: choice.mode.or(before.mode),
+                    debounce_ms: choice.debounce_ms.or(before.debounce_ms),
+                    cap: choice.cap.or(before.cap),
+                    drop: choice.drop.or(before.drop),
+                };
+                let told = format!("✅ Queue of this session: {}.", command::queue_words(choice));
+                self.decided(told, move |settings| settings.queue = Some(choice)).await
             }
         }
     }

@@ -13,6 +13,7 @@
 mod accounts;
 mod activity;
 mod allow;
+mod answer;
 mod authority;
 mod backoff;
 mod batch;

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
 use crate::activity::{ActivityBoard, LastSend};
+use crate::answer::Wiring;
 use crate::bot_loop::BotLoops;
 use crate::bounds;
 use crate::channel::Sender;
@@ -27,7 +28,7 @@ use crate::reaction::Reactor;
 use crate::runner::TurnRunner;
 use crate::settings::{AccountSettings, Options};
 use crate::tasks::Tasks;
-use crate::turns::{Turns, Wiring};
+use crate::turns::Turns;
 
 /// Admitted messages that wait for a decision in memory; beyond it `admit` waits.
 const ADMITTED: usize = 1024;

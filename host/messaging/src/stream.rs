@@ -14,10 +14,10 @@ use openclaw_text::Unit;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::answer::Aborting;
 use crate::channel::{Outbound, Outcome, Revision, Sender};
 use crate::tags;
 use crate::tasks::Tasks;
-use crate::turns::Aborting;
 
 /// What stands at the end of a preview.
 const MORE: &str = " …";

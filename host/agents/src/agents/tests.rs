@@ -269,6 +269,25 @@ async fn how_hard_to_think_is_said_for_a_message_or_for_a_session() {
 }
 
 #[tokio::test]
+async fn what_waits_behind_a_turn_is_chosen_for_a_session() {
+    let fixture = Fixture::new([]).await;
+    let reply = async |text| fixture.say(text).await.unwrap().reply;
+    assert!(reply("/queue").await.starts_with("🪢 Queue: as configured"));
+    assert_eq!(
+        reply("/queue collect debounce:2s").await,
+        "✅ Queue of this session: collect debounce:2000ms."
+    );
+    assert_eq!(reply("/queue followup").await, "✅ Queue of this session: followup debounce:2000ms.");
+    assert!(
+        reply("/queue").await.starts_with("🪢 Queue: followup debounce:2000ms (chosen for this session)")
+    );
+    let stored = fixture.store.session_settings("agent:main:main").await.unwrap().queue.unwrap();
+    assert_eq!(stored.mode, Some(openclaw_store::QueueMode::Followup));
+    assert_eq!(reply("/queue default").await, "✅ Queue of this session: as configured.");
+    assert!(reply("/queue sometimes").await.starts_with("⚙️ Usage: /queue <steer|"));
+}
+
+#[tokio::test]
 async fn when_a_group_is_answered_is_the_owners_to_say() {
     let fixture = Fixture::new([]).await;
     let say = async |text, direct, owner| {

@@ -79,6 +79,14 @@ pub const COMMANDS: &[CommandInfo] = &[
         owner: false,
     },
     CommandInfo {
+        name: "queue",
+        aliases: &["/queue"],
+        args: "<steer|followup|collect|interrupt|default> [debounce:0.5s] [cap:20] [drop:summarize|old|new]",
+        description: "Show or set what becomes of messages that come while a turn of this session runs.",
+        category: "options",
+        owner: false,
+    },
+    CommandInfo {
         name: "activation",
         aliases: &["/activation"],
         args: "[mention|always]",

@@ -2,6 +2,7 @@
 
 mod answers;
 mod catalog;
+mod queue;
 mod stop;
 
 use openclaw_models::Thinking;
@@ -12,6 +13,7 @@ pub(crate) use answers::{
 };
 pub use catalog::{COMMANDS, CommandInfo};
 pub(crate) use catalog::{help, list};
+pub(crate) use queue::{QueueAsk, words as queue_words};
 
 /// A message that is a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Think(ThinkAsk),
     /// `/models`: the providers, or one's models.
     Models(Option<String>),
+    /// `/queue`: what waits behind a turn; alone tells it.
+    Queue(QueueAsk),
     /// `/activation`: when a group is answered; alone tells it.
     Activation(Option<Activation>),
     /// `/status`
@@ -98,6 +102,10 @@ impl Command {
             },
             "model" => Self::Model(ModelAsk::parse(rest)),
             "models" => Self::Models(said),
+            "queue" => match QueueAsk::parse(rest) {
+                Some(ask) => Self::Queue(ask),
+                None => Self::Misspelt(info),
+            },
             "activation" => match rest.to_ascii_lowercase().as_str() {
                 "" => Self::Activation(None),
                 "mention" => Self::Activation(Some(Activation::Mention)),
