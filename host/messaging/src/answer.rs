@@ -9,7 +9,7 @@ use openclaw_store::{
     AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, SessionWrite, Store,
     StoreError, Target, TurnRows,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::accounts::{Accounts, draft};
 use crate::authority::Authority;
@@ -19,12 +19,14 @@ use crate::clock::now_ms;
 use crate::heard;
 use crate::lanes::Lanes;
 use crate::outbox::Outbox;
+use crate::policy;
 use crate::reaction::Reactor;
 use crate::runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, ContextVisibility, Options};
 use crate::stream::{Preview, Previewing, Writing};
 use crate::tags;
 use crate::tasks::Tasks;
+use crate::typing::Typing;
 
 /// Said when a turn takes too long.
 const TIMED_OUT: &str = "⚠️ Request timed out before a response was generated. Please try again, or increase \
@@ -108,12 +110,8 @@ impl Wiring {
         let Batch { row, route, first, .. } = batch;
         asked.rows.all().for_each(|id| self.reactor.working(id));
         let settings = self.accounts.get(&row.account);
-        let typing = Aborting(tokio::spawn(show_typing(
-            Arc::clone(&self.sender),
-            row.account.clone(),
-            asked.target.clone(),
-            self.options.typing_every,
-        )));
+        let (writing, written) = Writing::open();
+        let typing = self.typing(&row, &asked, settings.as_deref(), &written);
         let heard = match settings.as_ref().map(|settings| settings.history_limit) {
             Some(limit) if limit > 0 && row.message.conversation.kind != ChatKind::Direct => {
                 self.heard(&row, first, limit).await
@@ -127,11 +125,8 @@ impl Wiring {
             .as_ref()
             .filter(|_| direct)
             .and_then(|settings| settings.dm_turns(&row.message.sender.id));
-        let (writing, previewing) =
-            match settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings)) {
-                Some((writing, previewing)) => (writing, Some(previewing)),
-                None => (Writing::default(), None),
-            };
+        let previewing =
+            settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings, &written));
         let request = TurnRequest {
             history_turns,
             inbound: row.id,
@@ -166,13 +161,34 @@ impl Wiring {
         End::Over
     }
 
+    /// Begins to show that an answer is being written, where that is wanted.
+    fn typing(
+        &self,
+        row: &InboundRow,
+        asked: &Asked,
+        settings: Option<&AccountSettings>,
+        written: &watch::Receiver<String>,
+    ) -> Option<Aborting<()>> {
+        let rules =
+            settings.and_then(|settings| settings.typing.get(&asked.agent)).copied().unwrap_or_default();
+        let named = settings.is_some_and(|settings| policy::names_agent(settings, &row.message));
+        let typing = Typing {
+            sender: Arc::clone(&self.sender),
+            account: row.account.clone(),
+            target: asked.target.clone(),
+            every: rules.every.unwrap_or(self.options.typing_every),
+        };
+        typing.show(rules.mode_for(&row.message, named), written.clone())
+    }
+
     /// Begins to show the answer while it is written, where that is wanted and possible.
     fn preview(
         &self,
         row: &InboundRow,
         asked: &Asked,
         settings: &AccountSettings,
-    ) -> Option<(Writing, Previewing)> {
+        written: &watch::Receiver<String>,
+    ) -> Option<Previewing> {
         let rules = settings.replies.preview.filter(|_| self.sender.can_edit(&row.account))?;
         if self.is_command(&row.account, &row.message) {
             return None;
@@ -195,7 +211,7 @@ impl Wiring {
             every: self.options.preview_every * if direct { 1 } else { 3 },
             deadline: self.options.send_deadline,
         };
-        Some(preview.begin())
+        Some(preview.begin(written.clone()))
     }
 
     /// What was said in the group meanwhile. Without it the turn runs all the same.
@@ -312,17 +328,5 @@ pub(crate) struct Aborting<T>(pub(crate) tokio::task::JoinHandle<T>);
 impl<T> Drop for Aborting<T> {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-/// Shows typing at once and then every so often, until it is dropped. What becomes of it is nobody's business.
-async fn show_typing(sender: Arc<dyn Sender>, account: AccountKey, target: Target, every: Duration) {
-    failpoint!("messaging.typing");
-    let mut ticks = tokio::time::interval(every);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        // Too late is as good as never: the next notice follows.
-        let _ = tokio::time::timeout(every, sender.typing(&account, &target)).await;
     }
 }

@@ -44,6 +44,7 @@ mod tasks;
 #[cfg(test)]
 mod testing;
 mod turns;
+mod typing;
 
 pub use activity::LastSend;
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
@@ -70,3 +71,4 @@ pub use settings::{
     Options, Peer, Policy, Words,
 };
 pub use stream::{PreviewRules, Writing};
+pub use typing::{TypingMode, TypingRules};

@@ -287,6 +287,11 @@ fn group(
 /// The reason of a message that is only heard.
 const NOT_NAMED: &str = "the bot was not named";
 
+/// Whether the message is said to the agent, and not only where it listens.
+pub(crate) fn names_agent(settings: &AccountSettings, message: &Message) -> bool {
+    mention(settings, message, Known::default()).is_some()
+}
+
 /// How the agent was named, if it was.
 fn mention(settings: &AccountSettings, message: &Message, known: Known) -> Option<String> {
     if message.mentions_self {

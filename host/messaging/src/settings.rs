@@ -13,6 +13,7 @@ use crate::bot_loop::BotLoopRules;
 use crate::mention::Mentions;
 use crate::queue::QueueRules;
 use crate::replies::Replies;
+use crate::typing::TypingRules;
 
 /// Who may write to the bot directly (`dmPolicy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -234,6 +235,8 @@ pub struct AccountSettings {
     pub debounce: Duration,
     /// What becomes of messages that wait behind a turn.
     pub queue: QueueRules,
+    /// When it is shown that an answer is being written, by the agent's id.
+    pub typing: BTreeMap<String, TypingRules>,
     /// How replies look, and what is shown before them.
     pub replies: Replies,
 }

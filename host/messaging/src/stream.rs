@@ -60,6 +60,12 @@ impl PreviewRules {
 pub struct Writing(Option<Arc<watch::Sender<String>>>);
 
 impl Writing {
+    /// With what is written so far, for whoever wants to follow it.
+    pub(crate) fn open() -> (Self, watch::Receiver<String>) {
+        let (text, written) = watch::channel(String::new());
+        (Self(Some(Arc::new(text))), written)
+    }
+
     /// Whether anybody listens.
     #[must_use]
     pub fn is_followed(&self) -> bool {
@@ -133,12 +139,11 @@ enum First {
 }
 
 impl Preview {
-    /// Follows a turn.
-    pub(crate) fn begin(self) -> (Writing, Previewing) {
-        let (text, followed) = watch::channel(String::new());
+    /// Follows what a turn writes.
+    pub(crate) fn begin(self, written: watch::Receiver<String>) -> Previewing {
         let (stop, stopped) = oneshot::channel();
-        let task = Aborting(tokio::spawn(self.follow(followed, stopped)));
-        (Writing(Some(Arc::new(text))), Previewing { stop, task })
+        let task = Aborting(tokio::spawn(self.follow(written, stopped)));
+        Previewing { stop, task }
     }
 
     async fn follow(self, mut text: watch::Receiver<String>, mut stopped: oneshot::Receiver<()>) {

@@ -53,6 +53,7 @@ pub(crate) fn settings() -> AccountSettings {
         dm_history_limits: BTreeMap::new(),
         debounce: Duration::ZERO,
         queue: QueueRules { mode: QueueMode::Followup, cap: 1_000, ..QueueRules::default() },
+        typing: BTreeMap::new(),
         replies: Replies::default(),
     }
 }

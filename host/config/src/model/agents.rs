@@ -35,6 +35,10 @@ pub struct AgentDefaults {
     pub timeout_seconds: Option<u64>,
     /// How hard models think.
     pub thinking_default: Option<String>,
+    /// When it is shown that an answer is being written.
+    pub typing_mode: Option<String>,
+    /// How often it is shown again, in seconds.
+    pub typing_interval_seconds: Option<u64>,
     /// Characters of one workspace file in a prompt.
     pub bootstrap_max_chars: Option<usize>,
     /// Characters of all workspace files in a prompt.
@@ -121,6 +125,8 @@ pub struct Agent {
     pub model: Option<ModelChoice>,
     /// How hard its models think.
     pub thinking_default: Option<String>,
+    /// When it is shown that its answer is being written.
+    pub typing_mode: Option<String>,
     /// Characters of one of its workspace's files in a prompt.
     pub bootstrap_max_chars: Option<usize>,
     /// Characters of all its workspace's files in a prompt.

@@ -11,7 +11,7 @@ use openclaw_messaging as messaging;
 use openclaw_messaging::{
     ACCESS_GROUP, AccountKey, AccountSettings, AllowList, Allowed, BotLoopRules, Bots, ChatKind,
     CommandRules, ContextVisibility, GroupRule, Mentions, Peer, Policy, QueueDrop, QueueMode, QueueRules,
-    Words, pattern_of_name, pattern_of_text,
+    TypingMode, TypingRules, Words, pattern_of_name, pattern_of_text,
 };
 use openclaw_packages::{
     BotLoop, ChannelPolicy, ChannelPolicyMap, GroupPolicy, Manifest, MentionScope, TextUnit,
@@ -97,8 +97,29 @@ pub(super) fn settings(
             .min(LONGEST_HISTORY),
         context,
         commands,
+        typing: config
+            .agents
+            .entries
+            .iter()
+            .map(|agent| (agent.id.to_lowercase(), typing(config, agent)))
+            .collect(),
         replies: super::replies::replies(config, words.replies.extract(&account.section)),
     })
+}
+
+/// A model's reasoning is not followed, so that `thinking` begins with the text too.
+fn typing(config: &Config, agent: &Agent) -> TypingRules {
+    let defaults = &config.agents.defaults;
+    let mode = agent.typing_mode.as_deref().or(defaults.typing_mode.as_deref());
+    TypingRules {
+        mode: mode.and_then(|mode| match mode {
+            "never" => Some(TypingMode::Never),
+            "instant" => Some(TypingMode::Instant),
+            "thinking" | "message" => Some(TypingMode::Message),
+            _ => None,
+        }),
+        every: defaults.typing_interval_seconds.map(|seconds| Duration::from_secs(seconds.clamp(1, 60))),
+    }
 }
 
 /// Who may give commands on this channel.

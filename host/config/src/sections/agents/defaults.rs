@@ -71,8 +71,11 @@ pub(super) const DEFAULTS: &[Field] = &[
     unused("mediaMaxMb", Positive),
     unused("imageMaxDimensionPx", SOME),
     unused("imageQuality", Word(&["auto", "efficient", "balanced", "high"])),
-    unused("typingIntervalSeconds", SOME),
-    unused("typingMode", TYPING_MODE),
+    key("typingIntervalSeconds", SOME).about("How often typing is shown again. Default: 4."),
+    key("typingMode", TYPING_MODE).about(
+        "When typing is shown: instant, with the first text (message, thinking), never. Default: instant for whoever speaks to \
+         the agent, else message.",
+    ),
     unused("systemAgent", Object(AGENT_ID)),
     unused("authInheritance", Object(AGENT_ID)),
     unused("sessionStore", Object(AGENT_ID)),

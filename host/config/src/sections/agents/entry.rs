@@ -50,7 +50,7 @@ pub(super) const AGENT: &[Field] = &[
     key("memory", Object(&[key("search", MEMORY_SEARCH)]))
         .about("As the root's memory, for this agent alone."),
     unused("humanDelay", HUMAN_DELAY),
-    unused("typingMode", TYPING_MODE),
+    key("typingMode", TYPING_MODE).about("When typing is shown for its answers."),
     unused("tts", TTS),
     unused("skillsLimits", Object(&[key("maxSkillsPromptChars", COUNT)])),
     unused("contextLimits", CONTEXT_LIMITS),
