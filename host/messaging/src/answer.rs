@@ -7,7 +7,7 @@ use std::time::Duration;
 use openclaw_failpoints::{failpoint, hurried};
 use openclaw_store::{
     AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, SessionWrite, Store,
-    StoreError, Target, TurnRows,
+    StoreError, TurnRows,
 };
 use tokio::sync::{Notify, watch};
 

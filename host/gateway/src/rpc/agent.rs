@@ -286,9 +286,9 @@ mod tests {
         for (key, value) in
             [("lane", json!("main")), ("promptMode", json!("full")), ("attachments", json!([]))]
         {
-            assert_eq!(refusal(key, value, false), Ok(()), "{key}");
+            assert_eq!(refusal(key, value, false), Ok(None), "{key}");
         }
-        assert_eq!(refusal("promptMode", json!("none"), true), Ok(()));
+        assert_eq!(refusal("promptMode", json!("none"), true), Ok(None));
         assert_eq!(
             refusal("promptMode", json!("none"), false),
             Err("agent: promptMode is not supported by this gateway; leave it out".to_owned())

@@ -102,7 +102,7 @@ mod tests {
         assert!(preview(Some("block"), None).is_some_and(|rules| rules.blocks));
         assert_eq!(preview(Some("off"), Some(7)), None);
         let mut config = Config::default();
-        let identity = Identity { name: word("Molty"), emoji: None };
+        let identity = Identity { name: word("Molty"), ..Identity::default() };
         config.agents.entries = vec![Agent { id: "Main".to_owned(), identity, ..Agent::default() }];
         let found = replies(&config, ChannelReplies::default());
         assert_eq!(found.personas["main"].name.as_deref(), Some("Molty"));

@@ -144,7 +144,7 @@ pub(super) fn commands(config: &Config, map: &ChannelPolicyMap, channel: &str) -
 
 #[cfg(test)]
 mod tests {
-    use openclaw_config::AccessGroup;
+    use openclaw_config::{AccessGroup, Agent};
 
     use super::*;
 
@@ -217,18 +217,5 @@ mod tests {
         config.agents.entries = vec![Agent { id: "Coder".to_owned(), ..Agent::default() }];
         let groups = Groups { config: &config, channel: "chat" };
         assert_eq!((groups.agent(" coder "), groups.agent("gone")), (Some("coder".to_owned()), None));
-    }
-
-    #[test]
-    fn a_queue_is_as_written_or_as_usual() {
-        let mut config = Config::default();
-        assert_eq!(queue(&config, "chat"), QueueRules::default());
-        config.messages.queue.mode = Some("collect".to_owned());
-        config.messages.queue.by_channel = [("chat".to_owned(), "interrupt".to_owned())].into();
-        config.messages.queue.debounce_ms_by_channel = [("chat".to_owned(), 1_000)].into();
-        config.messages.queue.drop = Some("odd".to_owned());
-        let found = queue(&config, "chat");
-        assert_eq!((found.mode, found.quiet), (QueueMode::Interrupt, Duration::from_secs(1)));
-        assert_eq!((queue(&config, "other").mode, found.drop), (QueueMode::Collect, QueueDrop::Summarize));
     }
 }

@@ -179,4 +179,17 @@ mod tests {
         config.agents.entries = vec![Agent { group_chat: own, ..agent }];
         assert!(!named(&config, "hi molty, claw"), "an empty list is an answer");
     }
+
+    #[test]
+    fn a_queue_is_as_written_or_as_usual() {
+        let mut config = Config::default();
+        assert_eq!(queue(&config, "chat"), QueueRules::default());
+        config.messages.queue.mode = Some("collect".to_owned());
+        config.messages.queue.by_channel = [("chat".to_owned(), "interrupt".to_owned())].into();
+        config.messages.queue.debounce_ms_by_channel = [("chat".to_owned(), 1_000)].into();
+        config.messages.queue.drop = Some("odd".to_owned());
+        let found = queue(&config, "chat");
+        assert_eq!((found.mode, found.quiet), (QueueMode::Interrupt, Duration::from_secs(1)));
+        assert_eq!((queue(&config, "other").mode, found.drop), (QueueMode::Collect, QueueDrop::Summarize));
+    }
 }
