@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::channel::{Reaction, Sender};
+use crate::policy;
 use crate::settings::AccountSettings;
 use crate::tasks::Tasks;
 
@@ -188,12 +189,7 @@ fn ack(row: &InboundRow, settings: &AccountSettings) -> Option<String> {
     let Reactions { ack, scope, .. } = &settings.replies.reactions;
     let (message, agent) = (&row.message, row.route.as_ref().map(|route| route.agent.as_str())?);
     let direct = message.conversation.kind == ChatKind::Direct;
-    let named = || {
-        let patterns = settings.mentions.get(agent);
-        message.mentions_self
-            || message.reply_to_self
-            || patterns.is_some_and(|own| own.named_by(&message.text, &message.conversation.room).is_some())
-    };
+    let named = || policy::names_agent(settings, message);
     let wanted = match scope {
         AckScope::GroupMentions => !direct && named(),
         AckScope::GroupAll => !direct,

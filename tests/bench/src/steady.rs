@@ -24,7 +24,6 @@ const MEASURED: Duration = Duration::from_secs(40);
 
 pub(crate) async fn rows(table: &mut Table) {
     let (telegram, model) = fakes().await;
-    model.set_instant(true);
     let home = Home::new(config(open(&telegram, &model), &telegram));
     let gateway = home.start().await;
     for bot in 0..BOTS {

@@ -74,6 +74,8 @@ pub(crate) async fn run(asked: Asked) -> Found {
     let mut config = model_only(&model);
     config["session"] = json!({ "dmScope": "per-account-channel-peer" });
     config["channels"] = vendors.channels();
+    // A gateway lives for a quarter of a second here: with the window that people have, it would do little but wait for more text.
+    config["messages"] = json!({ "inbound": { "byChannel": { "telegram": 30 } } });
     // One account answers word by word, so that what it writes shows before it is complete.
     config["models"]["providers"]["fake"]["models"]
         .as_array_mut()
