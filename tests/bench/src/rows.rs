@@ -250,7 +250,7 @@ async fn channel(table: &mut Table, world: &World) {
     let mut times = Vec::new();
     for number in 0..200 {
         assert!(world.telegram.wait_for_poll(TOKEN, SOON).await);
-        let heard = world.model.chats().len();
+        let heard = world.model.count();
         let began = Instant::now();
         world.telegram.say(TOKEN, &Talker::private(1, "somebody"), &format!("inbound {number}"));
         assert!(world.model.wait_for(heard + 1, SOON).await);

@@ -125,6 +125,12 @@ impl FakeOpenai {
         self.state.lock().seen.iter().cloned().collect()
     }
 
+    /// How many requests there were so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.state.lock().seen.len()
+    }
+
     /// The chat requests so far.
     #[must_use]
     pub fn chats(&self) -> Vec<Seen> {
