@@ -46,7 +46,7 @@ pub(crate) async fn rows(table: &mut Table) {
         &format!("{prefix}: answered in a second"),
         times.len() as f64 / taken,
         f64::from(RATE) * 0.99,
-        "",
+        "messages",
     );
     table.note(&format!("{prefix}: from the message to its answer, p50"), percentile_ms(&times, 0.5), "ms");
     table.note(&format!("{prefix}: from the message to its answer, p99"), percentile_ms(&times, 0.99), "ms");
