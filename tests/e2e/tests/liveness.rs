@@ -47,6 +47,8 @@ impl World {
         let to_telegram = Link::to(&telegram.api_root()).await.unwrap();
         let to_discord = Link::to(&discord.api_root()).await.unwrap();
         let mut config = model_only(&model);
+        // Neither waits for the other's turn.
+        config["session"] = json!({ "dmScope": "per-account-channel-peer" });
         config["channels"] = json!({
             "telegram": {
                 "botToken": TOKEN, "apiRoot": to_telegram.root(), "dmPolicy": "open", "allowFrom": ["*"],
@@ -219,9 +221,8 @@ async fn a_poll_on_which_nothing_comes_is_noticed_ten_seconds_after_its_end() {
 /// T24: nobody listens, nobody answers, or a proxy does.
 async fn is_ridden_through(weather: Weather) {
     let mut world = World::new().await;
-    // A reply that is not written yet when the network goes, however busy this machine is: one that is being sent then would be in
-    // doubt.
-    world.model.set_mode(Mode::Late { delay_ms: 8_000 });
+    // Replies that are not written yet when the network goes: one that is being sent then would be in doubt.
+    world.model.set_mode(Mode::Late { delay_ms: 4_000 });
     world.say("before");
     assert!(world.model.wait_for(2, SOON).await);
     world.set(weather).await;
