@@ -34,7 +34,7 @@ pub(crate) fn owners_only(command: &CommandInfo, channel: Option<&ChannelContext
 
 /// What a command answers when it cannot make sense of what follows it.
 pub(crate) fn usage(command: &CommandInfo) -> String {
-    format!("⚙️ Usage: /{} {}", command.name, command.args)
+    format!("⚙️ Usage: /{} {}\n\n{}", command.name, command.args, command.description)
 }
 
 /// What `/activation` answers when it decided something.

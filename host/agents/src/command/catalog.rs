@@ -81,8 +81,9 @@ pub const COMMANDS: &[CommandInfo] = &[
     CommandInfo {
         name: "queue",
         aliases: &["/queue"],
-        args: "<steer|followup|collect|interrupt|default> [debounce:0.5s] [cap:20] [drop:summarize|old|new]",
-        description: "Show or set what becomes of messages that come while a turn of this session runs.",
+        args: "<mode|default>",
+        description: "Show or set what becomes of messages that come while a turn runs: steer, followup, collect or interrupt; \
+                      also debounce:0.5s, cap:20, drop:summarize|old|new.",
         category: "options",
         owner: false,
     },
@@ -138,7 +139,11 @@ pub(crate) fn help() -> String {
     let mut lines = vec!["ℹ️ Help".to_owned()];
     for (category, heading) in CATEGORIES {
         let own = COMMANDS.iter().filter(|command| command.category == category);
-        let usages = own.flat_map(|command| command.aliases.iter().map(|alias| usage(alias, command.args)));
+        // What may follow is said once for all spellings.
+        let usages = own.flat_map(|command| {
+            let args = std::iter::once(command.args).chain(std::iter::repeat(""));
+            command.aliases.iter().zip(args).map(|(alias, args)| usage(alias, args))
+        });
         let usages = usages.collect::<Vec<_>>().join("  |  ");
         lines.extend([String::new(), heading.to_owned(), usages]);
     }
@@ -172,7 +177,7 @@ mod tests {
             assert!(command.aliases.iter().all(|alias| help().contains(alias)), "{}", command.name);
             assert!(list().contains(command.description), "{}", command.name);
         }
-        let session = "Session\n/new [message]  |  /reset [message]  |  /stop  |  /abort  |  /name [title]\n";
+        let session = "Session\n/new [message]  |  /reset  |  /stop  |  /abort  |  /name [title]\n";
         assert!(help().contains(session), "{}", help());
         assert!(
             list().contains(
