@@ -110,7 +110,7 @@ fn text(told: &[InboundRow], last: &InboundRow, short: &[InboundRow], cap: usize
     for row in told.iter().chain([last]) {
         let text = &row.message.text;
         if several {
-            lines.push(format!("{}: {text}", name(&row.message)));
+            lines.push(format!("{}: {text}", row.message.sender.shown()));
         } else if !text.is_empty() {
             lines.push(text.clone());
         }
@@ -126,11 +126,6 @@ fn in_short(message: &Message) -> String {
         None if text.is_empty() => "<media>".to_owned(),
         None => text,
     }
-}
-
-fn name(message: &Message) -> &str {
-    let sender = &message.sender;
-    sender.display_name.as_deref().or(sender.username.as_deref()).unwrap_or(&sender.id)
 }
 
 /// The files of all, in their order.

@@ -20,8 +20,7 @@ pub(crate) fn told(messages: impl DoubleEndedIterator<Item = Message>) -> Vec<He
         }
         let Some(rest) = left.checked_sub(text.len()) else { break };
         left = rest;
-        let sender = message.sender;
-        let sender = sender.display_name.or(sender.username).unwrap_or(sender.id);
+        let sender = message.sender.shown().to_owned();
         told.push(Heard { sender, text: text.to_owned() });
     }
     told.reverse();

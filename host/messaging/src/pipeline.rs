@@ -116,8 +116,7 @@ impl Pipeline {
         let approved = settings.policy.dm == DmPolicy::Pairing
             && direct
             && self.store.is_approved(&row.account, sender).await?;
-        let command =
-            settings.commands.may_command(&row.message.sender) && self.turns.is_command(&row.message);
+        let command = self.turns.is_command(&row.account, &row.message);
         let route = routing::route(&settings, &row.message);
         let activation = match direct {
             true => None,

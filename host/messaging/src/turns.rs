@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_failpoints::failpoint;
-use openclaw_store::{InboundRow, Message, QueueMode, Route};
+use openclaw_store::{AccountKey, InboundRow, Message, QueueMode, Route};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
@@ -45,9 +45,9 @@ impl Turns {
         Self { shared: Arc::new(Shared { wiring, book: Mutex::default() }) }
     }
 
-    /// Whether this message is a command of the chat.
-    pub(crate) fn is_command(&self, message: &Message) -> bool {
-        self.shared.wiring.runner.is_command(message)
+    /// Whether this message is a command of somebody who may give it.
+    pub(crate) fn is_command(&self, account: &AccountKey, message: &Message) -> bool {
+        self.shared.wiring.is_command(account, message)
     }
 
     /// Messages that wait in memory for a place in a lane.

@@ -79,6 +79,14 @@ pub struct SenderInfo {
     pub display_name: Option<String>,
 }
 
+impl SenderInfo {
+    /// What to call the sender before people: the name, else the handle, else the id.
+    #[must_use]
+    pub fn shown(&self) -> &str {
+        self.display_name.as_deref().or(self.username.as_deref()).unwrap_or(&self.id)
+    }
+}
+
 /// A passage of an older message that a message answers or cites.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
