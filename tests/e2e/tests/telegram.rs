@@ -222,6 +222,10 @@ async fn the_vendors_refusals_are_answered_as_documented() {
     model.set_mode(Mode::Echo);
     telegram.fault(TOKEN, "sendMessage", Fault::Page(502), 1);
     telegram.say(TOKEN, &ada, "ambiguous one");
+    eventually("the fault has met it", async || {
+        telegram.calls(TOKEN).iter().any(|(_, params)| params.to_string().contains("ambiguous one"))
+    })
+    .await;
     // Somebody else: what one person says at once is told together.
     telegram.say(TOKEN, &Talker::private(2, "another"), "after it");
     answer_with(&telegram, "after it").await;
