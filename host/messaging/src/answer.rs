@@ -127,8 +127,11 @@ impl Wiring {
             .and_then(|settings| settings.dm_turns(&row.message.sender.id));
         let previewing =
             settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings, &written));
+        let instructions =
+            settings.as_ref().and_then(|settings| policy::instructions_there(settings, &row.message));
         let request = TurnRequest {
             history_turns,
+            instructions,
             inbound: row.id,
             account: row.account.clone(),
             channel_label: settings

@@ -324,6 +324,19 @@ pub(crate) fn agent_there<'a>(settings: &'a AccountSettings, message: &'a Messag
     Place::of(settings, message).first(|rule| rule.agent.as_deref())
 }
 
+/// What the operator tells the agent about the place where a message was said: of a group, and behind it of what is inside.
+pub(crate) fn instructions_there(settings: &AccountSettings, message: &Message) -> Option<String> {
+    let told = if message.conversation.kind == ChatKind::Direct {
+        let direct = &settings.direct_instructions;
+        direct.get(&message.sender.id).or_else(|| direct.get("*")).cloned()?
+    } else {
+        let Place { inner, rule, .. } = Place::of(settings, message);
+        let told = [rule, inner].into_iter().flatten().filter_map(|(_, rule)| rule.instructions.as_deref());
+        told.filter(|told| !told.is_empty()).collect::<Vec<_>>().join("\n\n")
+    };
+    Some(told).filter(|told| !told.is_empty())
+}
+
 /// The rules for the place where a message was said, from narrow to wide.
 struct Place<'a> {
     /// Of the thread, or of the room inside its space.

@@ -26,6 +26,8 @@ pub struct TurnRequest {
     pub heard: Vec<Heard>,
     /// What the sender may do beside talking.
     pub authority: Authority,
+    /// What the operator tells the agent about the place, beside its own prompt.
+    pub instructions: Option<String>,
     /// How many turns of the session the agent is told; `None` for all that fit.
     pub history_turns: Option<usize>,
     /// Where to say what is written so far.

@@ -77,6 +77,8 @@ pub struct GroupRule {
     pub enabled: Option<bool>,
     /// The agent that answers there, lower case, whatever bindings say.
     pub agent: Option<String>,
+    /// What the agent is told there beside its own prompt.
+    pub instructions: Option<String>,
     /// Narrower rules inside it, by thread or room id; `*` stands for all others. What one leaves unsaid is this rule's.
     pub inner: BTreeMap<String, GroupRule>,
     /// Where there are inner rules, only what they list is served.
@@ -231,6 +233,8 @@ pub struct AccountSettings {
     pub dm_history_limit: usize,
     /// The same by sender id.
     pub dm_history_limits: BTreeMap<String, usize>,
+    /// What the agent is told beside its own prompt in a direct chat, by sender id; `*` stands for all others.
+    pub direct_instructions: BTreeMap<String, String>,
     /// How long a text waits for more of its sender; none waits when it is zero.
     pub debounce: Duration,
     /// What becomes of messages that wait behind a turn.

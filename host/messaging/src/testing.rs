@@ -51,6 +51,7 @@ pub(crate) fn settings() -> AccountSettings {
         global: false,
         dm_history_limit: 0,
         dm_history_limits: BTreeMap::new(),
+        direct_instructions: BTreeMap::new(),
         debounce: Duration::ZERO,
         queue: QueueRules { mode: QueueMode::Followup, cap: 1_000, ..QueueRules::default() },
         typing: BTreeMap::new(),

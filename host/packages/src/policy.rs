@@ -34,6 +34,9 @@ pub struct ChannelPolicy {
     pub dm_history_limit: Option<usize>,
     /// The same by sender id.
     pub dm_history_limits: BTreeMap<String, usize>,
+    /// What the agent is told beside its own prompt in a direct chat, by sender id; `*` holds for those without an entry. An entry
+    /// that says nothing is an empty text.
+    pub direct_instructions: BTreeMap<String, String>,
     /// The operator's own limit for one message, in the manifest's unit.
     pub text_limit: Option<u32>,
 }
@@ -89,6 +92,8 @@ pub struct GroupPolicy {
     pub allow_from: Option<Vec<String>>,
     /// The agent that answers here.
     pub agent: Option<String>,
+    /// What it is told beside its own prompt.
+    pub instructions: Option<String>,
     /// Narrower rules inside it, by thread or room id.
     pub inner: BTreeMap<String, GroupPolicy>,
 }
@@ -130,6 +135,12 @@ impl ChannelPolicyMap {
                 .flatten()
                 .filter_map(|(id, own)| Some((self.sender_id(id), count(own.get("historyLimit")?)?)))
                 .collect(),
+            direct_instructions: at(&self.direct)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .map(|(id, own)| (self.sender_id(id), self.told_in(own).unwrap_or_default()))
+                .collect(),
             text_limit: at(&self.text_limit)
                 .and_then(Value::as_u64)
                 .and_then(|limit| u32::try_from(limit).ok()),
@@ -149,8 +160,15 @@ impl ChannelPolicyMap {
             group_policy: rules.get("groupPolicy").and_then(text),
             allow_from: senders.or_else(|| roles.map(|_| Vec::new())),
             agent: at(&self.group_agent).and_then(text),
+            instructions: self.told_in(rules),
             inner: inner.map(|(id, rules)| (self.sender_id(id), self.group(rules))).collect(),
         }
+    }
+
+    /// What the agent is told where these rules hold.
+    fn told_in(&self, rules: &Value) -> Option<String> {
+        let told = rules.get(self.instructions.as_ref()?)?.as_str()?;
+        Some(told.trim().to_owned())
     }
 
     fn scope(&self, scope: &Value) -> MentionScope {
@@ -258,15 +276,18 @@ mod tests {
             group_agent: key("agentId"),
             dm_history_limit: key("/dmHistoryLimit"),
             dms: key("/dms"),
+            direct: key("/direct"),
+            instructions: key("systemPrompt"),
             ..ChannelPolicyMap::default()
         };
         let policy = map.extract(&json!({
             "guilds": {
                 "1": {"users": ["7"], "roles": ["r"], "channels": {"c": {"requireMention": false, "agentId": "b"}}},
-                "2": {"roles": ["r"]}, "3": {"roles": [], "allowFrom": ["9"]},
+                "2": {"roles": ["r"], "systemPrompt": " Be brief. "}, "3": {"roles": [], "allowFrom": ["9"]},
             },
             "patterns": {"mode": "allow", "allowIn": ["c"]}, "historyLimit": 0, "dmHistoryLimit": 3,
             "dms": {"7": {"historyLimit": 1}, "8": {}}, "allowBots": true,
+            "direct": {"*": {"systemPrompt": "Be kind."}, "7": {"tools": {}}},
             "loops": {"enabled": true, "windowSeconds": 5},
         }));
         assert_eq!(policy.groups["1"].allow_from, Some(vec!["7".to_owned()]));
@@ -281,6 +302,12 @@ mod tests {
         assert_eq!(policy.dm_history_limits, [("7".to_owned(), 1)].into());
         let inner = &policy.groups["1"].inner["c"];
         assert_eq!((inner.agent.as_deref(), &policy.groups["1"].agent), (Some("b"), &None));
+        assert_eq!(
+            (policy.groups["2"].instructions.as_deref(), &inner.instructions),
+            (Some("Be brief."), &None)
+        );
+        let direct = ["*", "7"].map(|id| policy.direct_instructions[id].as_str());
+        assert_eq!(direct, ["Be kind.", ""], "an entry stands alone");
         let deny = map.scope(&json!({"mode": "deny", "allowIn": ["x"], "denyIn": ["y"]}));
         assert_eq!((deny.allow_in, deny.deny_in), (None, vec!["y".to_owned()]));
     }

@@ -127,7 +127,7 @@ async fn more_than_may_wait_is_told_in_short() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topics_agent_and_the_main_sessions_name_are_the_configurations() {
+async fn a_topics_agent_what_it_is_told_and_the_main_sessions_name_are_the_configurations() {
     let (telegram, model) = fakes().await;
     let mut config = config(&telegram, &model);
     config["agents"]["entries"] = json!({ "main": { "default": true }, "coder": {} });
@@ -136,8 +136,11 @@ async fn a_topics_agent_and_the_main_sessions_name_are_the_configurations() {
     section["dmPolicy"] = json!("open");
     section["allowFrom"] = json!(["*"]);
     section["groupPolicy"] = json!("open");
-    section["groups"] =
-        json!({ "-1001": { "requireMention": false, "topics": { "7": { "agentId": "coder" } } } });
+    section["groups"] = json!({ "-1001": {
+        "requireMention": false, "systemPrompt": "This is the group at work.",
+        "topics": { "7": { "agentId": "coder", "systemPrompt": "Code is written here." } },
+    } });
+    section["direct"] = json!({ "1": { "systemPrompt": "Ada is your operator." } });
     let home = Home::new(config);
     let _gateway = home.start().await;
     telegram.say(TOKEN, &ada(), "to the main session").unwrap();
@@ -157,6 +160,10 @@ async fn a_topics_agent_and_the_main_sessions_name_are_the_configurations() {
     for key in ["\"agent:main:home\"", "\"agent:coder:telegram:group:-1001:topic:7\""] {
         assert!(sessions.contains(key), "{key}: {sessions}");
     }
+    let chats = model.chats();
+    let told = |turn: usize| chats[turn].body["messages"][0]["content"].as_str().unwrap();
+    assert!(told(0).ends_with("Ada is your operator.") && !told(0).contains("work"), "{}", told(0));
+    assert!(told(1).ends_with("This is the group at work.\n\nCode is written here."), "{}", told(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

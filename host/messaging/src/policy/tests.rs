@@ -160,6 +160,32 @@ fn a_place_has_rules_from_narrow_to_wide() {
 }
 
 #[test]
+fn what_the_agent_is_told_of_a_place_is_the_groups_and_then_what_is_inside() {
+    let told = |text: &str| GroupRule { instructions: Some(text.to_owned()), ..GroupRule::default() };
+    let mut settings = testing::settings();
+    let inner = [("t5".to_owned(), told("Work.")), ("*".to_owned(), told(""))].into();
+    settings.policy.groups = [("g1".to_owned(), GroupRule { inner, ..told("Be brief.") })].into();
+    settings.direct_instructions =
+        [("*", "Be kind."), ("u7", "")].map(|(id, text)| (id.to_owned(), text.to_owned())).into();
+    let check = |kind, room: &str, thread: Option<&str>, sender: &str, expected: Option<&str>| {
+        let mut message = testing::message("1", sender, "hi");
+        message.conversation.kind = kind;
+        message.conversation.room = room.to_owned();
+        message.conversation.thread = thread.map(str::to_owned);
+        assert_eq!(
+            instructions_there(&settings, &message).as_deref(),
+            expected,
+            "{room} {thread:?} {sender}"
+        );
+    };
+    check(ChatKind::Group, "g1", Some("t5"), "u7", Some("Be brief.\n\nWork."));
+    check(ChatKind::Group, "g1", Some("t6"), "u7", Some("Be brief."));
+    check(ChatKind::Group, "g2", None, "u8", None);
+    check(ChatKind::Direct, "u8", None, "u8", Some("Be kind."));
+    check(ChatKind::Direct, "u7", None, "u7", None);
+}
+
+#[test]
 fn a_name_in_the_text_or_a_command_is_a_mention() {
     let mut settings = testing::settings();
     settings.policy.allow_from = list(&["u7"]);

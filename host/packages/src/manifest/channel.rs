@@ -73,6 +73,9 @@ pub struct ChannelPolicyMap {
     pub group_roles: Option<String>,
     /// In a group's rules or narrower ones, the key of the agent that answers there.
     pub group_agent: Option<String>,
+    /// In a group's rules or narrower ones, and in those of a direct chat, the key of what the agent is told beside its own
+    /// prompt there.
+    pub instructions: Option<String>,
     /// In a group's rules, the key of a map from thread or room id, or `*`, to narrower rules.
     pub group_inner: Option<String>,
     /// Where a group has such a map, only what it lists is served.
@@ -96,6 +99,8 @@ pub struct ChannelPolicyMap {
     pub dm_history_limit: Option<String>,
     /// A map from sender id to what holds for its direct chat alone: `historyLimit`.
     pub dms: Option<String>,
+    /// A map from sender id, or `*`, to what holds for its direct chat: the key `instructions`.
+    pub direct: Option<String>,
     /// The operator's own text limit.
     pub text_limit: Option<String>,
     /// Prefixes that people write before an id and that are not part of it.
@@ -105,7 +110,7 @@ pub struct ChannelPolicyMap {
 impl ChannelPolicyMap {
     /// Every pointer by its name in the manifest; `None` where the channel has no such key.
     #[must_use]
-    pub fn pointers(&self) -> [(&'static str, &Option<String>); 13] {
+    pub fn pointers(&self) -> [(&'static str, &Option<String>); 14] {
         [
             ("dm-policy", &self.dm_policy),
             ("allow-from", &self.allow_from),
@@ -119,6 +124,7 @@ impl ChannelPolicyMap {
             ("history-limit", &self.history_limit),
             ("dm-history-limit", &self.dm_history_limit),
             ("dms", &self.dms),
+            ("direct", &self.direct),
             ("text-limit", &self.text_limit),
         ]
     }

@@ -58,13 +58,22 @@ impl Groups<'_> {
     }
 
     fn rule(&self, rule: GroupPolicy, inner_listed: bool) -> GroupRule {
-        let GroupPolicy { require_mention, enabled, allow_from, group_policy: word, agent, inner } = rule;
+        let GroupPolicy {
+            require_mention,
+            enabled,
+            allow_from,
+            group_policy: word,
+            agent,
+            instructions,
+            inner,
+        } = rule;
         GroupRule {
             require_mention,
             enabled,
             allow_from: allow_from.map(|list| self.list(list)),
             policy: word.as_deref().map(group_policy),
             agent: agent.and_then(|agent| self.agent(&agent)),
+            instructions,
             inner: inner.into_iter().map(|(id, rule)| (id, self.rule(rule, inner_listed))).collect(),
             inner_listed,
         }

@@ -34,6 +34,7 @@ pub(super) fn settings(
     let agent = config.agents.default_id();
     let history_limit = rules.history_limit.or(group_chat(config, agent, |own| own.history_limit));
     let (dm_history_limit, dm_history_limits) = (rules.dm_history_limit, rules.dm_history_limits.clone());
+    let direct_instructions = rules.direct_instructions.clone();
     let names =
         |agent: &Agent| (agent.id.to_lowercase(), mentions(config, &agent.id, &rules.mention_patterns));
     let mentions = config.agents.entries.iter().map(names).collect();
@@ -81,6 +82,7 @@ pub(super) fn settings(
         global: config.session.scope == SessionScope::Global,
         dm_history_limit: dm_history_limit.unwrap_or(0),
         dm_history_limits,
+        direct_instructions,
         debounce: config
             .messages
             .inbound
