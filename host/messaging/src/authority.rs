@@ -55,7 +55,7 @@ mod tests {
     use crate::testing::list;
 
     fn sender(kind: SenderKind, id: &str) -> SenderInfo {
-        SenderInfo { kind, id: id.to_owned(), username: None, display_name: None }
+        SenderInfo { kind, id: id.to_owned(), username: None, display_name: None, roles: Vec::new() }
     }
 
     #[test]

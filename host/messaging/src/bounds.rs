@@ -3,6 +3,7 @@
 use openclaw_store::Message;
 
 const ID: usize = 256;
+const ROLES: usize = 256;
 const NAME: usize = 1024;
 const TEXT: usize = 256 << 10;
 const OPAQUE: usize = 4 << 10;
@@ -32,6 +33,11 @@ pub(crate) fn check(message: &Message, cursor: Option<&[u8]>) -> Result<(), Stri
     text("conversation.title", conversation.title.as_ref(), NAME)?;
     text("sender.username", sender.username.as_ref(), NAME)?;
     text("sender.display-name", sender.display_name.as_ref(), NAME)?;
+    if sender.roles.len() > ROLES {
+        return Err(format!("sender.roles has {} entries; at most {ROLES} are allowed", sender.roles.len()));
+    }
+    sender.roles.iter().try_for_each(|role| id("an id of sender.roles", role))?;
+    text("message.album", message.album.as_ref(), ID)?;
     text("message.text", Some(&message.text), TEXT)?;
     at_most("message.reply-context", message.reply_context.len(), OPAQUE)?;
     at_most("cursor", cursor.map_or(0, <[u8]>::len), OPAQUE)?;
@@ -58,6 +64,11 @@ mod tests {
         assert_eq!(check(&testing::message("1", "u7", ""), None), Ok(()));
         broken(&|message| message.id.clear(), "message.id is empty");
         broken(&|message| message.sender.id.clear(), "sender.id is empty");
+        broken(&|message| message.sender.roles = vec![String::new()], "an id of sender.roles is empty");
+        broken(
+            &|message| message.sender.roles = vec!["r".to_owned(); 257],
+            "sender.roles has 257 entries; at most 256 are allowed",
+        );
         broken(
             &|message| message.conversation.room = "r".repeat(257),
             "conversation.room has 257 bytes; at most 256 are allowed",

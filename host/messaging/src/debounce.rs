@@ -1,5 +1,5 @@
-//! Owns the texts that wait for more of the same person (`messages.inbound`): which belong together, and until when. Keeps no
-//! time itself and queues nothing: `turns` does.
+//! Owns the messages that wait for more of the same person: texts (`messages.inbound`) and the pieces of an album. It says which
+//! belong together, and until when. Keeps no time itself and queues nothing: `turns` does.
 //!
 //! What waits here is owed in the ledger. After a restart it waits anew, so that what is told together is the same again, or
 //! more.
@@ -7,13 +7,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use openclaw_store::{AccountKey, InboundRow, Route, Target};
+use openclaw_store::{AccountKey, InboundRow, Message, Route, Target};
 use tokio::time::Instant;
 
 /// Messages that are told together at most.
 const MESSAGES: usize = 12;
 /// Bytes of them.
 const BYTES: usize = 50_000;
+/// The least that a piece of an album waits for the next one.
+pub(crate) const ALBUM: Duration = Duration::from_millis(500);
 /// The first of them waits no longer than that.
 const LONGEST: Duration = Duration::from_millis(7_500);
 
@@ -57,6 +59,8 @@ pub(crate) struct Held {
 
 struct Group {
     number: u64,
+    /// All are pieces of this album, or none is of any.
+    album: Option<String>,
     rows: Vec<InboundRow>,
     bytes: usize,
     since: Instant,
@@ -64,13 +68,19 @@ struct Group {
 }
 
 impl Held {
-    /// Lets a text wait until nobody has written for `window`.
+    /// Whether the message would join others that wait.
+    pub(crate) fn has(&self, key: &Key, message: &Message) -> bool {
+        self.groups.get(key).is_some_and(|group| group.album == message.album)
+    }
+
+    /// Lets a message wait until nothing has come for `window`. What waits there and is not of its kind was taken before.
     pub(crate) fn add(&mut self, key: Key, row: InboundRow, window: Duration, now: Instant) -> Added {
         let bytes = row.message.text.len();
         let due = now + window.min(LONGEST);
         let Some(group) = self.groups.get_mut(&key) else {
             self.begun += 1;
-            let group = Group { number: self.begun, rows: vec![row], bytes, since: now, due };
+            let album = row.message.album.clone();
+            let group = Group { number: self.begun, album, rows: vec![row], bytes, since: now, due };
             self.groups.insert(key, group);
             return Added::Begun(self.begun);
         };
@@ -130,6 +140,20 @@ mod tests {
         assert_eq!((texts, held.len()), (vec!["a".to_owned(), "b".to_owned(), "c".to_owned()], 0));
         assert_eq!(held.due(&key("u1"), 1), None);
         assert_eq!(add(&mut held, 4, "d", at(8_000)), Added::Begun(2), "another group");
+    }
+
+    #[test]
+    fn pieces_of_an_album_wait_for_each_other_and_for_nothing_else() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        let piece = |id, album: Option<&str>| {
+            let mut row = testing::row(id, "u1", "");
+            row.message.album = album.map(str::to_owned);
+            row
+        };
+        held.add(key("u1"), piece(1, Some("x")), ALBUM, now);
+        let joins = |album| held.has(&key("u1"), &piece(2, album).message);
+        assert_eq!((joins(Some("x")), joins(Some("y")), joins(None)), (true, false, false));
+        assert!(!held.has(&key("u2"), &piece(2, Some("x")).message));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 mod accounts;
 mod activity;
+mod album;
 mod allow;
 mod answer;
 mod authority;

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::accounts::Accounts;
 use crate::activity::{ActivityBoard, LastSend};
 use crate::answer::Wiring;
+use crate::album::Albums;
 use crate::bot_loop::BotLoops;
 use crate::bounds;
 use crate::channel::Sender;
@@ -132,6 +133,7 @@ impl Messaging {
             tasks: tasks.clone(),
             options: options.clone(),
             loops: BotLoops::default(),
+            albums: Albums::default(),
         };
         recover(&store, &pipeline, &turns).await?;
         failpoint!("messaging.recovered");

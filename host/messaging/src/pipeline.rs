@@ -14,6 +14,7 @@ use openclaw_store::{
 use tokio::sync::mpsc;
 
 use crate::accounts::{Accounts, draft};
+use crate::album::Albums;
 use crate::bot_loop::BotLoops;
 use crate::clock::now_ms;
 use crate::outbox::Outbox;
@@ -37,6 +38,7 @@ pub(crate) struct Pipeline {
     pub(crate) tasks: Tasks,
     pub(crate) options: Options,
     pub(crate) loops: BotLoops,
+    pub(crate) albums: Albums,
 }
 
 impl Pipeline {
@@ -58,11 +60,20 @@ impl Pipeline {
 
     /// Decides messages and queues those that become turns.
     pub(crate) async fn decide_all(&self, rows: Vec<InboundRow>) {
+        rows.iter().filter(|row| row.message.album.is_some()).for_each(|row| self.note_album(row));
         let decided = join_all(rows.into_iter().map(|row| self.settle_in_spite(row))).await;
         for (row, session) in decided.into_iter().flatten() {
             if self.tasks.survive("queueing a turn", self.turns.queue(row)).await.is_none() {
                 self.turns.owe(session).await;
             }
+        }
+    }
+
+    /// Remembers the album of a piece that names the agent, before any of its pieces is decided.
+    fn note_album(&self, row: &InboundRow) {
+        let settings = self.accounts.get(&row.account);
+        if settings.is_some_and(|settings| policy::names_agent(&settings, &row.message)) {
+            self.albums.names(&row.account, &row.message);
         }
     }
 
@@ -122,7 +133,8 @@ impl Pipeline {
             true => None,
             false => self.store.session_settings(&route.session_key).await?.activation,
         };
-        let known = Known { approved, command, activation };
+        let album_named = self.albums.is_named(&row.account, &row.message);
+        let known = Known { approved, command, album_named, activation };
         let judged = self.without_loops(&settings, row, policy::decide(&settings, &row.message, known));
         let Judged { decision, steps } = judged;
         // A group is told later what was said since it was last answered.

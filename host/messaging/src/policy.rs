@@ -49,6 +49,8 @@ pub(crate) struct Known {
     pub(crate) approved: bool,
     /// The text is a command, and the sender may give commands.
     pub(crate) command: bool,
+    /// Another piece of its album names the agent.
+    pub(crate) album_named: bool,
     /// What the owner decided in the session that the message would belong to.
     pub(crate) activation: Option<Activation>,
 }
@@ -232,22 +234,26 @@ fn group(
         Some((key, _)) => trail.pass("inside the group", format!("the entry \"{key}\"")),
         None => {}
     }
-    let own_list = place.list();
-    let (name, list) = match (policy, own_list) {
-        (_, Some(own)) => ("the group's own list", Some(own)),
-        (GroupPolicy::Open, None) => ("groupPolicy open", None),
-        (_, None) if listed => ("the group is listed", None),
-        (GroupPolicy::Allowlist | GroupPolicy::Disabled, None) => match &settings.policy.group_allow_from {
-            Some(list) => ("groupAllowFrom", Some(list)),
-            None => ("allowFrom", Some(&settings.policy.allow_from)),
-        },
+    let sender = &message.sender;
+    let any = || Some("any sender".to_owned());
+    let admits = |list: &AllowList| list.admits(&sender.id).map(by);
+    let roles = place.first(|rule| rule.roles.as_ref());
+    let (name, by_id) = match (place.list(), &settings.policy.group_allow_from) {
+        (Some(own), _) => ("the group's own list", admits(own)),
+        (None, _) if roles.is_some() => ("the group's roles", None),
+        (None, _) if policy == GroupPolicy::Open => ("groupPolicy open", any()),
+        (None, _) if listed => ("the group is listed", any()),
+        (None, Some(list)) => ("groupAllowFrom", admits(list)),
+        (None, None) => ("allowFrom", admits(&settings.policy.allow_from)),
     };
-    match list.map(|list| list.admits(&message.sender.id)) {
-        None => trail.pass("group senders", format!("{name}: any sender")),
-        Some(Some(entry)) => trail.pass("group senders", format!("{name}: {}", by(entry))),
-        Some(None) => {
-            let sender = &message.sender.id;
-            let detail = format!("groupPolicy: {word}, sender {sender} blocked: not in allowlist");
+    let by_role = || {
+        let role = roles?.iter().find(|role| sender.roles.contains(role))?;
+        Some(format!("the role {role} lets the sender in"))
+    };
+    match by_id.or_else(by_role) {
+        Some(how) => trail.pass("group senders", format!("{name}: {how}")),
+        None => {
+            let detail = format!("groupPolicy: {word}, sender {} blocked: not in allowlist", sender.id);
             trail.stop("group senders", format!("{name}: the sender is not in it"));
             return Err(Decision::Drop(Refusal {
                 reason: "the sender is not in the group's allowlist",
@@ -299,6 +305,9 @@ fn mention(settings: &AccountSettings, message: &Message, known: Known) -> Optio
     }
     if message.reply_to_self {
         return Some("it answers one of the bot's messages".to_owned());
+    }
+    if known.album_named {
+        return Some("another piece of its album names the agent".to_owned());
     }
     if known.command {
         return Some("it is a command of somebody who may give it".to_owned());

@@ -27,11 +27,16 @@ fn rank(binding: &Binding, message: &Message) -> Option<u8> {
     {
         return None;
     }
+    let roles = &message.sender.roles;
+    if !binding.roles.is_empty() && !binding.roles.iter().any(|role| roles.contains(role)) {
+        return None;
+    }
     match &binding.peer {
         Some(peer) => rank_peer(peer, message),
-        None if binding.space.is_some() => Some(3),
-        None if !binding.any_account => Some(4),
-        None => Some(5),
+        None if !binding.roles.is_empty() => Some(3),
+        None if binding.space.is_some() => Some(4),
+        None if !binding.any_account => Some(5),
+        None => Some(6),
     }
 }
 
@@ -143,6 +148,7 @@ mod tests {
             bound("account", |_| {}),
             bound("second", |_| {}),
             bound("space", |binding| binding.space = space("s1")),
+            bound("staff", |binding| (binding.space, binding.roles) = (space("s1"), vec!["r1".to_owned()])),
             bound("elsewhere", |binding| (binding.space, binding.peer) = (space("s2"), peer(Group, "g1"))),
             bound("any-group", |binding| binding.peer = peer(Group, "*")),
             bound("parent", |binding| binding.peer = peer(Group, "G1")),
@@ -164,6 +170,10 @@ mod tests {
         assert_eq!(answers(Group, Some("s1"), "g2", None, "u7"), "any-group");
         assert_eq!(answers(Channel, Some("s1"), "c1", None, "u7"), "space");
         assert_eq!(answers(Channel, Some("s2"), "c1", None, "u7"), "account", "the first of two");
+        let mut staff = testing::message("1", "u7", "hi");
+        (staff.conversation.kind, staff.conversation.space) = (Channel, space("s1"));
+        staff.sender.roles = vec!["r0".to_owned(), "r1".to_owned()];
+        assert_eq!(route(&settings, &staff).agent, "staff");
         assert_eq!(answers(Direct, None, "u7", None, "U7"), "ada");
         assert_eq!(answers(Direct, None, "u8", None, "u8"), "account");
         settings.bindings = vec![bound("channel", |binding| binding.any_account = true)];

@@ -71,6 +71,8 @@ pub struct GroupRule {
     pub require_mention: Option<bool>,
     /// Who may write there; `None` falls back to the account's list.
     pub allow_from: Option<AllowList>,
+    /// Who may write there beside them: whoever has one of these roles. Where they are stated alone, nobody else may.
+    pub roles: Option<Vec<String>>,
     /// Instead of the account's own group policy.
     pub policy: Option<GroupPolicy>,
     /// `false` shuts this group out.
@@ -162,6 +164,8 @@ pub struct Binding {
     pub peer: Option<Peer>,
     /// The vendor's server or workspace.
     pub space: Option<String>,
+    /// Whoever has one of these roles there; empty: anybody.
+    pub roles: Vec<String>,
     /// It stands for every account of the channel, and so is less specific than one for this account.
     pub any_account: bool,
     /// Instead of the account's own.

@@ -91,6 +91,7 @@ pub(crate) fn message(id: &str, sender: &str, text: &str) -> Message {
             id: sender.to_owned(),
             username: Some("ada".to_owned()),
             display_name: Some("Ada".to_owned()),
+            roles: Vec::new(),
         },
         text: text.to_owned(),
         sent_at_ms: 0,
@@ -100,6 +101,7 @@ pub(crate) fn message(id: &str, sender: &str, text: &str) -> Message {
         forwarded: false,
         quote: None,
         media: Vec::new(),
+        album: None,
         reply_context: vec![7],
     }
 }

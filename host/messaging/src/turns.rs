@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::answer::{End, Wiring};
 use crate::batch::Batch;
-use crate::debounce::{Added, Key};
+use crate::debounce::{ALBUM, Added, Key};
 use crate::lanes::{LaneError, Ticket};
 use crate::queue::{Book, Place, Plan, QueueRules, Running, is_joined};
 
@@ -67,7 +67,9 @@ impl Turns {
         for row in rows {
             let Some(route) = row.route.clone() else { continue };
             failpoint!("messaging.queue");
-            if let Some(settings) = self.shared.wiring.accounts.get(&row.account) {
+            // An album has one reaction, as its first piece.
+            let piece = row.message.album.is_some() && book.held.has(&Key::of(&row, &route), &row.message);
+            if let Some(settings) = self.shared.wiring.accounts.get(&row.account).filter(|_| !piece) {
                 self.shared.wiring.reactor.accepted(&row, &settings);
             }
             if !book.known.contains(&row.id) {
@@ -94,7 +96,19 @@ impl Turns {
         }
         let alone = wiring.is_command(&row.account, &row.message);
         let window = wiring.accounts.get(&row.account).map_or(Duration::ZERO, |settings| settings.debounce);
-        if !alone && !window.is_zero() && is_joined(&row.message) && book.len() < wiring.options.lanes_total {
+        let (window, waits) = match row.message.album {
+            Some(_) => (window.max(ALBUM), true),
+            None => (window, !window.is_zero() && is_joined(&row.message)),
+        };
+        let waits = waits && !alone && book.len() < wiring.options.lanes_total;
+        if !(waits && book.held.has(&key, &row.message)) {
+            // What this person said before comes first.
+            let held = book.held.take(&key);
+            if !held.is_empty() {
+                self.line_up(book, held, false).await;
+            }
+        }
+        if waits {
             book.known.insert(row.id);
             match book.held.add(key.clone(), row, window, Instant::now()) {
                 Added::Begun(number) => wiring.tasks.spawn(self.clone().release(key, number)),
@@ -102,11 +116,6 @@ impl Turns {
                 Added::Full(rows) => self.line_up(book, rows, false).await,
             }
             return;
-        }
-        // What this person said before comes first.
-        let held = book.held.take(&key);
-        if !held.is_empty() {
-            self.line_up(book, held, false).await;
         }
         self.line_up(book, vec![row], alone).await;
     }

@@ -90,6 +90,8 @@ pub struct GroupPolicy {
     pub group_policy: Option<String>,
     /// This group's own sender ids.
     pub allow_from: Option<Vec<String>>,
+    /// Roles whose holders may write beside them.
+    pub roles: Option<Vec<String>>,
     /// The agent that answers here.
     pub agent: Option<String>,
     /// What it is told beside its own prompt.
@@ -150,15 +152,14 @@ impl ChannelPolicyMap {
     fn group(&self, rules: &Value) -> GroupPolicy {
         let at = |key: &Option<String>| key.as_ref().and_then(|key| rules.get(key));
         let senders = rules.get(self.group_senders.as_deref().unwrap_or("allowFrom"));
-        let senders = senders.and_then(|list| self.ids(list));
-        // Who has which role is not known here: a list of roles lets nobody in.
         let roles = at(&self.group_roles).and_then(Value::as_array).filter(|roles| !roles.is_empty());
         let inner = at(&self.group_inner).and_then(Value::as_object).into_iter().flatten();
         GroupPolicy {
             require_mention: rules.get("requireMention").and_then(Value::as_bool),
             enabled: rules.get("enabled").and_then(Value::as_bool),
             group_policy: rules.get("groupPolicy").and_then(text),
-            allow_from: senders.or_else(|| roles.map(|_| Vec::new())),
+            allow_from: senders.and_then(|list| self.ids(list)),
+            roles: roles.map(|roles| roles.iter().filter_map(text).collect()),
             agent: at(&self.group_agent).and_then(text),
             instructions: self.told_in(rules),
             inner: inner.map(|(id, rules)| (self.sender_id(id), self.group(rules))).collect(),
@@ -292,7 +293,8 @@ mod tests {
         }));
         assert_eq!(policy.groups["1"].allow_from, Some(vec!["7".to_owned()]));
         assert_eq!(policy.groups["1"].inner["c"].require_mention, Some(false));
-        assert_eq!((&policy.groups["2"].allow_from, &policy.groups["3"].allow_from), (&Some(vec![]), &None));
+        let roles = ["1", "2", "3"].map(|id| policy.groups[id].roles.as_ref().map(Vec::len));
+        assert_eq!((&policy.groups["2"].allow_from, roles), (&None, [Some(1), Some(1), None]));
         assert_eq!(policy.mention_patterns.allow_in, Some(vec!["c".to_owned()]));
         assert_eq!(policy.allow_bots.as_deref(), Some("true"));
         let wider = BotLoop { enabled: Some(false), max_events: Some(3), ..BotLoop::default() };

@@ -77,6 +77,9 @@ pub struct SenderInfo {
     pub username: Option<String>,
     /// The name for people to read.
     pub display_name: Option<String>,
+    /// The vendor's ids of the roles that the sender has in the conversation's space.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
 }
 
 impl SenderInfo {
@@ -137,6 +140,9 @@ pub struct Message {
     /// The files that came with it, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<MediaFile>,
+    /// The vendor's id of the album that it is a piece of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub album: Option<String>,
     /// Opaque; handed back in the answer. At most 4 KiB. Kept in a column of its own.
     #[serde(skip)]
     pub reply_context: Vec<u8>,

@@ -49,7 +49,7 @@ fn message(id: &str) -> Message {
             thread: Some("t1".into()),
             title: None,
         },
-        sender: SenderInfo { kind: SenderKind::Person, id: "u1".into(), username: None, display_name: None },
+        sender: SenderInfo { kind: SenderKind::Person, id: "u1".into(), username: None, display_name: None, roles: Vec::new() },
         text: "hello".into(),
         sent_at_ms: 5,
         mentions_self: false,
@@ -58,6 +58,7 @@ fn message(id: &str) -> Message {
         forwarded: false,
         quote: None,
         media: Vec::new(),
+        album: None,
         reply_context: vec![0, 255],
     }
 }

@@ -54,7 +54,7 @@ fn message(id: &str, media: Vec<MediaFile>) -> Message {
             thread: None,
             title: None,
         },
-        sender: SenderInfo { kind: SenderKind::Person, id: "u".into(), username: None, display_name: None },
+        sender: SenderInfo { kind: SenderKind::Person, id: "u".into(), username: None, display_name: None, roles: Vec::new() },
         text: String::new(),
         sent_at_ms: 0,
         mentions_self: false,
@@ -63,6 +63,7 @@ fn message(id: &str, media: Vec<MediaFile>) -> Message {
         forwarded: false,
         quote: None,
         media,
+        album: None,
         reply_context: Vec::new(),
     }
 }

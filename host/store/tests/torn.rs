@@ -32,7 +32,7 @@ fn message(number: usize) -> Message {
             thread: None,
             title: None,
         },
-        sender: SenderInfo { kind: SenderKind::Person, id: "u1".into(), username: None, display_name: None },
+        sender: SenderInfo { kind: SenderKind::Person, id: "u1".into(), username: None, display_name: None, roles: Vec::new() },
         text: format!("message {number}: {}", "x".repeat(200 * (number % 7))),
         sent_at_ms: 5,
         mentions_self: false,
@@ -41,6 +41,7 @@ fn message(number: usize) -> Message {
         forwarded: false,
         quote: None,
         media: Vec::new(),
+        album: None,
         reply_context: Vec::new(),
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn map(message: &Message, edited: bool, room: Option<&Room>, me: &Cur
         forwarded,
         quote: replied.and_then(|reply| quote(reply, me)),
         media: Vec::new(),
+        album: None,
         reply_context: Vec::new(),
     }))
 }
@@ -112,6 +113,7 @@ fn sender(message: &Message) -> Sender {
         kind: if is_bot { SenderKind::Bot } else { SenderKind::Person },
         id: author.id.clone(),
         username: Some(author.username.clone()).filter(|name| !name.is_empty()),
+        roles: message.member.as_ref().map_or_else(Vec::new, |member| member.roles.clone()),
         display_name: nick.filter(|nick| !nick.trim().is_empty()).or_else(|| author.name()),
     }
 }

@@ -96,6 +96,9 @@ type Present = Option<serde::de::IgnoredAny>;
 pub(crate) struct Message {
     pub(crate) message_id: i64,
     pub(crate) chat: Chat,
+    /// The same for all pieces of an album.
+    #[serde(default)]
+    pub(crate) media_group_id: Option<String>,
     #[serde(default)]
     pub(crate) message_thread_id: Option<i64>,
     #[serde(default)]

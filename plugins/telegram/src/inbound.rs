@@ -49,6 +49,7 @@ pub(crate) fn map(update: &Update, me: &User) -> Mapped {
         forwarded: message.forward_origin.is_some() || message.forward_date.is_some(),
         quote: quote(message, replied, me),
         media: Vec::new(),
+        album: message.media_group_id.clone(),
         reply_context: Vec::new(),
     };
     Mapped::Message(Box::new(message), attachment)
@@ -102,6 +103,7 @@ fn sender(message: &Message) -> Sender {
             id: user.id.to_string(),
             username: user.username.clone(),
             display_name: user.name(),
+            roles: Vec::new(),
         },
         (None, None) => room_as_sender(&message.chat),
     }
@@ -113,6 +115,7 @@ fn room_as_sender(chat: &Chat) -> Sender {
         id: chat.id.to_string(),
         username: chat.username.clone(),
         display_name: chat.title.clone(),
+        roles: Vec::new(),
     }
 }
 

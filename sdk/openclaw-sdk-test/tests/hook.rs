@@ -70,7 +70,7 @@ fn message(id: &str, text: &str) -> Message {
             thread: None,
             title: None,
         },
-        sender: Sender { kind: SenderKind::Person, id: "1".to_owned(), username: None, display_name: None },
+        sender: Sender { kind: SenderKind::Person, id: "1".to_owned(), username: None, display_name: None, roles: Vec::new() },
         text: text.to_owned(),
         sent_at_ms: 0,
         mentions_self: false,
@@ -79,6 +79,7 @@ fn message(id: &str, text: &str) -> Message {
         forwarded: false,
         quote: None,
         media: Vec::new(),
+        album: None,
         reply_context: Vec::new(),
     }
 }

@@ -79,7 +79,7 @@
 //!     Message {
 //!         id: id.into(),
 //!         conversation: room,
-//!         sender: Sender { kind: SenderKind::Person, id: who.into(), username: None, display_name: None },
+//!         sender: Sender { kind: SenderKind::Person, id: who.into(), username: None, display_name: None, roles: vec![] },
 //!         text: text.into(),
 //!         sent_at_ms: 0,
 //!         mentions_self: false,
@@ -88,6 +88,7 @@
 //!         forwarded: false,
 //!         quote: None,
 //!         media: Vec::new(),
+//!         album: None,
 //!         reply_context: Vec::new(),
 //!     }
 //! }

@@ -65,6 +65,26 @@ async fn a_photo_reaches_the_model_and_one_that_does_not_come_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_photos_of_an_album_are_one_question() {
+    let (telegram, model) = fakes().await;
+    let mut config = open(&telegram, &model);
+    config["channels"]["telegram"]["groupPolicy"] = json!("open");
+    let home = Home::new(config);
+    let _gateway = home.start().await;
+    let ada = Talker::in_group(-1001, "Family", 777_001, "ada_l");
+    let photos = ["photos/1.png", "photos/2.png", "photos/3.png"];
+    telegram.show_album(TOKEN, &ada, &photos, PIXEL, "@mock_claw_bot which one?");
+    eventually("the answer", async || !telegram.messages(TOKEN).is_empty()).await;
+    assert_eq!(model.chats().len(), 1);
+    let content = model.chats()[0].body["messages"].as_array().unwrap().last().unwrap()["content"].clone();
+    let text = content[0]["text"].as_str().unwrap();
+    assert!(text.ends_with("which one?\n<media:image>\n<media:image>\n<media:image>"), "{text}");
+    assert_eq!(content.as_array().unwrap().len(), 4, "the words and three pictures: {content}");
+    let why = home.run(&["channels", "why", "--json"]).await.ok().stdout;
+    assert!(why.contains("another piece of its album names the agent"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sends_a_file() {
     let (telegram, model) = fakes().await;
     let home = Home::new(open(&telegram, &model));

@@ -71,8 +71,8 @@ pub struct Binding {
     pub peer: Option<(String, String)>,
     /// The vendor's server or workspace: `guildId` or `teamId`.
     pub space: Option<String>,
-    /// It asks for a role; who has which is not known to the gateway.
-    pub roles: bool,
+    /// Whoever has one of these roles there; empty: anybody.
+    pub roles: Vec<String>,
     /// Instead of `session.dmScope`.
     pub dm_scope: Option<DmScope>,
     /// Instead of `session.groupScope`.
@@ -105,13 +105,18 @@ impl Binding {
             Some(peer) => peer,
             None => None,
         };
+        // The same holds for roles.
+        let roles = match wanted.get("roles") {
+            Some(roles) => Vec::deserialize(roles).ok()?,
+            None => Vec::new(),
+        };
         Some(Self {
             agent_id: entry.get("agentId")?.as_str()?.to_owned(),
             channel: text("channel")?,
             account_id: text("accountId"),
             peer,
             space: text("guildId").or_else(|| text("teamId")),
-            roles: wanted.get("roles").is_some(),
+            roles,
             dm_scope: scope("dmScope").and_then(|scope| DmScope::deserialize(scope).ok()),
             group_scope: scope("groupScope").and_then(|scope| GroupScope::deserialize(scope).ok()),
         })
@@ -242,7 +247,7 @@ mod tests {
                 channel: "chat".to_owned(),
                 account_id: Some("*".to_owned()),
                 space: Some("t".to_owned()),
-                roles: true,
+                roles: vec!["r".to_owned()],
                 ..Binding::default()
             },
         ];

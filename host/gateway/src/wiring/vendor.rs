@@ -17,6 +17,7 @@ pub(super) fn message(message: guest::Message, media: Vec<messaging::MediaFile>)
         forwarded,
         quote,
         media: _,
+        album,
         reply_context,
     } = message;
     messaging::Message {
@@ -42,6 +43,7 @@ pub(super) fn message(message: guest::Message, media: Vec<messaging::MediaFile>)
             id: sender.id,
             username: sender.username,
             display_name: sender.display_name,
+            roles: sender.roles,
         },
         text,
         sent_at_ms,
@@ -55,6 +57,7 @@ pub(super) fn message(message: guest::Message, media: Vec<messaging::MediaFile>)
             text: quote.text,
         }),
         media,
+        album,
         reply_context,
     }
 }

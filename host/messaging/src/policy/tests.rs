@@ -160,6 +160,39 @@ fn a_place_has_rules_from_narrow_to_wide() {
 }
 
 #[test]
+fn whoever_has_a_role_of_the_group_is_let_in_beside_those_it_lists() {
+    let rule = |users: Option<&[&str]>, roles: Option<&[&str]>| GroupRule {
+        require_mention: Some(false),
+        allow_from: users.map(list),
+        roles: roles.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect()),
+        ..GroupRule::default()
+    };
+    let check = |outer: GroupRule, inner: GroupRule, sender: &str, roles: &[&str], expected: &str| {
+        let mut settings = testing::settings();
+        let inner = [("c1".to_owned(), inner)].into();
+        settings.policy.groups = [("s1".to_owned(), GroupRule { inner, ..outer })].into();
+        settings.policy.allow_from = list(&["*"]);
+        let mut message = testing::message("1", sender, "hi");
+        message.conversation.kind = ChatKind::Channel;
+        message.conversation.space = Some("s1".to_owned());
+        message.conversation.room = "c1".to_owned();
+        message.sender.roles = roles.iter().map(|role| (*role).to_owned()).collect();
+        let found = outcome(&settings, &message, true);
+        assert!(found.contains(expected), "{sender} {roles:?}: {found}");
+    };
+    let nothing = || rule(None, None);
+    check(rule(None, Some(&["r1"])), nothing(), "u7", &["r0", "r1"], "admit: group");
+    check(rule(None, Some(&["r1"])), nothing(), "u7", &["R1"], "sender u7 blocked");
+    check(rule(None, Some(&["r1"])), nothing(), "u7", &[], "sender u7 blocked");
+    check(rule(Some(&["u7"]), Some(&["r1"])), nothing(), "u7", &[], "admit: group");
+    check(rule(Some(&["u9"]), Some(&["r1"])), nothing(), "u7", &[], "sender u7 blocked");
+    // What is inside speaks of users and of roles by itself.
+    check(rule(Some(&["u7"]), None), rule(None, Some(&["r1"])), "u7", &[], "admit: group");
+    check(rule(None, Some(&["r1"])), rule(None, Some(&["r2"])), "u7", &["r1"], "sender u7 blocked");
+    check(rule(None, Some(&["r1"])), rule(Some(&[]), None), "u7", &["r1"], "admit: group");
+}
+
+#[test]
 fn what_the_agent_is_told_of_a_place_is_the_groups_and_then_what_is_inside() {
     let told = |text: &str| GroupRule { instructions: Some(text.to_owned()), ..GroupRule::default() };
     let mut settings = testing::settings();

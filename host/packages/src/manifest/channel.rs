@@ -68,8 +68,7 @@ pub struct ChannelPolicyMap {
     pub groups: Option<String>,
     /// In a group's rules, the key of the ids that may write there. None: `allowFrom`.
     pub group_senders: Option<String>,
-    /// In a group's rules, the key of the roles that may write there. The gateway does not know who has which: where a group
-    /// states roles alone, nobody is let in.
+    /// In a group's rules, the key of the roles whose holders may write there, beside the listed ids.
     pub group_roles: Option<String>,
     /// In a group's rules or narrower ones, the key of the agent that answers there.
     pub group_agent: Option<String>,

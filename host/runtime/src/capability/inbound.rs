@@ -32,6 +32,7 @@ const NAME: usize = 1 << 10;
 const TEXT: usize = 256 << 10;
 const OPAQUE: usize = 4 << 10;
 const RAW: usize = 64 << 10;
+const ROLES: usize = 256;
 const FILES: usize = 16;
 
 /// Where messages go. Implemented by the host above this crate, once for each account.
@@ -65,6 +66,9 @@ fn out_of_bounds(message: &types::Message, cursor: Option<&[u8]>) -> Option<&'st
         (name(&message.conversation.title), "conversation.title: at most 1 KiB"),
         (name(&message.sender.username), "sender.username: at most 1 KiB"),
         (name(&message.sender.display_name), "sender.display-name: at most 1 KiB"),
+        (message.sender.roles.len() <= ROLES, "sender.roles: at most 256"),
+        (message.sender.roles.iter().all(|role| id(role)), "sender.roles: 1 to 256 bytes each"),
+        (message.album.as_deref().is_none_or(id), "album: 1 to 256 bytes"),
         (
             quote.is_none_or(|quote| quote.message_id.as_deref().is_none_or(id)),
             "quote.message-id: 1 to 256 bytes",
@@ -89,6 +93,8 @@ fn secret_in(message: &types::Message, cursor: Option<&[u8]>, scrubber: &Scrubbe
         (text(&conversation.thread), "conversation.thread"),
         (text(&conversation.space), "conversation.space"),
         (scrubber.finds(message.sender.id.as_bytes()), "sender.id"),
+        (message.sender.roles.iter().any(|role| scrubber.finds(role.as_bytes())), "sender.roles"),
+        (text(&message.album), "album"),
         (message.quote.as_ref().is_some_and(|quote| text(&quote.message_id)), "quote.message-id"),
         (scrubber.finds(&message.reply_context), "reply-context"),
         (cursor.is_some_and(|cursor| scrubber.finds(cursor)), "cursor"),
@@ -267,6 +273,7 @@ mod tests {
                 id: "s".into(),
                 username: None,
                 display_name: None,
+                roles: Vec::new(),
             },
             text: String::new(),
             sent_at_ms: 0,
@@ -276,6 +283,7 @@ mod tests {
             forwarded: false,
             quote: Some(types::Quote { message_id: None, author: None, text: String::new() }),
             media: Vec::new(),
+            album: None,
             reply_context: Vec::new(),
         }
     }
@@ -297,6 +305,9 @@ mod tests {
         check(&|message| message.conversation.title = Some(long(NAME)), Some("conversation.title"));
         check(&|message| message.sender.id = long(ID), Some("sender.id"));
         check(&|message| message.sender.display_name = Some(long(NAME)), Some("sender.display-name"));
+        check(&|message| message.sender.roles = vec!["r".to_owned(); ROLES + 1], Some("sender.roles"));
+        check(&|message| message.sender.roles = vec![String::new()], Some("sender.roles"));
+        check(&|message| message.album = Some(long(ID)), Some("album"));
         check(&|message| message.text = long(TEXT), Some("text"));
         check(&|message| message.media = vec![0; FILES + 1], Some("media"));
         check(&|message| message.reply_context = vec![0; OPAQUE + 1], Some("reply-context"));

@@ -30,6 +30,7 @@ pub(super) fn message(message: then::Message) -> now::Message {
         forwarded,
         quote,
         media: Vec::new(),
+        album: None,
         reply_context,
     }
 }
@@ -52,7 +53,7 @@ fn said_by(sender: then::Sender) -> now::Sender {
         then::SenderKind::Anonymous => now::SenderKind::Anonymous,
         then::SenderKind::Myself => now::SenderKind::Myself,
     };
-    now::Sender { kind, id, username, display_name }
+    now::Sender { kind, id, username, display_name, roles: Vec::new() }
 }
 
 pub(super) fn target(target: now::Target) -> then::Target {

@@ -63,6 +63,7 @@ fn a_message_in_a_channel() {
         id: "7".into(),
         username: Some("ada".into()),
         display_name: Some("Ada L.".into()),
+        roles: Vec::new(),
     };
     assert_eq!(message.sender, sender);
     assert!(!message.mentions_self && !message.reply_to_self && !message.edited && !message.forwarded);

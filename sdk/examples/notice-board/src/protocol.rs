@@ -124,6 +124,7 @@ impl Board {
                 id: note.author.id,
                 username: None,
                 display_name: note.author.name,
+                roles: Vec::new(),
             },
             text: note.text,
             sent_at_ms: note.at,
@@ -133,6 +134,7 @@ impl Board {
             forwarded: false,
             quote: None,
             media: Vec::new(),
+            album: None,
             // So that the answer stands under the note.
             reply_context: note.id.to_string().into_bytes(),
         }

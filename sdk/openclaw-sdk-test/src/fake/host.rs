@@ -353,6 +353,13 @@ fn broken_bound(message: &Message, cursor: Option<&[u8]>) -> Option<String> {
     if names.into_iter().any(|name| too_long(name, 1 << 10)) {
         return Some("a name is longer than 1 KiB".to_owned());
     }
+    let is_id = |id: &str| !id.is_empty() && id.len() <= 256;
+    if message.sender.roles.len() > 256 || !message.sender.roles.iter().all(|role| is_id(role)) {
+        return Some("there are more than 256 roles, or one is empty or longer than 256 bytes".to_owned());
+    }
+    if !message.album.as_deref().is_none_or(is_id) {
+        return Some("the album is empty or longer than 256 bytes".to_owned());
+    }
     if message.media.len() > 16 {
         return Some("there are more than 16 files".to_owned());
     }

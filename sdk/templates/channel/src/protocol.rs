@@ -145,6 +145,7 @@ impl Protocol {
                 id: posted.author.id,
                 username: None,
                 display_name: posted.author.name,
+                roles: Vec::new(),
             },
             text: posted.text,
             sent_at_ms: posted.at,
@@ -154,6 +155,7 @@ impl Protocol {
             forwarded: false,
             quote: None,
             media: Vec::new(),
+            album: None,
             reply_context: Vec::new(),
         }
     }

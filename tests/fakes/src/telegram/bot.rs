@@ -173,6 +173,21 @@ impl Bot {
         entities
     }
 
+    /// A photo, and words under it unless they are empty.
+    pub(super) fn photo(&mut self, talker: &Talker, path: &str, bytes: &[u8], caption: &str) -> Value {
+        self.files.insert(path.to_owned(), bytes.to_vec());
+        let mut message = self.message(talker, caption);
+        let photo = json!([{"file_id": path, "file_size": bytes.len(), "width": 1, "height": 1}]);
+        if let Some(message) = message.as_object_mut() {
+            let text = message.remove("text").filter(|_| !caption.is_empty());
+            message.insert("photo".to_owned(), photo);
+            message.extend(text.map(|text| ("caption".to_owned(), text)));
+            let entities = message.remove("entities");
+            message.extend(entities.map(|entities| ("caption_entities".to_owned(), entities)));
+        }
+        message
+    }
+
     pub(super) fn message_id(&mut self) -> i64 {
         let id = self.next_message;
         self.next_message += 1;

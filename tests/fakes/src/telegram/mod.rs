@@ -122,18 +122,26 @@ impl FakeTelegram {
     /// Queues a photo with words under it, as a person sends it. Returns its `update_id`.
     pub fn show(&self, token: &str, talker: &Talker, path: &str, bytes: &[u8], caption: &str) -> Option<i64> {
         let id = self.with(token, |bot| {
-            bot.files.insert(path.to_owned(), bytes.to_vec());
-            let mut message = bot.message(talker, caption);
-            let photo = json!([{"file_id": path, "file_size": bytes.len(), "width": 1, "height": 1}]);
-            if let Some(message) = message.as_object_mut() {
-                let text = message.remove("text");
-                message.insert("photo".to_owned(), photo);
-                message.extend(text.map(|text| ("caption".to_owned(), text)));
-            }
+            let message = bot.photo(talker, path, bytes, caption);
             bot.push(json!({"message": message}))
         });
         self.state.changed.notify_waiters();
         id
+    }
+
+    /// Queues photos that a person sends together: a message each, with the words under the first.
+    pub fn show_album(&self, token: &str, talker: &Talker, paths: &[&str], bytes: &[u8], caption: &str) {
+        self.with(token, |bot| {
+            let album = format!("album of {}", paths.first().unwrap_or(&"nothing"));
+            for (number, path) in paths.iter().enumerate() {
+                let mut message = bot.photo(talker, path, bytes, if number == 0 { caption } else { "" });
+                if let Some(message) = message.as_object_mut() {
+                    message.insert("media_group_id".to_owned(), json!(album));
+                }
+                bot.push(json!({"message": message}));
+            }
+        });
+        self.state.changed.notify_waiters();
     }
 
     /// Takes a file away: it is not to be had any more.

@@ -416,6 +416,7 @@ fn message(number: u64) -> Message {
             id: "sender".into(),
             username: None,
             display_name: Some("Sender".into()),
+            roles: Vec::new(),
         },
         text: format!("message {number}"),
         sent_at_ms: Gateway.now_ms(),
@@ -425,6 +426,7 @@ fn message(number: u64) -> Message {
         forwarded: false,
         quote: None,
         media: Vec::new(),
+        album: None,
         reply_context: Vec::new(),
     }
 }

@@ -211,7 +211,7 @@ pub(crate) fn message(id: &str, text: String) -> Message {
             thread: None,
             title: None,
         },
-        sender: Sender { kind: SenderKind::Person, id: "sender".into(), username: None, display_name: None },
+        sender: Sender { kind: SenderKind::Person, id: "sender".into(), username: None, display_name: None, roles: Vec::new() },
         text,
         sent_at_ms: clock::now_ms(),
         mentions_self: false,
@@ -220,6 +220,7 @@ pub(crate) fn message(id: &str, text: String) -> Message {
         forwarded: false,
         quote: None,
         media: Vec::new(),
+        album: None,
         reply_context: Vec::new(),
     }
 }

@@ -36,13 +36,8 @@ pub(super) fn binding(
         return None;
     }
     let agent = config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(&entry.agent_id));
-    let (Some(agent), false) = (agent, entry.roles) else {
-        let why = if entry.roles {
-            "it asks for roles, which the gateway does not know"
-        } else {
-            "there is no such agent"
-        };
-        warn!(channel = channel.id, agent = entry.agent_id, "a binding answers nobody: {why}");
+    let Some(agent) = agent else {
+        warn!(channel = channel.id, agent = entry.agent_id, "a binding answers nobody: there is no such agent");
         return None;
     };
     let peer = match &entry.peer {
@@ -61,6 +56,7 @@ pub(super) fn binding(
         agent: agent.id.to_lowercase(),
         peer,
         space: entry.space.clone(),
+        roles: entry.roles.clone(),
         any_account,
         dm_scope: entry.dm_scope.map(dm_scope),
         group_scope: entry.group_scope.map(group_scope),

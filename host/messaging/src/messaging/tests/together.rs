@@ -1,11 +1,12 @@
 //! Messages that are told together: texts that come at once, and what waits behind a turn; each is closed once, whatever
 //! happens meanwhile.
 
-use openclaw_store::{MediaFile, QueueChoice, QueueDrop, QueueMode};
+use openclaw_store::{ChatKind, MediaFile, QueueChoice, QueueDrop, QueueMode};
 use tokio::time::Instant;
 
 use super::*;
 use crate::queue::QueueRules;
+use crate::settings::GroupPolicy;
 
 /// Longer than any test takes: only what flushes ends it.
 const LONG: Duration = Duration::from_secs(600);
@@ -85,6 +86,48 @@ async fn a_command_or_a_file_ends_the_window_and_keeps_its_place() {
     life.messaging.admit(&testing::account(), picture, None).await.unwrap();
     assert_eq!(life.sender.reaches(4).await[2..], ["echo: two", "echo: look"]);
     life.settled().await;
+}
+
+#[tokio::test]
+async fn the_pieces_of_an_album_are_one_turn_whether_or_not_texts_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = tuned(&dir, |settings| settings.queue = rules(QueueMode::Followup)).await;
+    let piece = async |id: &str, album: Option<&str>, text: &str| {
+        let mut message = testing::message(id, "a", text);
+        message.album = album.map(str::to_owned);
+        life.messaging.admit(&testing::account(), message, None).await.unwrap();
+    };
+    piece("1", Some("x"), "look\n<media:image>").await;
+    piece("2", Some("x"), "<media:image>").await;
+    assert_eq!(life.sender.reaches(1).await, ["echo: look\n<media:image>\n<media:image>"]);
+    // What is said next ends the wait, and so does another album.
+    piece("3", Some("y"), "<media:image>").await;
+    piece("4", Some("z"), "<media:video>").await;
+    piece("5", None, "that is all").await;
+    let expected = ["echo: <media:image>", "echo: <media:video>", "echo: that is all"];
+    assert_eq!(life.sender.reaches(4).await[1..], expected);
+    life.settled().await;
+    let (state, turn, how) = life.fate("1").await;
+    assert_eq!((state.as_str(), turn.as_deref()), ("done", Some("2")), "{how}");
+}
+
+#[tokio::test]
+async fn an_album_in_a_group_is_named_by_the_words_under_one_of_its_pieces() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = tuned(&dir, |settings| settings.policy.group = GroupPolicy::Open).await;
+    let mut admitted = Vec::new();
+    for (id, album, named) in [("1", "x", true), ("2", "x", false), ("3", "y", false)] {
+        let mut message = testing::message(id, "a", id);
+        message.conversation.kind = ChatKind::Group;
+        message.conversation.room = "g".to_owned();
+        message.album = Some(album.to_owned());
+        message.mentions_self = named;
+        admitted.push(life.messaging.admit(&testing::account(), message, None).await.unwrap());
+    }
+    assert_eq!(life.sender.reaches(1).await, ["echo: 1\n2"]);
+    life.settled().await;
+    let why = life.messaging.why(Some("3"), None, None, 1).await.unwrap().remove(0);
+    assert_eq!(why.reason.as_deref(), Some("the bot was not named"));
 }
 
 #[tokio::test]
