@@ -13,8 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::accounts::Accounts;
 use crate::activity::{ActivityBoard, LastSend};
-use crate::answer::Wiring;
 use crate::album::Albums;
+use crate::answer::Wiring;
 use crate::bot_loop::BotLoops;
 use crate::bounds;
 use crate::channel::Sender;

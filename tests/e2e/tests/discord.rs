@@ -244,6 +244,39 @@ async fn without_the_content_of_messages_it_still_answers_who_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn roles_of_a_server_let_their_holders_in_and_choose_who_answers() {
+    let (discord, model) = fakes().await;
+    let mut config = open(&discord, &model);
+    config["channels"]["discord"]["groupPolicy"] = json!("allowlist");
+    config["channels"]["discord"]["guilds"] =
+        json!({ "10": { "requireMention": false, "users": ["8"], "roles": ["30", "31"] } });
+    config["agents"]["entries"] = json!({ "main": { "default": true }, "staff": {} });
+    config["bindings"] = json!([
+        { "agentId": "staff", "match": { "channel": "discord", "guildId": "10", "roles": ["31"] } },
+    ]);
+    let home = Home::new(config);
+    let room = |user, name: &str| DiscordTalker::in_channel(10, 20, user, name);
+    discord.add_place(TOKEN, &room(7, "ada"));
+    let _gateway = home.start().await;
+    session(&discord).await;
+    let has = |roles: &[&str]| json!({ "member": { "nick": null, "roles": roles } });
+    discord.say_with(TOKEN, &room(9, "eve"), "without a role", &has(&["32"]));
+    discord.say_with(TOKEN, &room(8, "bob"), "by name", &has(&[]));
+    answer_with(&discord, "by name").await;
+    discord.say_with(TOKEN, &room(7, "ada"), "as a member", &has(&["30"]));
+    answer_with(&discord, "as a member").await;
+    discord.say_with(TOKEN, &room(7, "ada"), "as staff", &has(&["30", "31"]));
+    answer_with(&discord, "as staff").await;
+    assert_eq!(answers_with(&discord, "without a role"), 0);
+    let why = home.run(&["channels", "why", "--json"]).await.ok().stdout;
+    assert!(why.contains("the role 30 lets the sender in"), "{why}");
+    let sessions = home.run(&["sessions", "list", "--json"]).await.ok().json().to_string();
+    for key in ["\"agent:main:discord:channel:20\"", "\"agent:staff:discord:channel:20\""] {
+        assert!(sessions.contains(key), "{key}: {sessions}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn limits_and_lost_answers_cost_no_message_and_double_none() {
     let (discord, model) = fakes().await;
     let home = Home::new(open(&discord, &model));

@@ -57,7 +57,9 @@ pub(super) const BINDINGS: Shape = List(&Object(&[
             ),
             key("guildId", Text),
             key("teamId", Text),
-            key("roles", TEXTS).about("Holds for whoever has one of these roles there, where the vendor says who has which."),
+            key("roles", TEXTS).about(
+                "Holds for whoever has one of these roles there, where the vendor says who has which.",
+            ),
         ]),
     ),
     key("session", Object(&[key("dmScope", DM_SCOPE), key("groupScope", GROUP_SCOPE)])),

@@ -102,6 +102,8 @@ fn who_is_a_bot() {
     assert_eq!(why(own, false), Mapped::Nothing("the bot's own message"));
     let nick = mapped(json!({"member": {"nick": "Countess"}}));
     assert_eq!(nick.sender.display_name.as_deref(), Some("Countess"));
+    assert_eq!(mapped(json!({"member": {"roles": ["30", "31"]}})).sender.roles, ["30", "31"]);
+    assert!(mapped(json!({"member": null})).sender.roles.is_empty());
 }
 
 #[test]

@@ -37,7 +37,11 @@ pub(super) fn binding(
     }
     let agent = config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(&entry.agent_id));
     let Some(agent) = agent else {
-        warn!(channel = channel.id, agent = entry.agent_id, "a binding answers nobody: there is no such agent");
+        warn!(
+            channel = channel.id,
+            agent = entry.agent_id,
+            "a binding answers nobody: there is no such agent"
+        );
         return None;
     };
     let peer = match &entry.peer {
