@@ -57,9 +57,9 @@ pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
 pub use mention::{Mentions, pattern_of_name, pattern_of_text};
 pub use messaging::{Admission, AdmitError, Messaging, Queues};
 pub use openclaw_store::{
-    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, Decided, InboundId, MediaFile, Message,
-    OutboxRow, PairingRequest, QueueChoice, QueueDrop, QueueMode, Quote, Receipt, Route, SenderInfo,
-    SenderKind, SessionWrite, Step, StoreError, Target,
+    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, Decided, InboundId, InboundState,
+    MediaFile, Message, OutboxRow, PairingRequest, QueueChoice, QueueDrop, QueueMode, Quote, Receipt, Route,
+    SenderInfo, SenderKind, SessionWrite, Step, StoreError, Target,
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use queue::QueueRules;
