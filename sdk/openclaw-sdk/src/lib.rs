@@ -163,6 +163,8 @@ pub mod media;
 #[cfg(feature = "channel")]
 pub mod multipart;
 #[cfg(feature = "channel")]
+pub mod outage;
+#[cfg(feature = "channel")]
 pub mod process;
 #[cfg(feature = "channel")]
 pub mod protocol;
