@@ -67,8 +67,8 @@ pub use reaction::{AckScope, Reactions};
 pub use replies::{Author, Persona, Replies, ReplyTo};
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{
-    AccountSettings, Binding, Bots, ContextVisibility, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope,
-    Options, Peer, Policy, Words,
+    AccountSettings, Binding, Bots, ContextVisibility, Cut, DmPolicy, DmScope, GroupPolicy, GroupRule,
+    GroupScope, Options, Peer, Policy, Words,
 };
 pub use stream::{PreviewRules, Writing};
 pub use typing::{TypingMode, TypingRules};

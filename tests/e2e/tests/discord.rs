@@ -272,6 +272,39 @@ async fn limits_and_lost_answers_cost_no_message_and_double_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_answer_is_cut_as_the_account_says() {
+    const OTHER: &str = "OTHER.TOKEN";
+    let (discord, model) = fakes().await;
+    discord.add_bot(OTHER, 2_000, "other");
+    let mut config = open(&discord, &model);
+    let mut section = config["channels"]["discord"].take();
+    section.as_object_mut().unwrap().remove("token");
+    section["textChunkLimit"] = json!(60);
+    section["streaming"] = json!({ "chunkMode": "newline" });
+    section["accounts"] = json!({
+        "main": { "token": TOKEN },
+        "second": { "token": OTHER, "streaming": { "chunkMode": "length" } },
+    });
+    config["channels"]["discord"] = section;
+    let home = Home::new(config);
+    let _gateway = home.start().await;
+    session(&discord).await;
+    assert!(discord.wait_for_session(OTHER, SOON).await);
+    let code = "```\nfirst\n\nsecond\n```";
+    let last = "one two three four five six seven eight nine";
+    model.set_mode(Mode::Say(format!("Yes.\n\n{code}\n\n{last}")));
+    let said = async |token: &'static str, parts: usize| {
+        discord.say(token, &ada(), "explain");
+        eventually("all parts", async || discord.messages(token).len() == parts).await;
+        discord.messages(token).into_iter().filter_map(|sent| sent.content).collect::<Vec<_>>()
+    };
+    assert_eq!(said(TOKEN, 2).await, [format!("Yes.\n\n{code}"), last.to_owned()]);
+    // By length a part is filled where its first half has no better break.
+    let by_length = said(OTHER, 2).await;
+    assert!(by_length[0].starts_with("Yes.") && by_length[0].ends_with("five six"), "{by_length:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_bots_do_not_disturb_each_other() {
     let (discord, model) = fakes().await;
     discord.add_bot("OTHER.TOKEN", 2_000, "other");

@@ -132,6 +132,8 @@ pub struct ChannelReplyMap {
     pub prefix: Option<String>,
     /// Which parts of a reply visibly answer the message.
     pub reply_to: Option<String>,
+    /// Where a text that is too long is cut first: `length` or `newline`.
+    pub chunk_mode: Option<String>,
     /// How an answer shows while it is written: an object with `mode` and `preview`. Only for a component that exports `edit`.
     pub streaming: Option<String>,
     /// The mode where nobody states one. None: off.
@@ -147,6 +149,7 @@ impl ChannelReplyMap {
         let pointers = [
             ("prefix", &self.prefix),
             ("reply-to", &self.reply_to),
+            ("chunk-mode", &self.chunk_mode),
             ("streaming", &self.streaming),
             ("ack-reaction", &self.ack_reaction),
             ("ack-scope", &self.ack_scope),
