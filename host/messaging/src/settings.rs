@@ -69,6 +69,8 @@ impl GroupPolicy {
 pub struct GroupRule {
     /// Whether the bot must be named. `None` means yes.
     pub require_mention: Option<bool>,
+    /// Whether what is said to others, and not to the agent, is left alone. `None` means no.
+    pub ignore_others: Option<bool>,
     /// Who may write there; `None` falls back to the account's list.
     pub allow_from: Option<AllowList>,
     /// Instead of the account's own group policy.

@@ -96,6 +96,7 @@ pub(crate) fn message(id: &str, sender: &str, text: &str) -> Message {
         sent_at_ms: 0,
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,

@@ -54,6 +54,7 @@ fn message(id: &str) -> Message {
         sent_at_ms: 5,
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,

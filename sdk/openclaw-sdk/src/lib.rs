@@ -84,6 +84,7 @@
 //!         sent_at_ms: 0,
 //!         mentions_self: false,
 //!         reply_to_self: false,
+//!         addresses_others: false,
 //!         edited: false,
 //!         forwarded: false,
 //!         quote: None,

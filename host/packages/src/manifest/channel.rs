@@ -71,6 +71,8 @@ pub struct ChannelPolicyMap {
     /// In a group's rules, the key of the roles that may write there. The gateway does not know who has which: where a group
     /// states roles alone, nobody is let in.
     pub group_roles: Option<String>,
+    /// In a group's rules or narrower ones, the key of the switch that leaves alone what is said to others.
+    pub group_ignore_others: Option<String>,
     /// In a group's rules or narrower ones, the key of the agent that answers there.
     pub group_agent: Option<String>,
     /// In a group's rules, the key of a map from thread or room id, or `*`, to narrower rules.

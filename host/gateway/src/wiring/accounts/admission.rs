@@ -59,9 +59,18 @@ impl Groups<'_> {
     }
 
     fn rule(&self, rule: GroupPolicy, inner_listed: bool) -> GroupRule {
-        let GroupPolicy { require_mention, enabled, allow_from, group_policy: word, agent, inner } = rule;
+        let GroupPolicy {
+            require_mention,
+            ignore_others,
+            enabled,
+            allow_from,
+            group_policy: word,
+            agent,
+            inner,
+        } = rule;
         GroupRule {
             require_mention,
+            ignore_others,
             enabled,
             allow_from: allow_from.map(|list| self.list(list)),
             policy: word.as_deref().map(group_policy),
