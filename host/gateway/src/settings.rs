@@ -7,18 +7,22 @@ use std::sync::Arc;
 use openclaw_config::{Basis, Config, ConfigError, Loaded, Owner, Paths, PluginSchemas, SecretResolver};
 
 use crate::live::Live;
+use crate::wiring::Naming;
 
 /// What was read at one moment.
 #[derive(Clone, Debug)]
 pub(crate) struct Current {
     pub(crate) config: Arc<Config>,
+    /// What `config` is read for once.
+    pub(crate) naming: Arc<Naming>,
     pub(crate) loaded: Loaded,
 }
 
 impl Current {
     /// The typed view of what was read; defaults where there is none.
     pub(crate) fn of(loaded: Loaded) -> Current {
-        Current { config: Arc::new(loaded.report.config.clone().unwrap_or_default()), loaded }
+        let config = Arc::new(loaded.report.config.clone().unwrap_or_default());
+        Current { config, naming: Arc::default(), loaded }
     }
 
     /// Why a channel has to stay out, if it has.

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use openclaw_store::{AccountKey, Draft, MediaFile, Target};
 
 use crate::clock::{millis, now_ms};
-use crate::settings::{AccountSettings, Options};
+use crate::settings::{AccountSettings, Cut, Options};
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
@@ -51,7 +51,11 @@ pub(crate) fn draft(
     media: Vec<MediaFile>,
     options: &Options,
 ) -> Option<Draft> {
-    let mut parts = openclaw_text::split(text, settings.text_limit, settings.text_unit);
+    let (limit, unit) = (settings.text_limit, settings.text_unit);
+    let mut parts = match settings.text_cut {
+        Cut::Length => openclaw_text::split(text, limit, unit),
+        Cut::Paragraph => openclaw_text::split_paragraphs(text, limit, unit),
+    };
     if parts.is_empty() {
         if media.is_empty() {
             return None;

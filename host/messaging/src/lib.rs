@@ -58,9 +58,9 @@ pub use lanes::{Lane, LaneCounts, LaneError, Lanes, Ticket};
 pub use mention::{Mentions, pattern_of_name, pattern_of_text};
 pub use messaging::{Admission, AdmitError, Messaging, Queues};
 pub use openclaw_store::{
-    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, Decided, InboundId, MediaFile, Message,
-    OutboxRow, PairingRequest, QueueChoice, QueueDrop, QueueMode, Quote, Receipt, Route, SenderInfo,
-    SenderKind, SessionWrite, Step, StoreError, Target,
+    AccountKey, Activity, Approved, ChatKind, Conversation, Counts, Decided, InboundId, InboundState,
+    MediaFile, Message, OutboxRow, PairingRequest, QueueChoice, QueueDrop, QueueMode, Quote, Receipt, Route,
+    SenderInfo, SenderKind, SessionWrite, Step, StoreError, Target,
 };
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use queue::QueueRules;
@@ -68,8 +68,8 @@ pub use reaction::{AckScope, Reactions};
 pub use replies::{Author, Persona, Replies, ReplyTo};
 pub use runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 pub use settings::{
-    AccountSettings, Binding, Bots, ContextVisibility, DmPolicy, DmScope, GroupPolicy, GroupRule, GroupScope,
-    Options, Peer, Policy, Words,
+    AccountSettings, Binding, Bots, ContextVisibility, Cut, DmPolicy, DmScope, GroupPolicy, GroupRule,
+    GroupScope, Options, Peer, Policy, Words,
 };
 pub use stream::{PreviewRules, Writing};
 pub use typing::{TypingMode, TypingRules};

@@ -129,14 +129,17 @@ impl Pipeline {
             && self.store.is_approved(&row.account, sender).await?;
         let command = self.turns.is_command(&row.account, &row.message);
         let route = routing::route(&settings, &row.message);
-        let activation = match direct {
-            true => None,
-            false => self.store.session_settings(&route.session_key).await?.activation,
-        };
         let album_named = self.albums.is_named(&row.account, &row.message);
-        let known = Known { approved, command, album_named, activation };
-        let judged = self.without_loops(&settings, row, policy::decide(&settings, &row.message, known));
-        let Judged { decision, steps } = judged;
+        let known = Known { agent: &route.agent, approved, command, album_named, activation: None };
+        let mut judged = policy::decide(&settings, &row.message, known);
+        // The store is asked only where its answer can change something, and that is not where a check before refused.
+        if judged.activation_counts
+            && let Some(activation) = self.store.session_settings(&route.session_key).await?.activation
+        {
+            judged = policy::decide(&settings, &row.message, Known { activation: Some(activation), ..known });
+        }
+        let judged = self.without_loops(&settings, row, judged);
+        let Judged { decision, steps, .. } = judged;
         // A group is told later what was said since it was last answered.
         let place = (!direct && settings.history_limit > 0).then(|| row.message.target());
         match decision {

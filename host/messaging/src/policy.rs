@@ -15,6 +15,8 @@ pub(crate) struct Judged {
     pub(crate) decision: Decision,
     /// The checks, in their order; the last one decided.
     pub(crate) steps: Vec<Step>,
+    /// It came as far as the question whether the agent has to be named: what the owner decided about that in the session counts.
+    pub(crate) activation_counts: bool,
 }
 
 /// What becomes of a message.
@@ -37,13 +39,21 @@ pub(crate) struct Refusal {
     pub(crate) line: String,
     /// Worth an operator's eye. What the bot itself said, and the like, is not.
     pub(crate) notable: bool,
-    /// It was allowed, but the agent was not named: it is told of it when somebody names it.
+    /// It was allowed, but not said to the agent: it is told of it when somebody names it.
     pub(crate) heard: bool,
+}
+
+impl Refusal {
+    fn new(reason: &'static str, line: String) -> Self {
+        Self { reason, line, notable: true, heard: false }
+    }
 }
 
 /// What the host knows beside the message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Known {
+pub(crate) struct Known<'a> {
+    /// Who would answer, and so who has to be named; lower case.
+    pub(crate) agent: &'a str,
     /// Pairing let the sender in. Counts only where it could have happened: in direct messages under `pairing`. Under
     /// `allowlist` and `open` an operator sees all who are let in by looking at `allowFrom`.
     pub(crate) approved: bool,
@@ -56,34 +66,45 @@ pub(crate) struct Known {
 }
 
 /// Judges a message.
-pub(crate) fn decide(settings: &AccountSettings, message: &Message, known: Known) -> Judged {
+pub(crate) fn decide(settings: &AccountSettings, message: &Message, known: Known<'_>) -> Judged {
     let mut trail = Trail::default();
     let decision = judge(settings, message, known, &mut trail).unwrap_or_else(|stop| stop);
-    Judged { decision, steps: trail.0 }
+    trail.judged(decision)
 }
 
 /// The checks so far.
 #[derive(Default)]
-struct Trail(Vec<Step>);
+struct Trail {
+    steps: Vec<Step>,
+    activation_counts: bool,
+}
 
 impl Trail {
     fn pass(&mut self, check: &str, found: impl Into<String>) {
-        self.0.push(Step { check: check.to_owned(), passed: true, found: found.into() });
+        self.steps.push(Step { check: check.to_owned(), passed: true, found: found.into() });
     }
 
     fn stop(&mut self, check: &str, found: impl Into<String>) {
-        self.0.push(Step { check: check.to_owned(), passed: false, found: found.into() });
+        self.steps.push(Step { check: check.to_owned(), passed: false, found: found.into() });
     }
 
+    /// Refuses the message at this check, which found its reason.
     fn refuse(&mut self, check: &str, reason: &'static str, line: String) -> Decision {
-        self.stop(check, reason);
-        Decision::Drop(Refusal { reason, line, notable: true, heard: false })
+        self.end(check, reason, Refusal::new(reason, line))
+    }
+
+    fn end(&mut self, check: &str, found: impl Into<String>, refusal: Refusal) -> Decision {
+        self.stop(check, found);
+        Decision::Drop(refusal)
     }
 
     /// What is dropped a thousand times a day and surprises nobody.
     fn pass_over(&mut self, check: &str, reason: &'static str, line: String) -> Decision {
-        self.stop(check, reason);
-        Decision::Drop(Refusal { reason, line, notable: false, heard: false })
+        self.end(check, reason, Refusal { notable: false, ..Refusal::new(reason, line) })
+    }
+
+    fn judged(self, decision: Decision) -> Judged {
+        Judged { decision, steps: self.steps, activation_counts: self.activation_counts }
     }
 }
 
@@ -91,7 +112,7 @@ impl Trail {
 fn judge(
     settings: &AccountSettings,
     message: &Message,
-    known: Known,
+    known: Known<'_>,
     trail: &mut Trail,
 ) -> Result<Decision, Decision> {
     let channel = &settings.key.channel;
@@ -139,14 +160,14 @@ fn bot(settings: &AccountSettings, message: &Message, trail: &mut Trail) -> Resu
 
 /// Takes a decision back: two bots have talked to each other for long enough.
 pub(crate) fn end_bot_loop(settings: &AccountSettings, message: &Message, judged: Judged) -> Judged {
-    let mut trail = Trail(judged.steps);
+    let mut trail = Trail { steps: judged.steps, activation_counts: judged.activation_counts };
     let (channel, bot, room) = (&settings.key.channel, &message.sender.id, &message.conversation.room);
     let line = format!("{channel}: drop message (bot loop protection, sender={bot}, room={room})");
     let decision = trail.refuse("botLoopProtection", "a loop of two bots", line);
-    Judged { decision, steps: trail.0 }
+    trail.judged(decision)
 }
 
-fn direct(settings: &AccountSettings, message: &Message, known: Known, trail: &mut Trail) -> Decision {
+fn direct(settings: &AccountSettings, message: &Message, known: Known<'_>, trail: &mut Trail) -> Decision {
     let (channel, policy) = (&settings.key.channel, settings.policy.dm);
     let word = policy.as_str();
     if policy == DmPolicy::Disabled {
@@ -165,19 +186,14 @@ fn direct(settings: &AccountSettings, message: &Message, known: Known, trail: &m
                 trail.pass("pairing", "the sender was approved");
                 return Decision::Admit("pairing");
             }
-            trail.stop("pairing", "the sender was not approved");
             if message.sender.kind == SenderKind::Bot {
                 let line = format!(
                     "Blocked unauthorized {channel} sender {} (dmPolicy={word}, a bot is not paired)",
                     message.sender.id
                 );
-                return Decision::Drop(Refusal {
-                    reason: "a bot that is not in allowFrom",
-                    line,
-                    notable: true,
-                    heard: false,
-                });
+                return trail.refuse("pairing", "a bot that is not in allowFrom", line);
             }
+            trail.stop("pairing", "the sender was not approved");
             Decision::Pair
         }
         DmPolicy::Allowlist | DmPolicy::Open | DmPolicy::Disabled => {
@@ -193,7 +209,7 @@ fn direct(settings: &AccountSettings, message: &Message, known: Known, trail: &m
 fn group(
     settings: &AccountSettings,
     message: &Message,
-    known: Known,
+    known: Known<'_>,
     trail: &mut Trail,
 ) -> Result<Decision, Decision> {
     let place = Place::of(settings, message);
@@ -254,18 +270,14 @@ fn group(
         Some(how) => trail.pass("group senders", format!("{name}: {how}")),
         None => {
             let detail = format!("groupPolicy: {word}, sender {} blocked: not in allowlist", sender.id);
-            trail.stop("group senders", format!("{name}: the sender is not in it"));
-            return Err(Decision::Drop(Refusal {
-                reason: "the sender is not in the group's allowlist",
-                line: line(detail),
-                notable: true,
-                heard: false,
-            }));
+            let refusal = Refusal::new("the sender is not in the group's allowlist", line(detail));
+            return Err(trail.end("group senders", format!("{name}: the sender is not in it"), refusal));
         }
     }
     let configured = place
         .first(|rule| rule.require_mention)
         .or_else(|| settings.policy.groups.get("*").and_then(|rule| rule.require_mention));
+    trail.activation_counts = true;
     let required = match known.activation {
         Some(activation) => {
             trail.pass("activation", format!("/activation {} in this session", activation.as_str()));
@@ -274,32 +286,43 @@ fn group(
         None => configured.unwrap_or(true),
     };
     let mention = mention(settings, message, known);
-    match (required, mention) {
+    // It may be told later: it was allowed.
+    let heard =
+        |reason, detail: &str| Refusal { heard: true, ..Refusal::new(reason, line(detail.to_owned())) };
+    match (required, &mention) {
         (false, _) => trail.pass("requireMention", "not required here"),
-        (true, Some(how)) => trail.pass("requireMention", how),
+        (true, Some(how)) => trail.pass("requireMention", how.as_str()),
         (true, None) => {
-            trail.stop("requireMention", "nobody named the agent");
-            return Err(Decision::Drop(Refusal {
-                reason: NOT_NAMED,
-                line: line("mention required".to_owned()),
-                notable: true,
-                heard: true,
-            }));
+            let refusal = heard("the bot was not named", "mention required");
+            return Err(trail.end("requireMention", "nobody named the agent", refusal));
+        }
+    }
+    if place.first(|rule| rule.ignore_others) == Some(true) {
+        match (message.addresses_others, mention) {
+            (false, _) => trail.pass("ignoreOtherMentions", "nobody else is addressed"),
+            (true, Some(how)) => trail.pass("ignoreOtherMentions", how),
+            (true, None) => {
+                let refusal =
+                    heard("it was said to somebody else", "ignoreOtherMentions: said to somebody else");
+                return Err(trail.end(
+                    "ignoreOtherMentions",
+                    "it addresses others, and not the agent",
+                    refusal,
+                ));
+            }
         }
     }
     Ok(Decision::Admit("group"))
 }
 
-/// The reason of a message that is only heard.
-const NOT_NAMED: &str = "the bot was not named";
-
 /// Whether the message is said to the agent, and not only where it listens.
 pub(crate) fn names_agent(settings: &AccountSettings, message: &Message) -> bool {
-    mention(settings, message, Known::default()).is_some()
+    let agent = routing::agent(settings, message);
+    mention(settings, message, Known { agent, ..Known::default() }).is_some()
 }
 
 /// How the agent was named, if it was.
-fn mention(settings: &AccountSettings, message: &Message, known: Known) -> Option<String> {
+fn mention(settings: &AccountSettings, message: &Message, known: Known<'_>) -> Option<String> {
     if message.mentions_self {
         return Some("the message mentions the bot".to_owned());
     }
@@ -312,8 +335,7 @@ fn mention(settings: &AccountSettings, message: &Message, known: Known) -> Optio
     if known.command {
         return Some("it is a command of somebody who may give it".to_owned());
     }
-    // Whoever would answer here is who has to be named.
-    let mentions = settings.mentions.get(routing::agent(settings, message))?;
+    let mentions = settings.mentions.get(known.agent)?;
     let pattern = mentions.named_by(&message.text, &message.conversation.room)?;
     Some(format!("the text matches the pattern {pattern:?}"))
 }

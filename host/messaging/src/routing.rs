@@ -60,14 +60,17 @@ fn rank_peer(peer: &Peer, message: &Message) -> Option<u8> {
 
 /// The agent that answers a message: what the group's own rules say comes before bindings.
 pub(crate) fn agent<'a>(settings: &'a AccountSettings, message: &'a Message) -> &'a str {
-    let bound = || binding(settings, message).map_or(settings.agent.as_str(), |binding| &binding.agent);
-    policy::agent_there(settings, message).unwrap_or_else(bound)
+    policy::agent_there(settings, message).unwrap_or_else(|| bound(settings, binding(settings, message)))
+}
+
+fn bound<'a>(settings: &'a AccountSettings, binding: Option<&'a Binding>) -> &'a str {
+    binding.map_or(settings.agent.as_str(), |binding| &binding.agent)
 }
 
 /// The agent and the session that a message belongs to. Keys are lower case.
 pub(crate) fn route(settings: &AccountSettings, message: &Message) -> Route {
     let binding = binding(settings, message);
-    let agent = agent(settings, message);
+    let agent = policy::agent_there(settings, message).unwrap_or_else(|| bound(settings, binding));
     if settings.global {
         return Route { agent: agent.to_owned(), session_key: GLOBAL.to_owned() };
     }

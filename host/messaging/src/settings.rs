@@ -69,6 +69,8 @@ impl GroupPolicy {
 pub struct GroupRule {
     /// Whether the bot must be named. `None` means yes.
     pub require_mention: Option<bool>,
+    /// Whether what is said to others, and not to the agent, is left alone. `None` means no.
+    pub ignore_others: Option<bool>,
     /// Who may write there; `None` falls back to the account's list.
     pub allow_from: Option<AllowList>,
     /// Who may write there beside them: whoever has one of these roles. Where they are stated alone, nobody else may.
@@ -183,6 +185,16 @@ pub struct Peer {
     pub id: String,
 }
 
+/// Where a text that is too long for one message is cut first (`streaming.chunkMode`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cut {
+    /// Where a part is full, at the break that a reader minds least there.
+    #[default]
+    Length,
+    /// Between two paragraphs; only one that is too long by itself is cut as `Length` says.
+    Paragraph,
+}
+
 /// How the channel's manifest words things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -211,6 +223,8 @@ pub struct AccountSettings {
     pub text_limit: usize,
     /// What `text_limit` counts.
     pub text_unit: Unit,
+    /// Where a text that is longer is cut first.
+    pub text_cut: Cut,
     /// Which agent answers where no binding says otherwise; lower case.
     pub agent: String,
     /// Which agent answers where, in the order of the configuration.

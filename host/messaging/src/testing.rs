@@ -19,7 +19,7 @@ use crate::channel::{Outbound, Outcome, Reaction, Revision, Sender};
 use crate::queue::QueueRules;
 use crate::replies::Replies;
 use crate::runner::{TurnReply, TurnRequest, TurnRunner};
-use crate::settings::{AccountSettings, ContextVisibility, DmScope, GroupScope, Policy, Words};
+use crate::settings::{AccountSettings, ContextVisibility, Cut, DmScope, GroupScope, Policy, Words};
 
 pub(crate) fn account() -> AccountKey {
     AccountKey::new("chat", "default")
@@ -38,6 +38,7 @@ pub(crate) fn settings() -> AccountSettings {
         },
         text_limit: 4000,
         text_unit: Unit::Utf16,
+        text_cut: Cut::Length,
         agent: "main".to_owned(),
         dm_scope: DmScope::Main,
         bindings: Vec::new(),
@@ -97,6 +98,7 @@ pub(crate) fn message(id: &str, sender: &str, text: &str) -> Message {
         sent_at_ms: 0,
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,

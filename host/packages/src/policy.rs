@@ -84,6 +84,8 @@ impl BotLoop {
 pub struct GroupPolicy {
     /// Answer only when named.
     pub require_mention: Option<bool>,
+    /// Leave alone what is said to others and not to the agent.
+    pub ignore_others: Option<bool>,
     /// `false` silences the group.
     pub enabled: Option<bool>,
     /// This group's own `group_policy`.
@@ -156,6 +158,7 @@ impl ChannelPolicyMap {
         let inner = at(&self.group_inner).and_then(Value::as_object).into_iter().flatten();
         GroupPolicy {
             require_mention: rules.get("requireMention").and_then(Value::as_bool),
+            ignore_others: at(&self.group_ignore_others).and_then(Value::as_bool),
             enabled: rules.get("enabled").and_then(Value::as_bool),
             group_policy: rules.get("groupPolicy").and_then(text),
             allow_from: senders.and_then(|list| self.ids(list)),
@@ -275,6 +278,7 @@ mod tests {
             allow_bots: key("/allowBots"),
             bot_loop: key("/loops"),
             group_agent: key("agentId"),
+            group_ignore_others: key("ignoreOthers"),
             dm_history_limit: key("/dmHistoryLimit"),
             dms: key("/dms"),
             direct: key("/direct"),
@@ -283,7 +287,7 @@ mod tests {
         };
         let policy = map.extract(&json!({
             "guilds": {
-                "1": {"users": ["7"], "roles": ["r"], "channels": {"c": {"requireMention": false, "agentId": "b"}}},
+                "1": {"users": ["7"], "roles": ["r"], "channels": {"c": {"requireMention": false, "agentId": "b", "ignoreOthers": true}}},
                 "2": {"roles": ["r"], "systemPrompt": " Be brief. "}, "3": {"roles": [], "allowFrom": ["9"]},
             },
             "patterns": {"mode": "allow", "allowIn": ["c"]}, "historyLimit": 0, "dmHistoryLimit": 3,
@@ -310,6 +314,7 @@ mod tests {
         );
         let direct = ["*", "7"].map(|id| policy.direct_instructions[id].as_str());
         assert_eq!(direct, ["Be kind.", ""], "an entry stands alone");
+        assert_eq!((inner.ignore_others, policy.groups["1"].ignore_others), (Some(true), None));
         let deny = map.scope(&json!({"mode": "deny", "allowIn": ["x"], "denyIn": ["y"]}));
         assert_eq!((deny.allow_in, deny.deny_in), (None, vec!["y".to_owned()]));
     }

@@ -11,6 +11,8 @@ pub struct ChannelReplies {
     pub prefix: Option<String>,
     /// `off`, `first`, `all` or `batched`.
     pub reply_to: Option<String>,
+    /// `length` or `newline`.
+    pub chunk_mode: Option<String>,
     /// `off`, `partial`, `block` or `progress`: the section's own, or the manifest's.
     pub streaming: Option<String>,
     /// Characters before an answer that is being written shows.
@@ -34,6 +36,7 @@ impl ChannelReplyMap {
         ChannelReplies {
             prefix: text(&self.prefix),
             reply_to: text(&self.reply_to),
+            chunk_mode: text(&self.chunk_mode),
             streaming: mode.or_else(|| self.streaming_default.clone()),
             preview_min_chars: min_chars.and_then(|chars| usize::try_from(chars).ok()),
             ack_reaction: text(&self.ack_reaction),
@@ -54,6 +57,7 @@ mod tests {
         let map = ChannelReplyMap {
             prefix: pointer("/responsePrefix"),
             reply_to: pointer("/replyToMode"),
+            chunk_mode: pointer("/streaming/chunkMode"),
             streaming: pointer("/streaming"),
             streaming_default: pointer("partial"),
             ack_reaction: pointer("/ackReaction"),
@@ -61,11 +65,12 @@ mod tests {
         };
         let found = map.extract(&json!({
             "responsePrefix": "auto", "replyToMode": "first", "ackReaction": "", "ackReactionScope": "all",
-            "streaming": {"mode": "block", "preview": {"chunk": {"minChars": 12}}},
+            "streaming": {"mode": "block", "chunkMode": "newline", "preview": {"chunk": {"minChars": 12}}},
         }));
         let expected = ChannelReplies {
             prefix: pointer("auto"),
             reply_to: pointer("first"),
+            chunk_mode: pointer("newline"),
             streaming: pointer("block"),
             preview_min_chars: Some(12),
             ack_reaction: pointer(""),
@@ -73,7 +78,7 @@ mod tests {
         };
         assert_eq!(found, expected);
         let silent = ChannelReplies { streaming: pointer("partial"), ..ChannelReplies::default() };
-        assert_eq!(map.extract(&json!({"streaming": {"chunkMode": "newline"}})), silent);
+        assert_eq!(map.extract(&json!({"streaming": {"preview": {}}})), silent);
         assert_eq!(
             ChannelReplyMap::default().extract(&json!({"streaming": {"mode": "partial"}})).streaming,
             None

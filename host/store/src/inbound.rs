@@ -6,12 +6,12 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use crate::media::{Carrier, carry};
 use crate::outbox::insert_in_place;
 use crate::previews::take_preview;
-use crate::row::{account, json, json_option, text};
-use crate::sessions::write_session;
+use crate::row::{account, bad, json, json_option, text};
+use crate::sessions::{UnknownWord, write_session};
 use crate::writer::Ledger;
 use crate::{
-    AccountKey, Admitted, Decided, Decision, Draft, InboundId, InboundRow, Message, Route, SessionWrite,
-    SetAside, Store, StoreError, Target, TurnRows, Verdict,
+    AccountKey, Admitted, Decided, Decision, Draft, InboundId, InboundRow, InboundState, Message, Route,
+    SessionWrite, SetAside, Store, StoreError, Target, TurnRows, Verdict,
 };
 
 /// A message with the vendor's id of the message in whose turn it ended.
@@ -221,9 +221,9 @@ impl Store {
         let rows = rows.into();
         let work = move |ledger: &Ledger<'_>| {
             let own = rows.own;
-            close_row(ledger, own, "done", None, now)?;
+            close_row(ledger, own, InboundState::Done, None, now)?;
             for other in &rows.others {
-                let state = if other.dropped { "dropped" } else { "done" };
+                let state = if other.dropped { InboundState::Dropped } else { InboundState::Done };
                 close_row(ledger, other.id, state, Some((own, &other.how)), now)?;
             }
             if let Some(session) = &session {
@@ -243,7 +243,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub async fn undecided(&self, after: InboundId, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
-        self.open_rows("new", after, limit).await
+        self.open_rows(InboundState::New, after, limit).await
     }
 
     /// Admitted messages whose turn is not finished, oldest first, numbered above `after`.
@@ -251,7 +251,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub async fn unfinished(&self, after: InboundId, limit: usize) -> Result<Vec<InboundRow>, StoreError> {
-        self.open_rows("queued", after, limit).await
+        self.open_rows(InboundState::Queued, after, limit).await
     }
 
     /// Admitted messages of one session whose turn is not finished, oldest first.
@@ -274,7 +274,7 @@ impl Store {
 
     async fn open_rows(
         &self,
-        state: &'static str,
+        state: InboundState,
         after: InboundId,
         limit: usize,
     ) -> Result<Vec<InboundRow>, StoreError> {
@@ -284,7 +284,7 @@ impl Store {
                 "SELECT id, channel, account, body, reply_context, received_at, agent, session_key FROM inbound \
                  WHERE state IN ('new', 'queued') AND state = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
             )?
-            .query_map(params![state, after.0, limit], inbound_row)?
+            .query_map(params![state.word(), after.0, limit], inbound_row)?
             .collect()
         };
         self.readers.read(work).await
@@ -299,10 +299,30 @@ fn move_cursor(sql: &Connection, account: &AccountKey, cursor: &[u8]) -> rusqlit
     .execute(params![account.channel, account.account, cursor])
 }
 
+impl InboundState {
+    const ALL: [Self; 4] = [Self::New, Self::Queued, Self::Done, Self::Dropped];
+
+    /// The word of the table.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Queued => "queued",
+            Self::Done => "done",
+            Self::Dropped => "dropped",
+        }
+    }
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let word: String = row.get("state")?;
+        let known = Self::ALL.into_iter().find(|state| state.word() == word);
+        known.ok_or_else(|| bad(row, "state", UnknownWord(word)))
+    }
+}
+
 fn decided_row(row: &Row<'_>) -> rusqlite::Result<Decided> {
     Ok(Decided {
         row: inbound_row(row)?,
-        state: row.get("state")?,
+        state: InboundState::read(row)?,
         reason: row.get("reason")?,
         steps: json_option(row, "steps")?.unwrap_or_default(),
         closed_at: row.get("closed_at")?,
@@ -328,7 +348,7 @@ fn inbound_row(row: &Row<'_>) -> rusqlite::Result<InboundRow> {
 fn close_row(
     ledger: &Ledger<'_>,
     id: InboundId,
-    state: &str,
+    state: InboundState,
     turn: Option<(InboundId, &str)>,
     now: i64,
 ) -> Result<(), StoreError> {
@@ -338,7 +358,7 @@ fn close_row(
         .prepare_cached(
             "UPDATE inbound SET state = ?2, closed_at = ?3, turn = ?4, ended = ?5 WHERE id = ?1 AND state = 'queued'",
         )
-        .and_then(|mut statement| statement.execute(params![id.0, state, now, turn, ended]))
+        .and_then(|mut statement| statement.execute(params![id.0, state.word(), now, turn, ended]))
         .map_err(|error| ledger.fail(error))?;
     match closed {
         0 => Err(StoreError::Conflict(format!("inbound message {} has no open turn", id.0))),
@@ -354,8 +374,8 @@ pub(crate) fn close_decision(
     now: i64,
 ) -> Result<(), StoreError> {
     let (state, route, closed_at) = match &decision.verdict {
-        Verdict::Queue(route) => ("queued", Some(route), None),
-        Verdict::Drop => ("dropped", None, Some(now)),
+        Verdict::Queue(route) => (InboundState::Queued, Some(route), None),
+        Verdict::Drop => (InboundState::Dropped, None, Some(now)),
     };
     let steps = text(&decision.steps)?;
     let heard_in = decision.heard_in.as_ref().map(text).transpose()?;
@@ -367,7 +387,7 @@ pub(crate) fn close_decision(
         )
         .and_then(|mut statement| {
             statement.execute(named_params! {
-                ":id": id.0, ":state": state, ":reason": decision.reason, ":steps": steps, ":heard": heard_in,
+                ":id": id.0, ":state": state.word(), ":reason": decision.reason, ":steps": steps, ":heard": heard_in,
                 ":closed": closed_at,
                 ":agent": route.map(|route| &route.agent), ":session": route.map(|route| &route.session_key),
             })

@@ -42,9 +42,9 @@ pub use previews::PreviewBegin;
 pub use queue::{QueueChoice, QueueDrop, QueueMode};
 pub use records::{
     Activity, Admitted, Approved, Claim, ConversationKey, Counts, Decided, Decision, Draft, Enqueued, Entry,
-    EntryRole, InboundId, InboundRow, NewPairing, OtherRow, OutboxRow, OutboxState, PairingMeta,
-    PairingOutcome, PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow, SessionWrite,
-    SetAside, Step, TailLoss, TurnRows, Usage, Verdict,
+    EntryRole, InboundId, InboundRow, InboundState, NewPairing, OtherRow, OutboxRow, OutboxState,
+    PairingMeta, PairingOutcome, PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow,
+    SessionWrite, SetAside, Step, TailLoss, TurnRows, Usage, Verdict,
 };
 pub use session_settings::{
     Activation, Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings,

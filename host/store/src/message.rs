@@ -131,6 +131,9 @@ pub struct Message {
     pub mentions_self: bool,
     /// It answers one of the bot's own messages.
     pub reply_to_self: bool,
+    /// It is said to somebody else, if perhaps to the bot as well.
+    #[serde(default)]
+    pub addresses_others: bool,
     /// It replaces an earlier one of its author.
     pub edited: bool,
     /// It was first written by somebody else.

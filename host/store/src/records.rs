@@ -89,13 +89,26 @@ pub struct Decision {
     pub heard_in: Option<Target>,
 }
 
+/// How far an inbound message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboundState {
+    /// No decision yet.
+    New,
+    /// A turn is owed.
+    Queued,
+    /// Its turn is over.
+    Done,
+    /// It is not processed.
+    Dropped,
+}
+
 /// What the ledger knows of a message and of the decision about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decided {
     /// The message.
     pub row: InboundRow,
-    /// `new`: no decision yet; `queued`: a turn is owed; `done`; `dropped`.
-    pub state: String,
+    /// How far it has come.
+    pub state: InboundState,
     /// Of the decision.
     pub reason: Option<String>,
     /// Empty for a message from before they were kept.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use openclaw_store::{
     AccountKey, ChatKind, Claim, Conversation, ConversationKey, Counts, Decision, Draft, Entry, EntryRole,
-    InboundId, Message, NewPairing, OtherRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest,
-    PairingRules, PreviewBegin, Receipt, Route, SendEnd, SendFault, SenderInfo, SenderKind, SessionWrite,
-    Step, Store, StoreError, Target, TurnRows, Usage, Verdict, path_in,
+    InboundId, InboundState, Message, NewPairing, OtherRow, OutboxState, PairingMeta, PairingOutcome,
+    PairingRequest, PairingRules, PreviewBegin, Receipt, Route, SendEnd, SendFault, SenderInfo, SenderKind,
+    SessionWrite, Step, Store, StoreError, Target, TurnRows, Usage, Verdict, path_in,
 };
 
 const RULES: PairingRules = PairingRules { ttl_ms: 3_600_000, max_pending: 3 };
@@ -60,6 +60,7 @@ fn message(id: &str) -> Message {
         sent_at_ms: 5,
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,
@@ -288,9 +289,9 @@ async fn messages_that_end_in_one_turn_are_closed_together_or_not_at_all() {
         (found.state, found.turn, found.ended)
     };
     let text = |text: &str| Some(text.to_owned());
-    assert_eq!(ended("1").await, ("done".to_owned(), text("2"), text("told with it")));
-    assert_eq!(ended("2").await, ("done".to_owned(), None, None));
-    assert_eq!(ended("3").await, ("dropped".to_owned(), text("2"), text("too many waited")));
+    assert_eq!(ended("1").await, (InboundState::Done, text("2"), text("told with it")));
+    assert_eq!(ended("2").await, (InboundState::Done, None, None));
+    assert_eq!(ended("3").await, (InboundState::Dropped, text("2"), text("too many waited")));
     let latest = store.latest(&account(), 9).await.unwrap();
     assert_eq!(latest.iter().filter(|found| found.turn.as_deref() == Some("2")).count(), 2);
 }
@@ -376,7 +377,7 @@ async fn a_decision_is_kept_with_what_led_to_it() {
     let store = place.open().await;
     let id = store.admit(&account(), &message("7"), None, 10).await.unwrap().id;
     let undecided = store.decided(&account(), "7").await.unwrap().unwrap();
-    assert_eq!((undecided.state.as_str(), undecided.reason, undecided.steps), ("new", None, vec![]));
+    assert_eq!((undecided.state, undecided.reason, undecided.steps), (InboundState::New, None, vec![]));
     let step =
         Step { check: "dmPolicy".to_owned(), passed: false, found: "allowlist, u1 is not in it".to_owned() };
     let steps = vec![step];
@@ -385,7 +386,7 @@ async fn a_decision_is_kept_with_what_led_to_it() {
         .await
         .unwrap();
     let decided = store.decided(&account(), "7").await.unwrap().unwrap();
-    assert_eq!((decided.state.as_str(), decided.closed_at), ("dropped", Some(20)));
+    assert_eq!((decided.state, decided.closed_at), (InboundState::Dropped, Some(20)));
     assert_eq!((decided.reason.as_deref(), decided.steps), (Some("not in allowFrom"), steps));
     assert_eq!(store.decided(&account(), "8").await.unwrap(), None);
     assert_eq!(store.decided(&AccountKey::new("chat", "other"), "7").await.unwrap(), None);

@@ -43,6 +43,7 @@ fn message(number: usize) -> Message {
         sent_at_ms: 5,
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,

@@ -164,6 +164,9 @@ pub(crate) struct Message {
     pub(crate) kind: u8,
     #[serde(default)]
     pub(crate) message_reference: Option<Reference>,
+    /// The roles that its text mentions; `@everyone` is none.
+    #[serde(default)]
+    pub(crate) mention_roles: Vec<String>,
     #[serde(default)]
     pub(crate) message_snapshots: Vec<Snapshot>,
     /// `null` when it was deleted.

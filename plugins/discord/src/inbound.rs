@@ -48,6 +48,9 @@ pub(crate) fn map(message: &Message, edited: bool, room: Option<&Room>, me: &Cur
         sent_at_ms: snowflake::made_at_ms(&message.id),
         mentions_self: read.of_bot,
         reply_to_self: replied.is_some_and(|reply| reply.author.id == me.bot_id),
+        addresses_others: read.of_others
+            || !message.mention_roles.is_empty()
+            || replied.is_some_and(|reply| is_other_bot(reply, me)),
         edited,
         forwarded,
         quote: replied.and_then(|reply| quote(reply, me)),
@@ -71,6 +74,11 @@ fn skipped(message: &Message, edited: bool, me: &Cursor) -> Option<&'static str>
     }
     // 0 is a message, 19 an answer, 21 the message that begins a thread; the others are notices of Discord's own.
     (!matches!(message.kind, 0 | 19 | 21)).then_some("a system message")
+}
+
+/// A webhook's author is nobody who could answer.
+fn is_other_bot(message: &Message, me: &Cursor) -> bool {
+    message.author.bot && message.webhook_id.is_none() && message.author.id != me.bot_id
 }
 
 /// Whether Discord shows some part of the message, so that its emptiness is real.

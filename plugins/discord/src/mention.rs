@@ -8,12 +8,14 @@ pub(crate) struct Read {
     /// Mentions written as people see them, and without the bot's own at the begin, so that `@bot /new` is a command.
     pub(crate) text: String,
     pub(crate) of_bot: bool,
+    /// Somebody else is mentioned by name.
+    pub(crate) of_others: bool,
 }
 
 /// Reads `text`. `mentioned` are the people that Discord says are mentioned in it; a mention of anybody else stays as
 /// it is.
 pub(crate) fn read(text: &str, mentioned: &[User], bot: &str, bot_name: &str) -> Read {
-    let mut read = Read { text: String::with_capacity(text.len()), of_bot: false };
+    let mut read = Read { text: String::with_capacity(text.len()), of_bot: false, of_others: false };
     let mut rest = text;
     while let Some(at) = rest.find("<@") {
         let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
@@ -33,7 +35,10 @@ pub(crate) fn read(text: &str, mentioned: &[User], bot: &str, bot_name: &str) ->
             }
         }
         let name = match mentioned.iter().find(|user| user.id == id) {
-            Some(user) => Some(user.username.as_str()),
+            Some(user) => {
+                read.of_others |= id != bot;
+                Some(user.username.as_str())
+            }
             None => (id == bot).then_some(bot_name),
         };
         match name.filter(|name| !name.is_empty()) {
@@ -63,17 +68,20 @@ mod tests {
     #[test]
     fn mentions_become_words() {
         let ada = User { id: "7".into(), username: "ada".into(), ..User::default() };
-        let check = |text: &str, words: &str, of_bot| {
-            let read = read(text, std::slice::from_ref(&ada), "1", "claw");
-            assert_eq!((read.text.as_str(), read.of_bot), (words, of_bot), "{text}");
+        let mentioned = [ada, User { id: "1".into(), username: "claw".into(), ..User::default() }];
+        let check = |text: &str, words: &str, of_bot, of_others| {
+            let expected = Read { text: words.into(), of_bot, of_others };
+            assert_eq!(read(text, &mentioned, "1", "claw"), expected, "{text}");
         };
-        check("hello", "hello", false);
-        check("<@1> /new", "/new", true);
-        check(" <@!1>  hi <@7>", "hi @ada", true);
-        check("ask <@1> please", "ask @claw please", true);
-        check("<@7> and <@8> and <@&1>", "@ada and <@8> and <@&1>", false);
-        check("a <@ b <@1", "a <@ b <@1", false);
-        check("<@é>", "<@é>", false);
-        check("<@1>", "", true);
+        check("hello", "hello", false, false);
+        check("<@1> /new", "/new", true, false);
+        check(" <@!1>  hi <@7>", "hi @ada", true, true);
+        check("ask <@1> please", "ask @claw please", true, false);
+        check("<@7> and <@8> and <@&1>", "@ada and <@8> and <@&1>", false, true);
+        // Discord does not say that it mentions anybody, as in a code block.
+        check("<@8>", "<@8>", false, false);
+        check("a <@ b <@1", "a <@ b <@1", false, false);
+        check("<@é>", "<@é>", false, false);
+        check("<@1>", "", true, false);
     }
 }

@@ -31,11 +31,12 @@ pub(crate) fn map(update: &Update, me: &User) -> Mapped {
         return Mapped::Nothing("the bot's own message");
     }
     let Some(said) = said(message) else { return Mapped::Nothing("a message without words or media") };
-    let Addressed { to_self, to_other_bot } = addressed(message, me);
+    let Addressed { to_self, to_others, to_other_bot } = addressed(message, me);
     if to_other_bot {
         return Mapped::Nothing("a command for another bot");
     }
     let replied = replied_to(message);
+    let answers_bot = replied.is_some_and(|reply| is_other_bot(reply, me));
     let attachment = attachment::of(message);
     let message = Inbound {
         id: id::message_id(me.id, message, update, edited),
@@ -45,6 +46,7 @@ pub(crate) fn map(update: &Update, me: &User) -> Mapped {
         sent_at_ms: message.edit_date.unwrap_or(message.date).saturating_mul(1000),
         mentions_self: to_self,
         reply_to_self: replied.and_then(|reply| reply.from.as_ref()).is_some_and(|user| user.id == me.id),
+        addresses_others: to_others || answers_bot,
         edited,
         forwarded: message.forward_origin.is_some() || message.forward_date.is_some(),
         quote: quote(message, replied, me),
@@ -53,6 +55,12 @@ pub(crate) fn map(update: &Update, me: &User) -> Mapped {
         reply_context: Vec::new(),
     };
     Mapped::Message(Box::new(message), attachment)
+}
+
+/// Who writes in the name of a room comes as a bot of Telegram's own, and is none.
+fn is_other_bot(message: &Message, me: &User) -> bool {
+    let bot = message.from.as_ref().is_some_and(|user| user.is_bot && user.id != me.id);
+    bot && message.sender_chat.is_none()
 }
 
 fn addressed(message: &Message, me: &User) -> Addressed {

@@ -10,21 +10,41 @@ use crate::api::{Entity, User};
 pub(crate) struct Addressed {
     /// The bot is named: `@bot`, `/command@bot`, or a link to its account.
     pub(crate) to_self: bool,
+    /// Somebody else is named: `@other`, or a link to their account.
+    pub(crate) to_others: bool,
     /// The message is a command for another bot (`/command@other`).
     pub(crate) to_other_bot: bool,
 }
 
-/// Looks for the bot in a text and its entities.
+impl Addressed {
+    fn names(&mut self, me: bool) {
+        if me {
+            self.to_self = true;
+        } else {
+            self.to_others = true;
+        }
+    }
+}
+
+/// Looks for the bot, and for others, in a text and its entities.
 pub(crate) fn addressed(text: &str, entities: &[Entity], me: &User) -> Addressed {
     let name = me.username.as_deref().unwrap_or_default();
     let is_me = |found: &str| !name.is_empty() && found.eq_ignore_ascii_case(name);
     // Some clients send no entity for it.
-    let mut addressed = Addressed { to_self: mentions(text, name), to_other_bot: false };
+    let mut addressed = Addressed { to_self: mentions(text, name), ..Addressed::default() };
     for entity in entities {
         let words = utf16_slice(text, entity.offset, entity.length).unwrap_or_default();
         match entity.kind.as_str() {
-            "mention" => addressed.to_self |= words.strip_prefix('@').is_some_and(is_me),
-            "text_mention" => addressed.to_self |= entity.user.as_ref().is_some_and(|user| user.id == me.id),
+            "mention" => {
+                if let Some(named) = words.strip_prefix('@').filter(|named| !named.is_empty()) {
+                    addressed.names(is_me(named));
+                }
+            }
+            "text_mention" => {
+                if let Some(user) = &entity.user {
+                    addressed.names(user.id == me.id);
+                }
+            }
             "bot_command" => match words.split_once('@') {
                 Some((_, target)) if is_me(target) => addressed.to_self = true,
                 Some(_) if entity.offset == 0 => addressed.to_other_bot = true,
@@ -81,7 +101,8 @@ mod tests {
     #[test]
     fn finds_the_bot_and_nobody_else() {
         let check = |text: &str, entities: &[Entity], to_self, to_other_bot| {
-            assert_eq!(addressed(text, entities, &me()), Addressed { to_self, to_other_bot }, "{text}");
+            let found = addressed(text, entities, &me());
+            assert_eq!((found.to_self, found.to_other_bot), (to_self, to_other_bot), "{text}");
         };
         check("@mock_claw_bot hi", &[entity("mention", 0, 14)], true, false);
         check("😀😀 @Mock_Claw_Bot", &[entity("mention", 5, 14)], true, false);
@@ -102,6 +123,21 @@ mod tests {
             |id| Entity { user: Some(User { id, ..User::default() }), ..entity("text_mention", 0, 3) };
         assert!(addressed("Bot, hi", &[linked(7)], &me()).to_self);
         assert!(!addressed("Bob, hi", &[linked(8)], &me()).to_self);
+        assert!(addressed("Bob, hi", &[linked(8)], &me()).to_others);
+    }
+
+    #[test]
+    fn others_are_named_beside_the_bot_or_alone() {
+        let check = |text: &str, entities: &[Entity], to_self, to_others| {
+            let found = addressed(text, entities, &me());
+            assert_eq!((found.to_self, found.to_others), (to_self, to_others), "{text}");
+        };
+        check("@other hi", &[entity("mention", 0, 6)], false, true);
+        check("@mock_claw_bot hi", &[entity("mention", 0, 14)], true, false);
+        check("@mock_claw_bot @other", &[entity("mention", 0, 14), entity("mention", 15, 6)], true, true);
+        // No entity, and one that points nowhere: nobody is named.
+        check("mail me@other", &[], false, false);
+        check("😀", &[entity("mention", 1, 14)], false, false);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use openclaw_sdk::channel::{Failure, Message};
 use openclaw_sdk::host::Host;
 use openclaw_sdk::inbound::{BLAMED, Connection, admit, set_aside};
 use openclaw_sdk::log::Level;
+use openclaw_sdk::outage::Outage;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -59,7 +60,7 @@ pub(crate) async fn run<H: Host>(
     let offset = stored.filter(|cursor| cursor.bot_id == me.id).map(|cursor| cursor.offset);
     let name = me.username.as_deref().unwrap_or("a bot without a name");
     host.log(Level::Info, &format!("polling as @{name}"));
-    waits.reset();
+    waits.over(host);
     let mut poller = Poller {
         host,
         me,
@@ -101,16 +102,25 @@ struct Poller<'a, H> {
 struct Waits {
     offline: Backoff,
     refused: Backoff,
+    outage: Outage,
 }
 
 impl Waits {
     const fn new() -> Self {
-        Self { offline: Backoff::new(1_000, OFFLINE_MS), refused: Backoff::new(1_000, REFUSED_MS) }
+        Self {
+            offline: Backoff::new(1_000, OFFLINE_MS),
+            refused: Backoff::new(1_000, REFUSED_MS),
+            outage: Outage::new(),
+        }
     }
 
-    const fn reset(&mut self) {
+    /// Telegram answers as it should.
+    fn over<H: Host>(&mut self, host: &H) {
         self.offline.reset();
         self.refused.reset();
+        if let Some((failures, s)) = self.outage.over(host.monotonic_us()) {
+            host.log(Level::Info, &format!("Telegram answers again after {failures} failures in {s}s"));
+        }
     }
 }
 
@@ -134,7 +144,7 @@ impl<H: Host> Poller<'_, H> {
             Ok(updates) => {
                 self.held_open = true;
                 self.limit = LIMIT;
-                self.waits.reset();
+                self.waits.over(self.host);
                 self.host.state(Connection::Ready);
                 let before = self.offset;
                 for update in updates {
@@ -257,6 +267,11 @@ async fn recover<H: Host>(
     let backoff = if offline { &mut waits.offline } else { &mut waits.refused };
     let own = backoff.jittered(host.monotonic_us());
     let failure = refusal.failure(method);
+    let kind = match refusal {
+        Refusal::NotSent { .. } | Refusal::Broken { .. } => "network",
+        _ => failure.code.as_str(),
+    };
+    let (level, behind) = waits.outage.failed(kind, host.monotonic_us());
     let (what, wait) = match refusal {
         Refusal::Unauthorised { .. } => return Err(unauthorised(host, refusal, method)),
         Refusal::Conflict { description } => (format!("Telegram {method} conflict: {description}"), own),
@@ -272,7 +287,7 @@ async fn recover<H: Host>(
         }
     };
     let hint = if matches!(refusal, Refusal::Conflict { .. }) { CONFLICT_HINT } else { "" };
-    host.log(Level::Warn, &format!("{what}; retrying in {}s.{hint}", wait.div_ceil(1_000)));
+    host.log(level, &format!("{what}; retrying in {}s{behind}.{hint}", wait.div_ceil(1_000)));
     host.state(Connection::Degraded(format!("{what}.{hint}")));
     host.sleep(wait).await;
     Ok(())

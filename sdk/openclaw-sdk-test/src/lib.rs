@@ -33,12 +33,14 @@
 
 pub mod conformance;
 mod fake;
+mod network;
 mod outbound;
 pub mod transcript;
 mod vendor;
 mod world;
 
 pub use fake::FakeHost;
+pub use network::{Downtime, Network};
 pub use outbound::outbound;
 pub use vendor::{Act, Asked, Opened, Reply, Vendor};
 pub use world::{Admitted, Line};

@@ -81,6 +81,7 @@ fn message(id: &str, text: &str) -> Message {
         sent_at_ms: 0,
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,

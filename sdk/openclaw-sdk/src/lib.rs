@@ -84,6 +84,7 @@
 //!         sent_at_ms: 0,
 //!         mentions_self: false,
 //!         reply_to_self: false,
+//!         addresses_others: false,
 //!         edited: false,
 //!         forwarded: false,
 //!         quote: None,
@@ -163,6 +164,8 @@ pub mod long_poll;
 pub mod media;
 #[cfg(feature = "channel")]
 pub mod multipart;
+#[cfg(feature = "channel")]
+pub mod outage;
 #[cfg(feature = "channel")]
 pub mod process;
 #[cfg(feature = "channel")]

@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::http::{Answer, Request};
 use crate::inbound::{self, Connection};
 use crate::log::Level;
+use crate::outage::Outage;
 use crate::protocol::{self, Protocol};
 use crate::race::{First, race};
 
@@ -104,7 +105,7 @@ impl<P: LongPoll> LongPolling<P> {
     async fn receive<H: Host>(&self, host: &H, cursor: Option<&[u8]>) -> Result<(), Failure> {
         protocol::begin(&self.protocol, host).await?;
         let mut cursor = cursor.map(<[u8]>::to_vec);
-        let (mut backoff, mut idle) = (protocol::BACKOFF, IDLE);
+        let (mut backoff, mut idle, mut outage) = (protocol::BACKOFF, IDLE, Outage::new());
         loop {
             let begun = host.monotonic_us();
             let request = match self.crashes.get() {
@@ -124,11 +125,14 @@ impl<P: LongPoll> LongPolling<P> {
             let items = match items {
                 Ok(items) => items,
                 Err(failure) => {
-                    protocol::recover(host, failure, &mut backoff).await?;
+                    protocol::recover(host, failure, &mut backoff, &mut outage).await?;
                     continue;
                 }
             };
             backoff.reset();
+            if let Some((failures, s)) = outage.over(host.monotonic_us()) {
+                host.log(Level::Info, &format!("reachable again after {failures} failures in {s} s"));
+            }
             host.state(Connection::Ready);
             let mut moved = false;
             for Item { message, cursor: next } in items {

@@ -10,6 +10,7 @@ use crate::host::Host;
 use crate::http::{Answer, Request};
 use crate::inbound::Connection;
 use crate::log::Level;
+use crate::outage::Outage;
 
 /// The first and the longest wait after a failure, in milliseconds; any part of it may be taken off.
 pub(crate) const BACKOFF: Backoff = Backoff::new(1_000, 60_000);
@@ -81,7 +82,7 @@ pub(crate) async fn identify<P: Protocol, H: Host>(
 /// Asks the vendor who we are until it says so.
 pub(crate) async fn begin<P: Protocol, H: Host>(protocol: &RefCell<P>, host: &H) -> Result<(), Failure> {
     host.state(Connection::Connecting);
-    let mut backoff = BACKOFF;
+    let (mut backoff, mut outage) = (BACKOFF, Outage::new());
     loop {
         match identify(protocol, host).await {
             Ok(identity) => {
@@ -90,7 +91,7 @@ pub(crate) async fn begin<P: Protocol, H: Host>(protocol: &RefCell<P>, host: &H)
                 host.state(Connection::Ready);
                 return Ok(());
             }
-            Err(failure) => recover(host, failure, &mut backoff).await?,
+            Err(failure) => recover(host, failure, &mut backoff, &mut outage).await?,
         }
     }
 }
@@ -100,6 +101,7 @@ pub(crate) async fn recover<H: Host>(
     host: &H,
     failure: Failure,
     backoff: &mut Backoff,
+    outage: &mut Outage,
 ) -> Result<(), Failure> {
     if failure.kind == FailureKind::Unauthorised {
         host.log(Level::Error, &failure.detail);
@@ -108,7 +110,8 @@ pub(crate) async fn recover<H: Host>(
     }
     let own = backoff.scattered(host.monotonic_us());
     let wait = failure.retry_after_ms.map_or(own, |asked| asked.min(MOST_WAIT_MS).max(own));
-    host.log(Level::Warn, &format!("{}; trying again in {wait} ms", failure.detail));
+    let (level, behind) = outage.failed(&failure.code, host.monotonic_us());
+    host.log(level, &format!("{}; trying again in {wait} ms{behind}", failure.detail));
     host.state(Connection::Degraded(failure.detail));
     host.sleep(wait).await;
     Ok(())

@@ -1,6 +1,6 @@
-//! What `split` promises, on examples and on many generated texts.
+//! What `split` and `split_paragraphs` promise, on examples and on many generated texts.
 
-use openclaw_text::{Unit, length, split};
+use openclaw_text::{Unit, length, split, split_paragraphs};
 
 #[test]
 fn examples() {
@@ -98,12 +98,13 @@ fn without_fences_nothing_but_white_space_is_lost() {
         let text = text(&mut dice, false);
         for unit in [Unit::Utf16, Unit::Chars, Unit::Bytes] {
             let limit = 12 + dice.roll(60);
-            let parts = split(&text, limit, unit);
-            for part in &parts {
-                assert!(!part.trim().is_empty(), "{text:?}");
-                assert!(length(part, unit) <= limit, "{part:?} is over {limit} {unit:?} of {text:?}");
+            for parts in [split(&text, limit, unit), split_paragraphs(&text, limit, unit)] {
+                for part in &parts {
+                    assert!(!part.trim().is_empty(), "{text:?}");
+                    assert!(length(part, unit) <= limit, "{part:?} is over {limit} {unit:?} of {text:?}");
+                }
+                assert_eq!(solid(&parts.concat()), solid(&text));
             }
-            assert_eq!(solid(&parts.concat()), solid(&text));
         }
     }
 }
@@ -116,14 +117,15 @@ fn with_fences_only_fence_lines_are_added() {
     for _ in 0..8_000 {
         let text = text(&mut dice, true);
         let limit = 12 + dice.roll(80);
-        let parts = split(&text, limit, Unit::Utf16);
-        for part in &parts {
-            assert!(!part.trim().is_empty(), "{text:?}");
-            assert!(length(part, Unit::Utf16) <= limit, "{part:?} is over {limit} of {text:?}");
+        for parts in [split(&text, limit, Unit::Utf16), split_paragraphs(&text, limit, Unit::Utf16)] {
+            for part in &parts {
+                assert!(!part.trim().is_empty(), "{text:?}");
+                assert!(length(part, Unit::Utf16) <= limit, "{part:?} is over {limit} of {text:?}");
+            }
+            let joined: String = parts.join("\n");
+            // An opener repeated in a part can carry its info words; the words of the text come in order all the same.
+            assert!(is_subsequence(&without_fences(&text), &without_fences(&joined)), "{text:?}\n{parts:?}");
         }
-        let joined: String = parts.join("\n");
-        // An opener repeated in a part can carry its info words; the words of the text come in order all the same.
-        assert!(is_subsequence(&without_fences(&text), &without_fences(&joined)), "{text:?}\n{parts:?}");
     }
 }
 

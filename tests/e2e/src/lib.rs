@@ -139,7 +139,7 @@ impl Home {
     pub fn new(mut config: Value) -> Self {
         let home = Self::empty();
         config["gateway"]["port"] = json!(home.port);
-        config["logging"] = json!({ "file": home.log_path() });
+        config["logging"]["file"] = json!(home.log_path());
         std::fs::write(home.config_path(), serde_json::to_string_pretty(&config).unwrap()).unwrap();
         home
     }

@@ -126,6 +126,48 @@ async fn in_channels_and_threads_it_answers_whoever_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_it_listens_to_all_it_leaves_alone_what_is_said_to_others() {
+    let (discord, model) = fakes().await;
+    let mut config = open(&discord, &model);
+    config["channels"]["discord"]["guilds"] = json!({ "10": {
+        "requireMention": false, "ignoreOtherMentions": true,
+        "channels": { "20": {}, "21": { "ignoreOtherMentions": false } },
+    } });
+    let home = Home::new(config);
+    let _gateway = home.start().await;
+    session(&discord).await;
+    let channel = DiscordTalker::in_channel(10, 20, 7, "ada");
+    let to_grace = discord.say(TOKEN, &channel, "<@8> lunch at noon?").unwrap();
+    discord.say(TOKEN, &channel, "<@&30> who is in?");
+    let to_all = discord.say(TOKEN, &channel, "and what do you all say?").unwrap();
+    answer_with(&discord, "and what do you all say?").await;
+    discord.say(TOKEN, &channel, &format!("<@8> and <@{BOT}>: both of you"));
+    answer_with(&discord, "both of you").await;
+    discord.say(TOKEN, &DiscordTalker::in_channel(10, 21, 7, "ada"), "<@8> elsewhere");
+    answer_with(&discord, "elsewhere").await;
+    let chats = model.chats();
+    assert_eq!(chats.len(), 3, "what is said to others is no turn: {chats:#?}");
+    let told = chats[0].body["messages"].to_string();
+    assert!(told.contains("@user-8 lunch at noon?") && told.contains("who is in?"), "it is heard: {told}");
+
+    let why = async |id: &str| {
+        let told = home.run(&["channels", "why", id, "--json"]).await.ok().json();
+        let decided = told["messages"][0].clone();
+        (decided["outcome"].clone(), decided["steps"].as_array().unwrap().last().unwrap().clone())
+    };
+    let (outcome, last) = why(&to_grace).await;
+    assert_eq!((outcome, &last["passed"]), (json!("dropped"), &json!(false)));
+    assert_eq!(last["check"], "ignoreOtherMentions");
+    let (_, last) = why(&to_all).await;
+    assert_eq!((&last["check"], &last["passed"]), (&json!("ignoreOtherMentions"), &json!(true)));
+    let literal = "drop guild message (ignoreOtherMentions: said to somebody else, room=20)";
+    eventually("the log says it", async || {
+        home.log().lines().any(|line| line.contains(literal) && line.contains(&to_grace))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_while_the_connection_is_down_is_replayed() {
     let (discord, model) = fakes().await;
     let home = Home::new(open(&discord, &model));
@@ -302,6 +344,39 @@ async fn limits_and_lost_answers_cost_no_message_and_double_none() {
     assert_eq!(texts.len(), 8, "{texts:#?}");
     let status = home.run(&["status", "--json"]).await.ok().stdout;
     assert!(!status.contains("ambiguous\": 1"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_answer_is_cut_as_the_account_says() {
+    const OTHER: &str = "OTHER.TOKEN";
+    let (discord, model) = fakes().await;
+    discord.add_bot(OTHER, 2_000, "other");
+    let mut config = open(&discord, &model);
+    let mut section = config["channels"]["discord"].take();
+    section.as_object_mut().unwrap().remove("token");
+    section["textChunkLimit"] = json!(60);
+    section["streaming"] = json!({ "chunkMode": "newline" });
+    section["accounts"] = json!({
+        "main": { "token": TOKEN },
+        "second": { "token": OTHER, "streaming": { "chunkMode": "length" } },
+    });
+    config["channels"]["discord"] = section;
+    let home = Home::new(config);
+    let _gateway = home.start().await;
+    session(&discord).await;
+    assert!(discord.wait_for_session(OTHER, SOON).await);
+    let code = "```\nfirst\n\nsecond\n```";
+    let last = "one two three four five six seven eight nine";
+    model.set_mode(Mode::Say(format!("Yes.\n\n{code}\n\n{last}")));
+    let said = async |token: &'static str, parts: usize| {
+        discord.say(token, &ada(), "explain");
+        eventually("all parts", async || discord.messages(token).len() == parts).await;
+        discord.messages(token).into_iter().filter_map(|sent| sent.content).collect::<Vec<_>>()
+    };
+    assert_eq!(said(TOKEN, 2).await, [format!("Yes.\n\n{code}"), last.to_owned()]);
+    // By length a part is filled where its first half has no better break.
+    let by_length = said(OTHER, 2).await;
+    assert!(by_length[0].starts_with("Yes.") && by_length[0].ends_with("five six"), "{by_length:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,6 +47,8 @@ impl World {
         let to_telegram = Link::to(&telegram.api_root()).await.unwrap();
         let to_discord = Link::to(&discord.api_root()).await.unwrap();
         let mut config = model_only(&model);
+        // Each attempt is told; loudly only once a minute.
+        config["logging"] = json!({ "level": "debug" });
         // Neither waits for the other's turn.
         config["session"] = json!({ "dmScope": "per-account-channel-peer" });
         config["channels"] = json!({

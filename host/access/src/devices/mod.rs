@@ -4,6 +4,7 @@
 
 mod admit;
 mod manage;
+mod newcomer;
 mod record;
 mod setup;
 mod token;
@@ -18,8 +19,9 @@ use openclaw_secrets::Secret;
 
 use crate::connect::Identified;
 
-pub use admit::{DeviceGrant, Issued, Locality, Newcomer, PENDING_TTL_MS};
+pub use admit::{DeviceGrant, Issued, PENDING_TTL_MS};
 pub use manage::{Approved, Denied, Manager, Rotated};
+pub use newcomer::{Locality, Newcomer};
 pub use record::{ApprovedVia, Device, Pending, RoleToken, SetupCode};
 pub use setup::{SETUP_TTL_MS, SetupProfile, encode_setup};
 pub use token::{TokenFault, TokenKey};

@@ -120,8 +120,7 @@ async fn accounts(
     for channel in &after.config.channels {
         for account in &channel.accounts {
             let key = AccountKey::new(&channel.id, &account.id);
-            if let Some(settings) =
-                wiring::account_settings(&after.config, &gateway.plugins.get(), channel, account)
+            if let Some(settings) = wiring::account_settings(after, &gateway.plugins.get(), channel, account)
             {
                 gateway.messaging.configure(settings);
             }

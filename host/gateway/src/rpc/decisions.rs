@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openclaw_messaging::{ChatKind, Decided, Step};
+use openclaw_messaging::{ChatKind, Decided, InboundState, Step};
 use openclaw_protocol::RpcError;
 use openclaw_protocol::decisions::{
     ChannelsWhyParams, DecisionStep, MessageDecision, MessageDecisions, USUAL_DECISIONS,
@@ -30,7 +30,7 @@ fn shown(decided: Decided) -> MessageDecision {
     let Decided { row, state, reason, mut steps, turn, ended, .. } = decided;
     if let (Some(turn), Some(ended)) = (turn, ended) {
         let found = format!("{ended} (in the turn of message {turn})");
-        steps.push(Step { check: "messages.queue".to_owned(), passed: state == "done", found });
+        steps.push(Step { check: "messages.queue".to_owned(), passed: state == InboundState::Done, found });
     }
     let conversation = row.message.conversation;
     MessageDecision {
@@ -47,11 +47,11 @@ fn shown(decided: Decided) -> MessageDecision {
         thread_id: conversation.thread,
         sender_id: row.message.sender.id,
         at: u64::try_from(row.received_at).unwrap_or_default(),
-        outcome: match state.as_str() {
-            "new" => "undecided",
-            "queued" => "queued",
-            "done" => "answered",
-            _ => "dropped",
+        outcome: match state {
+            InboundState::New => "undecided",
+            InboundState::Queued => "queued",
+            InboundState::Done => "answered",
+            InboundState::Dropped => "dropped",
         }
         .to_owned(),
         reason,

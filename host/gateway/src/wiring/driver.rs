@@ -106,7 +106,8 @@ impl Driver for ChannelDriver {
             plugins.channel(&key.channel).ok_or_else(|| StartError::Disabled(no_plugin(&key.channel)))?;
         let manifest =
             found.manifest.as_ref().ok_or_else(|| StartError::Quarantined(no_plugin(&key.channel)))?;
-        let config = self.settings.config();
+        let current = self.settings.current();
+        let config: &Config = &current.config;
         let channel = config
             .channel(&key.channel)
             .ok_or_else(|| StartError::Disabled(format!("channels.{} is not configured", key.channel)))?;
@@ -116,17 +117,17 @@ impl Driver for ChannelDriver {
         if !section.enabled {
             return Err(StartError::Disabled("disabled in the configuration".to_owned()));
         }
-        if let Some(issue) = self.settings.channel_issue(&key.channel) {
+        if let Some(issue) = current.channel_issue(&key.channel) {
             return Err(StartError::Disabled(issue));
         }
         // Before the secrets: nobody is asked for one that nothing would use.
         if let Some(absent) = found.absence() {
             return Err(StartError::Disabled(absent.to_string()));
         }
-        let secrets = self.secrets(manifest, &config, channel, section)?;
+        let secrets = self.secrets(manifest, config, channel, section)?;
         let held = self.exclusive.take(&key, manifest, &secrets).map_err(StartError::Disabled)?;
         let reach = self
-            .reach(manifest, &config, section, &secrets)
+            .reach(manifest, config, section, &secrets)
             .map_err(|error| StartError::AuthRequired(error.to_string()))?;
         let plugin = found.load(&self.runtime).await.map_err(|error| match error {
             Unusable::SwitchedOff(_) | Unusable::Absent(_) => StartError::Disabled(error.to_string()),
@@ -134,7 +135,7 @@ impl Driver for ChannelDriver {
             Unusable::Broken(why) => StartError::Quarantined(why),
         })?;
         attempt.loaded();
-        if let Some(settings) = accounts::settings(&config, manifest, channel, section) {
+        if let Some(settings) = accounts::settings(&current, manifest, channel, section) {
             self.messaging.configure(settings);
         }
         let cursor =

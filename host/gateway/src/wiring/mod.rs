@@ -35,6 +35,7 @@ use openclaw_supervisor::{Backoff, Supervisor};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::info;
 
+pub(crate) use accounts::Naming;
 pub(crate) use agents::agent_settings;
 pub(crate) use credentials::{Credential, credential};
 pub(crate) use driver::account_name;
@@ -48,7 +49,7 @@ pub(crate) use swap::Change;
 
 use crate::error::StartError;
 use crate::live::Live;
-use crate::settings::Settings;
+use crate::settings::{Current, Settings};
 
 /// Everything that runs behind the listeners.
 pub(crate) struct Parts {
@@ -91,7 +92,7 @@ pub(crate) async fn build(
         turn_deadline: agents::turn_timeout(&config) + Duration::from_secs(5),
         ..Options::default()
     };
-    let known = channel_settings(&config, &present);
+    let known = channel_settings(&settings.current(), &present);
     let sender: Arc<Instances> = Arc::clone(&instances);
     let messaging = Messaging::start(store.clone(), sender, Arc::new(runner), known, options).await;
     let messaging =
@@ -130,22 +131,22 @@ pub(crate) fn start_channels(settings: &Settings, supervisor: &Supervisor) {
     }
 }
 
-fn channel_settings(config: &Config, plugins: &Plugins) -> Vec<openclaw_messaging::AccountSettings> {
-    let accounts = config.channels.iter().flat_map(|channel| {
-        channel.accounts.iter().filter_map(|account| account_settings(config, plugins, channel, account))
+fn channel_settings(current: &Current, plugins: &Plugins) -> Vec<openclaw_messaging::AccountSettings> {
+    let accounts = current.config.channels.iter().flat_map(|channel| {
+        channel.accounts.iter().filter_map(|account| account_settings(current, plugins, channel, account))
     });
     accounts.collect()
 }
 
 /// What messaging is told about one account. `None` for a channel that no plugin serves; the report says so.
 pub(crate) fn account_settings(
-    config: &Config,
+    current: &Current,
     plugins: &Plugins,
     channel: &Channel,
     account: &Account,
 ) -> Option<openclaw_messaging::AccountSettings> {
     let manifest = plugins.channel(&channel.id)?.manifest.as_ref()?;
-    accounts::settings(config, manifest, channel, account)
+    accounts::settings(current, manifest, channel, account)
 }
 
 /// Does work that resolves secrets. Where that may wait for a disk or a program, this thread's other tasks are handed to

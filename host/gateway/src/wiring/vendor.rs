@@ -13,6 +13,7 @@ pub(super) fn message(message: guest::Message, media: Vec<messaging::MediaFile>)
         sent_at_ms,
         mentions_self,
         reply_to_self,
+        addresses_others,
         edited,
         forwarded,
         quote,
@@ -49,6 +50,7 @@ pub(super) fn message(message: guest::Message, media: Vec<messaging::MediaFile>)
         sent_at_ms,
         mentions_self,
         reply_to_self,
+        addresses_others,
         edited,
         forwarded,
         quote: quote.map(|quote| messaging::Quote {

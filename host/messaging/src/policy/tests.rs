@@ -227,7 +227,7 @@ fn a_name_in_the_text_or_a_command_is_a_mention() {
     let judged = |text: &str, sender: &str, command| {
         let mut message = testing::message("1", sender, text);
         message.conversation.kind = ChatKind::Group;
-        decide(&settings, &message, Known { command, ..Known::default() })
+        decide(&settings, &message, Known { agent: "main", command, ..Known::default() })
     };
     assert_eq!(judged("hey molty!", "u7", false).decision, Decision::Admit("group"));
     assert_eq!(judged("/status", "u7", true).decision, Decision::Admit("group"));
@@ -252,6 +252,72 @@ fn what_the_owner_decided_in_a_session_outweighs_the_configuration() {
     assert!(required(None, None) && !required(Some(false), None));
     assert!(required(Some(false), Some(Activation::Mention)));
     assert!(!required(Some(true), Some(Activation::Always)));
+}
+
+#[test]
+fn what_is_said_to_others_is_left_alone_unless_the_agent_is_named_too() {
+    let judged = |inner: Option<bool>, outer: Option<bool>, change: &dyn Fn(&mut Message)| {
+        let mut settings = testing::settings();
+        settings.policy.allow_from = list(&["u7"]);
+        let rule = |ignore_others| GroupRule { ignore_others, ..GroupRule::default() };
+        let space = GroupRule {
+            require_mention: Some(false),
+            inner: [("c1".to_owned(), rule(inner))].into(),
+            ..rule(outer)
+        };
+        settings.policy.groups = [("s1".to_owned(), space)].into();
+        let molty = crate::Mentions::new([crate::pattern_of_name("Molty").as_str()]).0;
+        settings.mentions.insert("main".to_owned(), molty);
+        let mut message = testing::message("1", "u7", "hi");
+        message.conversation.kind = ChatKind::Channel;
+        (message.conversation.space, message.conversation.room) = (Some("s1".into()), "c1".into());
+        message.addresses_others = true;
+        change(&mut message);
+        decide(&settings, &message, Known { agent: "main", ..Known::default() })
+    };
+    let admitted = |judged: &Judged| judged.decision == Decision::Admit("group");
+    let last = |judged: &Judged| judged.steps.last().map(|step| (step.check.clone(), step.passed));
+    let own = |passed| Some(("ignoreOtherMentions".to_owned(), passed));
+    for (inner, outer) in [(Some(true), None), (None, Some(true)), (Some(true), Some(false))] {
+        let left = judged(inner, outer, &|_| {});
+        let Decision::Drop(refusal) = &left.decision else { panic!("{left:?}") };
+        assert_eq!(
+            refusal.line,
+            "chat: skipping group message (ignoreOtherMentions: said to somebody else, room=c1)"
+        );
+        assert!(refusal.heard && refusal.notable && last(&left) == own(false), "{left:?}");
+    }
+    for (inner, outer) in [(None, None), (Some(false), Some(true))] {
+        let answered = judged(inner, outer, &|_| {});
+        assert!(admitted(&answered) && last(&answered) != own(true), "no such check is made: {answered:?}");
+    }
+    let to_agent: [&dyn Fn(&mut Message); 4] = [
+        &|message| message.addresses_others = false,
+        &|message| message.mentions_self = true,
+        &|message| message.reply_to_self = true,
+        &|message| message.text = "molty and grace?".to_owned(),
+    ];
+    for change in to_agent {
+        let answered = judged(Some(true), None, change);
+        assert!(admitted(&answered) && last(&answered) == own(true), "{answered:?}");
+    }
+}
+
+#[test]
+fn what_the_owner_decided_is_asked_for_only_where_it_counts() {
+    let counts = |change: &dyn Fn(&mut AccountSettings, &mut Message)| {
+        let mut settings = testing::settings();
+        settings.policy.allow_from = list(&["u7"]);
+        let mut message = testing::message("1", "u7", "hi");
+        message.conversation.kind = ChatKind::Group;
+        change(&mut settings, &mut message);
+        decide(&settings, &message, Known::default()).activation_counts
+    };
+    assert!(counts(&|_, _| {}) && counts(&|_, message| message.mentions_self = true));
+    assert!(!counts(&|_, message| message.conversation.kind = ChatKind::Direct));
+    assert!(!counts(&|settings, _| settings.policy.allow_from = list(&[])));
+    assert!(!counts(&|settings, _| settings.policy.group = GroupPolicy::Disabled));
+    assert!(!counts(&|_, message| message.edited = true));
 }
 
 #[test]

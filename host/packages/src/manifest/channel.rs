@@ -70,6 +70,8 @@ pub struct ChannelPolicyMap {
     pub group_senders: Option<String>,
     /// In a group's rules, the key of the roles whose holders may write there, beside the listed ids.
     pub group_roles: Option<String>,
+    /// In a group's rules or narrower ones, the key of the switch that leaves alone what is said to others.
+    pub group_ignore_others: Option<String>,
     /// In a group's rules or narrower ones, the key of the agent that answers there.
     pub group_agent: Option<String>,
     /// In a group's rules or narrower ones, and in those of a direct chat, the key of what the agent is told beside its own
@@ -137,6 +139,8 @@ pub struct ChannelReplyMap {
     pub prefix: Option<String>,
     /// Which parts of a reply visibly answer the message.
     pub reply_to: Option<String>,
+    /// Where a text that is too long is cut first: `length` or `newline`.
+    pub chunk_mode: Option<String>,
     /// How an answer shows while it is written: an object with `mode` and `preview`. Only for a component that exports `edit`.
     pub streaming: Option<String>,
     /// The mode where nobody states one. None: off.
@@ -152,6 +156,7 @@ impl ChannelReplyMap {
         let pointers = [
             ("prefix", &self.prefix),
             ("reply-to", &self.reply_to),
+            ("chunk-mode", &self.chunk_mode),
             ("streaming", &self.streaming),
             ("ack-reaction", &self.ack_reaction),
             ("ack-scope", &self.ack_scope),

@@ -279,6 +279,7 @@ mod tests {
             sent_at_ms: 0,
             mentions_self: false,
             reply_to_self: false,
+            addresses_others: false,
             edited: false,
             forwarded: false,
             quote: Some(types::Quote { message_id: None, author: None, text: String::new() }),

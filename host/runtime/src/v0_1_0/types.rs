@@ -26,6 +26,7 @@ pub(super) fn message(message: then::Message) -> now::Message {
         sent_at_ms,
         mentions_self,
         reply_to_self,
+        addresses_others: false,
         edited,
         forwarded,
         quote,

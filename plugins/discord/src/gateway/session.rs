@@ -8,6 +8,7 @@ use openclaw_sdk::backoff::{Backoff, spread};
 use openclaw_sdk::channel::Failure;
 use openclaw_sdk::inbound::Connection;
 use openclaw_sdk::log::Level;
+use openclaw_sdk::outage::Outage;
 use openclaw_sdk::websocket;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -88,6 +89,7 @@ pub(crate) struct Session {
     attempts: u32,
     backoff: Backoff,
     offline: Backoff,
+    outage: Outage,
     last_identify_us: Option<u64>,
 }
 
@@ -107,6 +109,7 @@ impl Session {
             attempts: 0,
             backoff: Backoff::new(1_000, 30_000),
             offline: Backoff::new(1_000, OFFLINE_MS),
+            outage: Outage::new(),
             last_identify_us: None,
         }
     }
@@ -232,6 +235,8 @@ impl Session {
         self.phase = Phase::Ready;
         self.resuming = false;
         self.failed_resumes = 0;
+        // The line that says so stands in the log already.
+        self.outage = Outage::new();
         effects.push(Effect::Disarm(READY));
         effects.push(Effect::State(Connection::Ready));
     }
@@ -303,7 +308,10 @@ impl Session {
             wait = wait.max(IDENTIFY_MS.saturating_sub(now_us.saturating_sub(last) / 1_000));
         }
         let then = if self.cursor.is_some() { "resuming" } else { "beginning a new session" };
-        effects.push(Effect::Log(Level::Warn, format!("{what}; {then} in {wait} ms")));
+        // What follows the colon is the vendor's, and differs from time to time.
+        let kind = what.split(':').next().unwrap_or_default();
+        let (level, behind) = self.outage.failed(kind, now_us);
+        effects.push(Effect::Log(level, format!("{what}; {then} in {wait} ms{behind}")));
         effects.push(Effect::State(Connection::Degraded(what.to_owned())));
         effects.push(Effect::Arm(CONNECT, wait));
     }

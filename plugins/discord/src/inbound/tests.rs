@@ -127,6 +127,28 @@ fn mentions_and_answers() {
 }
 
 #[test]
+fn what_is_said_to_others() {
+    let to_others = |changes| mapped(changes).addresses_others;
+    let grace = || json!({"id": "8", "username": "grace"});
+    let bot = || json!({"id": "1000", "username": "claw", "bot": true});
+    let answer = |to: Value, webhook: Value| {
+        json!({"type": 19, "content": "yes", "mentions": [grace()], "message_reference": {"message_id": "5"},
+            "referenced_message": {"id": "5", "channel_id": "20", "author": to, "webhook_id": webhook, "content": "ok?"}})
+    };
+    assert!(to_others(json!({"content": "<@8> hi", "mentions": [grace()]})));
+    assert!(to_others(json!({"content": "<@&30> hi", "mention_roles": ["30"]})));
+    let both = mapped(json!({"content": "<@8> and <@1000>", "mentions": [grace(), bot()]}));
+    assert!(both.mentions_self && both.addresses_others);
+    assert!(!to_others(json!({"content": "<@1000> hi", "mentions": [bot()]})));
+    assert!(!to_others(json!({"content": "@everyone hi", "mention_everyone": true})));
+    // An answer to a person pings without naming; another bot is who is asked.
+    assert!(!to_others(answer(grace(), Value::Null)));
+    assert!(to_others(answer(json!({"id": "9", "username": "other", "bot": true}), Value::Null)));
+    assert!(!to_others(answer(json!({"id": "9", "username": "feed", "bot": true}), json!("9"))));
+    assert!(!to_others(answer(bot(), Value::Null)));
+}
+
+#[test]
 fn a_forwarded_message() {
     let message = mapped(json!({
         "content": "", "message_reference": {"type": 1, "message_id": "5"},

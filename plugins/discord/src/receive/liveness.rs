@@ -4,9 +4,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use openclaw_sdk::http::ErrorKind;
-use openclaw_sdk::sockets::{self, Opening, Payload};
-use openclaw_sdk_test::{Act, Asked, FakeHost, Opened, Reply, Vendor};
+use openclaw_sdk::sockets::{Opening, Payload};
+use openclaw_sdk_test::{Act, Asked, Downtime, FakeHost, Network, Opened, Reply, Vendor};
 use serde_json::{Value, json};
 
 use super::*;
@@ -17,24 +16,10 @@ const INTERVAL: u64 = 41_250;
 /// How long the gateway tries to open a socket.
 const OPEN: u64 = 10_000;
 
-/// What is between the bot and Discord.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Network {
-    Up,
-    /// Everything vanishes; sockets stay open.
-    BlackHole,
-    /// Nobody listens, or the name is not found.
-    Refused,
-    /// A proxy answers everything with this status.
-    Page(u16),
-}
-
 /// A Discord behind a network that is down between two moments.
 #[derive(Clone)]
 struct Line {
-    broken: Network,
-    from: u64,
-    until: u64,
+    down: Downtime,
     /// Until when nothing comes of a socket that is being opened.
     opening: Rc<Cell<u64>>,
     /// When something was last heard.
@@ -43,12 +28,9 @@ struct Line {
 }
 
 impl Line {
-    fn new(broken: Network, from: u64, until: u64) -> Self {
-        Self { broken, from, until, opening: Rc::default(), heard: Rc::default(), sockets: Rc::default() }
-    }
-
-    fn at(&self, now: u64) -> Network {
-        if (self.from..self.until).contains(&now) { self.broken } else { Network::Up }
+    fn new(network: Network, from: u64, until: u64) -> Self {
+        let down = Downtime { network, from, until };
+        Self { down, opening: Rc::default(), heard: Rc::default(), sockets: Rc::default() }
     }
 }
 
@@ -56,37 +38,27 @@ impl Vendor for Line {
     fn http(&mut self, _: &Asked, now_ms: u64) -> Reply {
         let url = json!({"url": "wss://gateway.discord.gg",
             "session_start_limit": {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}});
-        match self.at(now_ms) {
-            Network::BlackHole => Reply::Never,
-            Network::Refused => Reply::Fail(ErrorKind::NotSent),
-            Network::Page(status) => Reply::answer(status, "<html>log in first</html>"),
-            Network::Up => Reply::answer(200, url.to_string()),
-        }
+        self.down.at(now_ms).http().unwrap_or_else(|| Reply::answer(200, url.to_string()))
     }
 
     fn open(&mut self, _: u32, _: &Opening, now_ms: u64) -> Opened {
         let hello = json!({"op": 10, "d": {"heartbeat_interval": INTERVAL}}).to_string();
-        match self.at(now_ms) {
-            // The gateway gives up after 10 s; that is part of the bar, and added there.
-            Network::BlackHole => {
-                self.opening.set(now_ms + OPEN);
-                let detail = "no connection within 10000 ms".to_owned();
-                Opened::Fail(sockets::Error { kind: sockets::ErrorKind::NotConnected, status: None, detail })
-            }
-            Network::Refused => Opened::not_connected(),
-            Network::Page(status) => Opened::refused(status),
-            Network::Up => {
-                self.heard.set(now_ms);
-                self.sockets.set(self.sockets.get() + 1);
-                Opened::Socket(vec![Act::Text(hello)])
-            }
+        let network = self.down.at(now_ms);
+        if network == Network::BlackHole {
+            // Part of the bar, and added there.
+            self.opening.set(now_ms + OPEN);
         }
+        network.open().unwrap_or_else(|| {
+            self.heard.set(now_ms);
+            self.sockets.set(self.sockets.get() + 1);
+            Opened::Socket(vec![Act::Text(hello)])
+        })
     }
 
     fn frame(&mut self, _: u32, payload: &Payload, now_ms: u64) -> Vec<Act> {
         let Payload::Text(text) = payload else { panic!("{payload:?}") };
         let frame: Value = serde_json::from_str(text).unwrap();
-        if self.at(now_ms) != Network::Up {
+        if self.down.at(now_ms) != Network::Up {
             return Vec::new();
         }
         self.heard.set(now_ms);

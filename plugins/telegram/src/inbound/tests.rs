@@ -100,6 +100,24 @@ fn mentions_and_replies() {
     assert_eq!(selected.quote.unwrap().text, "lier");
 }
 
+#[test]
+fn what_is_said_to_others() {
+    let group = json!({"id": -1001, "type": "supergroup", "title": "Team"});
+    let answer = |from: Value, extra: Value| {
+        let mut replied = json!({"message_id": 3, "chat": group, "from": from, "text": "earlier"});
+        replied["sender_chat"] = extra;
+        message(json!({"chat": group, "text": "why?", "reply_to_message": replied})).addresses_others
+    };
+    let bot = json!({"id": 8, "is_bot": true, "first_name": "B"});
+    assert!(answer(bot.clone(), Value::Null));
+    assert!(!answer(bot, group.clone()), "an anonymous administrator");
+    assert!(!answer(json!({"id": 7, "is_bot": true, "first_name": "Claw"}), Value::Null));
+    assert!(!answer(json!({"id": 9, "first_name": "Grace"}), Value::Null));
+    let mention = json!([{"type": "mention", "offset": 0, "length": 6}]);
+    let got = message(json!({"chat": group, "text": "@grace hi", "entities": mention}));
+    assert!(got.addresses_others && !got.mentions_self);
+}
+
 /// Every message of a topic "answers" the service message that began it.
 #[test]
 fn the_beginning_of_a_topic_is_no_reply() {

@@ -4,8 +4,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use openclaw_sdk::http::ErrorKind;
-use openclaw_sdk_test::{Asked, FakeHost, Reply, Vendor};
+use openclaw_sdk_test::{Asked, Downtime, FakeHost, Network, Reply, Vendor};
 use serde_json::{Value, json};
 
 use super::*;
@@ -13,38 +12,25 @@ use super::*;
 const SECOND: u64 = 1_000;
 const DAY: u64 = 24 * 3600 * SECOND;
 
-/// What is between the bot and Telegram.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Network {
-    /// Telegram answers, and holds polls open as it is told.
-    Up,
-    /// Everything vanishes.
-    BlackHole,
-    /// Nobody listens, or the name is not found.
-    Refused,
-    /// Somebody else polls with the same token.
-    Rival,
-    /// A proxy that wants a password, and the page of a network that wants a person to log in.
-    Page(u16),
-}
-
 /// A Telegram behind a network that is down between two moments.
 #[derive(Clone)]
 struct Line {
-    broken: Network,
-    from: u64,
-    until: u64,
+    down: Downtime,
+    /// The network is up then, but somebody else polls with the same token.
+    rival: bool,
     /// When the last call was answered.
     answered: Rc<Cell<u64>>,
 }
 
 impl Line {
-    fn new(broken: Network, from: u64, until: u64) -> Self {
-        Self { broken, from, until, answered: Rc::default() }
+    fn new(network: Network, from: u64, until: u64) -> Self {
+        Self { down: Downtime { network, from, until }, rival: false, answered: Rc::default() }
     }
 
-    fn at(&self, now: u64) -> Network {
-        if (self.from..self.until).contains(&now) { self.broken } else { Network::Up }
+    /// The poll was under way when the network went.
+    fn swallows(&self, now_ms: u64, held: u64) -> bool {
+        let Downtime { network, from, .. } = self.down;
+        network == Network::BlackHole && now_ms < from && now_ms + held >= from
     }
 }
 
@@ -52,33 +38,30 @@ impl Vendor for Line {
     fn http(&mut self, request: &Asked, now_ms: u64) -> Reply {
         let asked: Value = serde_json::from_slice(&request.body).unwrap();
         let held = asked["timeout"].as_u64().unwrap_or_default() * SECOND;
-        match self.at(now_ms) {
-            Network::BlackHole => Reply::Never,
-            Network::Refused => Reply::Fail(ErrorKind::NotSent),
-            Network::Rival if request.path == "/getUpdates" => {
-                let description = "Conflict: terminated by other getUpdates request";
-                let refusal = json!({"ok": false, "error_code": 409, "description": description});
-                // The vendor lets the earlier poll hang for a while.
-                Reply::answer(409, refusal.to_string()).after(3 * SECOND)
-            }
-            Network::Page(status) => Reply::answer(status, "<html>log in first</html>"),
-            Network::Rival => Reply::answer(200, json!({"ok": true, "result": true}).to_string()),
-            // The poll was under way when the network went.
-            Network::Up
-                if now_ms < self.from && now_ms + held >= self.from && self.broken == Network::BlackHole =>
-            {
-                Reply::Never
-            }
-            Network::Up => {
-                self.answered.set(now_ms + held);
-                let result = match request.path.as_str() {
-                    "/getMe" => json!({"id": 7, "is_bot": true, "username": "mock_claw_bot"}),
-                    "/getUpdates" => json!([]),
-                    _ => json!(true),
-                };
-                Reply::answer(200, json!({"ok": true, "result": result}).to_string()).after(held)
-            }
+        if let Some(trouble) = self.down.at(now_ms).http() {
+            return trouble;
         }
+        if self.rival && self.down.holds(now_ms) {
+            return match request.path.as_str() {
+                "/getUpdates" => {
+                    let description = "Conflict: terminated by other getUpdates request";
+                    let refusal = json!({"ok": false, "error_code": 409, "description": description});
+                    // The vendor lets the earlier poll hang for a while.
+                    Reply::answer(409, refusal.to_string()).after(3 * SECOND)
+                }
+                _ => Reply::answer(200, json!({"ok": true, "result": true}).to_string()),
+            };
+        }
+        if self.swallows(now_ms, held) {
+            return Reply::Never;
+        }
+        self.answered.set(now_ms + held);
+        let result = match request.path.as_str() {
+            "/getMe" => json!({"id": 7, "is_bot": true, "username": "mock_claw_bot"}),
+            "/getUpdates" => json!([]),
+            _ => json!(true),
+        };
+        Reply::answer(200, json!({"ok": true, "result": result}).to_string()).after(held)
     }
 }
 
@@ -146,7 +129,8 @@ fn a_network_that_comes_back_is_noticed_within_fifteen_seconds() {
 fn a_rival_that_leaves_is_noticed_within_forty_seconds() {
     for seed in 0..50 {
         let until = 95 * SECOND + 300 * SECOND + seed * 777;
-        let fake = FakeHost::with_vendor(Line::new(Network::Rival, 95 * SECOND, until)).seed(seed);
+        let line = Line { rival: true, ..Line::new(Network::Up, 95 * SECOND, until) };
+        let fake = FakeHost::with_vendor(line).seed(seed);
         let receiving = run(&fake, None, 0, 1 << 20);
         let back =
             fake.run_until(until + 100 * SECOND, || fake.elapsed_ms() >= until && is_ready(&fake), receiving);

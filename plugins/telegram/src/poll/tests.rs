@@ -145,6 +145,14 @@ fn a_bad_network_is_waited_out() {
         fake.messages()
     );
     assert_eq!(fake.asked_for("deleteWebhook").len(), 1, "the poll says whether there is a webhook");
+    // Each of the two outages is told once loudly, and so is its end.
+    let lines = fake.lines();
+    let loud = |level: Level, begin: &str| {
+        lines.iter().filter(|line| line.level == level && line.message.starts_with(begin)).count()
+    };
+    assert_eq!(loud(Level::Warn, "Telegram network error: "), 2, "{lines:#?}");
+    assert!(loud(Level::Debug, "Telegram network error: ") >= 6, "{lines:#?}");
+    assert_eq!(loud(Level::Info, "Telegram answers again after "), 2, "{lines:#?}");
 }
 
 /// A backlog of long messages that is larger than one answer may be must not come back for ever.

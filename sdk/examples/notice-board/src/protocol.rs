@@ -130,6 +130,7 @@ impl Board {
             sent_at_ms: note.at,
             mentions_self: named,
             reply_to_self: false,
+            addresses_others: false,
             edited: false,
             forwarded: false,
             quote: None,

@@ -218,6 +218,7 @@ pub(super) fn message(message: &Message) -> Value {
         "sent-at-ms": message.sent_at_ms,
         "mentions-self": message.mentions_self,
         "reply-to-self": message.reply_to_self,
+        "addresses-others": message.addresses_others,
         "edited": message.edited,
         "forwarded": message.forwarded,
         "quote": quote,

@@ -151,6 +151,7 @@ impl Protocol {
             sent_at_ms: posted.at,
             mentions_self: named,
             reply_to_self: false,
+            addresses_others: false,
             edited: false,
             forwarded: false,
             quote: None,

@@ -242,7 +242,8 @@ impl Bot {
         let mut message = json!({
             "id": id.to_string(), "channel_id": channel.to_string(), "channel_type": kind, "type": 0, "author": talker.user,
             "content": text, "timestamp": "2026-01-01T00:00:00.000000+00:00", "edited_timestamp": null, "tts": false,
-            "mention_everyone": text.contains("@everyone"), "mentions": self.mentions(text), "mention_roles": [],
+            "mention_everyone": text.contains("@everyone"), "mentions": self.mentions(text),
+            "mention_roles": named(text).filter_map(|named| named.strip_prefix('&')).collect::<Vec<_>>(),
             "attachments": [], "embeds": [], "components": [], "pinned": false,
         });
         if let (Some(guild), Some(message)) = (guild, message.as_object_mut()) {
@@ -253,8 +254,13 @@ impl Bot {
     }
 
     fn mentions(&self, text: &str) -> Vec<Value> {
-        let named = |id: u64| text.contains(&format!("<@{id}>")) || text.contains(&format!("<@!{id}>"));
-        if named(self.id) { vec![self.user()] } else { Vec::new() }
+        let people = named(text).filter_map(|named| named.strip_prefix('!').unwrap_or(named).parse().ok());
+        people
+            .map(|id: u64| match id == self.id {
+                true => self.user(),
+                false => json!({"id": id.to_string(), "username": format!("user-{id}")}),
+            })
+            .collect()
     }
 
     /// Tells every session of an event about `message`, as far as its intents reach.
@@ -305,4 +311,9 @@ impl Bot {
         }
         self.calls.push_back((route.to_owned(), params.clone()));
     }
+}
+
+/// What stands between `<@` and `>` in a text: who is mentioned.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    text.split("<@").skip(1).filter_map(|rest| Some(rest.split_once('>')?.0))
 }

@@ -422,6 +422,7 @@ fn message(number: u64) -> Message {
         sent_at_ms: Gateway.now_ms(),
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,

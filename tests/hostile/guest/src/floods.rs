@@ -222,6 +222,7 @@ pub(crate) fn message(id: &str, text: String) -> Message {
         sent_at_ms: clock::now_ms(),
         mentions_self: false,
         reply_to_self: false,
+        addresses_others: false,
         edited: false,
         forwarded: false,
         quote: None,

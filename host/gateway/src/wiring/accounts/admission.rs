@@ -8,19 +8,26 @@ use openclaw_messaging::{
     ACCESS_GROUP, AllowList, Allowed, BotLoopRules, Bots, CommandRules, ContextVisibility, GroupRule, Policy,
 };
 use openclaw_packages::{BotLoop, ChannelPolicy, ChannelPolicyMap, GroupPolicy};
-use tracing::warn;
+
+use super::Naming;
 
 /// The longest window and pause of the guard against loops of bots, in seconds, and the most it counts.
 const LONGEST_LOOP: u64 = 24 * 3600;
 const MOST_LOOP_EVENTS: usize = 1_000;
 
-/// Fills in the members of `accessGroup:` entries.
+/// The channel whose rules are read, and the configuration that they refer to.
 pub(super) struct Groups<'a> {
     pub(super) config: &'a Config,
+    pub(super) naming: &'a Naming,
     pub(super) channel: &'a str,
 }
 
 impl Groups<'_> {
+    /// Says what is wrong here, once for a configuration.
+    pub(super) fn tell(&self, fault: String) {
+        self.naming.tell(self.channel, fault);
+    }
+
     fn list(&self, written: Vec<String>) -> AllowList {
         written.into_iter().map(|entry| self.entry(entry)).collect()
     }
@@ -34,10 +41,8 @@ impl Groups<'_> {
         let group = self.config.access_groups.get(name).filter(|group| group.kind == "message.senders");
         let of = |channel: &str| group.and_then(|group| group.members.get(channel)).into_iter().flatten();
         if group.is_none() {
-            warn!(
-                channel = self.channel,
-                "accessGroup:{name} lets nobody in: accessGroups.{name} is missing or not of the type message.senders"
-            );
+            let why = format!("accessGroups.{name} is missing or not of the type message.senders");
+            self.tell(format!("accessGroup:{name} lets nobody in: {why}"));
         }
         let members = of(self.channel).chain(of("*")).cloned().collect();
         Allowed::Group { name: name.to_owned(), members }
@@ -48,11 +53,7 @@ impl Groups<'_> {
         let known =
             self.config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(named.trim()));
         if known.is_none() {
-            warn!(
-                channel = self.channel,
-                agent = named,
-                "a group's agentId is passed over: there is no such agent"
-            );
+            self.tell(format!("a group's agentId is passed over: there is no agent {named:?}"));
         }
         known.map(|agent| agent.id.to_lowercase())
     }
@@ -60,6 +61,7 @@ impl Groups<'_> {
     fn rule(&self, rule: GroupPolicy, inner_listed: bool) -> GroupRule {
         let GroupPolicy {
             require_mention,
+            ignore_others,
             enabled,
             allow_from,
             roles,
@@ -70,6 +72,7 @@ impl Groups<'_> {
         } = rule;
         GroupRule {
             require_mention,
+            ignore_others,
             enabled,
             allow_from: allow_from.map(|list| self.list(list)),
             roles,
@@ -142,9 +145,9 @@ pub(super) fn bot_loop(said: BotLoop) -> Option<BotLoopRules> {
 }
 
 /// Who may give commands on this channel.
-pub(super) fn commands(config: &Config, map: &ChannelPolicyMap, channel: &str) -> CommandRules {
+pub(super) fn commands(access: &Groups<'_>, map: &ChannelPolicyMap) -> CommandRules {
+    let (config, channel) = (access.config, access.channel);
     let ids = |ids: &[String]| ids.iter().map(|id| map.sender_id(id)).collect::<Vec<_>>();
-    let access = Groups { config, channel };
     let is_channel = |id: &str| config.channel(id).is_some();
     CommandRules {
         allow_from: config.commands.allowed_on(channel).map(|list| access.list(ids(list))),
@@ -160,7 +163,7 @@ mod tests {
     use super::*;
 
     fn read(config: &Config, rules: ChannelPolicy, map: &ChannelPolicyMap) -> Policy {
-        policy(rules, map, &Groups { config, channel: "chat" })
+        policy(rules, map, &Groups { config, naming: &Naming::default(), channel: "chat" })
     }
 
     #[test]
@@ -226,7 +229,7 @@ mod tests {
     fn a_groups_agent_has_to_be_there() {
         let mut config = Config::default();
         config.agents.entries = vec![Agent { id: "Coder".to_owned(), ..Agent::default() }];
-        let groups = Groups { config: &config, channel: "chat" };
+        let groups = Groups { config: &config, naming: &Naming::default(), channel: "chat" };
         assert_eq!((groups.agent(" coder "), groups.agent("gone")), (Some("coder".to_owned()), None));
     }
 }

@@ -2,20 +2,25 @@
 //! channel's own words and keys come from the manifest; nothing here knows a vendor.
 
 mod admission;
+mod naming;
 mod routes;
 
 use std::time::Duration;
 
-use openclaw_config::{Account, Agent, Channel, Config, GroupChat, SessionScope};
+use openclaw_config::{Account, Agent, Channel, Config, SessionScope};
 use openclaw_messaging::{
-    AccountKey, AccountSettings, Mentions, Policy, QueueDrop, QueueMode, QueueRules, TypingMode, TypingRules,
-    Words, pattern_of_name, pattern_of_text,
+    AccountKey, AccountSettings, Cut, Policy, QueueDrop, QueueMode, QueueRules, TypingMode, TypingRules,
+    Words,
 };
-use openclaw_packages::{BotLoop, Manifest, MentionScope, TextUnit};
+use openclaw_packages::{BotLoop, Manifest, TextUnit};
 use openclaw_text::Unit;
-use tracing::warn;
+
+use crate::settings::Current;
+
+pub(crate) use naming::Naming;
 
 use admission::{Groups, bot_loop, commands, context_visibility, policy};
+use naming::group_chat;
 use routes::{binding, dm_scope, group_scope, links};
 
 /// Messages of a group that are told with the next one that names the agent, where nobody says how many; and the most.
@@ -24,21 +29,27 @@ const LONGEST_HISTORY: usize = 200;
 
 /// The admission policy and the words of one account. `None` when the manifest is not a channel's.
 pub(super) fn settings(
-    config: &Config,
+    current: &Current,
     manifest: &Manifest,
     channel: &Channel,
     account: &Account,
 ) -> Option<AccountSettings> {
+    let config: &Config = &current.config;
+    let naming: &Naming = &current.naming;
     let words = manifest.channel.as_ref()?;
     let rules = words.policy.extract(&account.section);
     let agent = config.agents.default_id();
     let history_limit = rules.history_limit.or(group_chat(config, agent, |own| own.history_limit));
     let (dm_history_limit, dm_history_limits) = (rules.dm_history_limit, rules.dm_history_limits.clone());
     let direct_instructions = rules.direct_instructions.clone();
-    let names =
-        |agent: &Agent| (agent.id.to_lowercase(), mentions(config, &agent.id, &rules.mention_patterns));
-    let mentions = config.agents.entries.iter().map(names).collect();
-    let commands = commands(config, &words.policy, &channel.id);
+    let scope = &rules.mention_patterns;
+    let mentions = naming.mentions(config).iter().map(|(agent, mentions)| {
+        (agent.clone(), mentions.clone().only_in(scope.allow_in.clone(), scope.deny_in.clone()))
+    });
+    let mentions = mentions.collect();
+    let groups = Groups { config, naming, channel: &channel.id };
+    let commands = commands(&groups, &words.policy);
+    let replies = words.replies.extract(&account.section);
     let context =
         rules.context_visibility.as_deref().or(config.channel_defaults.context_visibility.as_deref());
     let context = context.map(context_visibility).unwrap_or_default();
@@ -52,10 +63,7 @@ pub(super) fn settings(
     Some(AccountSettings {
         key: AccountKey::new(&channel.id, &account.id),
         enabled: account.enabled,
-        policy: Policy {
-            bot_loop: bot_loop(loops),
-            ..policy(rules, &words.policy, &Groups { config, channel: &channel.id })
-        },
+        policy: Policy { bot_loop: bot_loop(loops), ..policy(rules, &words.policy, &groups) },
         words: Words {
             label: manifest.plugin.label.clone(),
             sender_id_line: words.sender_id_line.clone(),
@@ -68,11 +76,15 @@ pub(super) fn settings(
             TextUnit::Chars => Unit::Chars,
             TextUnit::Bytes => Unit::Bytes,
         },
+        text_cut: match replies.chunk_mode.as_deref() {
+            Some("newline") => Cut::Paragraph,
+            Some(_) | None => Cut::Length,
+        },
         agent: agent.to_lowercase(),
         bindings: config
             .bindings
             .iter()
-            .filter_map(|entry| binding(config, channel, account, entry))
+            .filter_map(|entry| binding(&groups, channel, account, entry))
             .collect(),
         dm_scope: dm_scope(config.session.dm_scope),
         group_scope: group_scope(config.session.group_scope),
@@ -100,7 +112,7 @@ pub(super) fn settings(
             .iter()
             .map(|agent| (agent.id.to_lowercase(), typing(config, agent)))
             .collect(),
-        replies: super::replies::replies(config, words.replies.extract(&account.section)),
+        replies: super::replies::replies(config, replies),
     })
 }
 
@@ -130,57 +142,11 @@ fn queue(config: &Config, channel: &str) -> QueueRules {
     }
 }
 
-/// What an agent says about groups itself, else what holds for all.
-fn group_chat<T>(config: &Config, agent: &str, what: impl Fn(&GroupChat) -> Option<T>) -> Option<T> {
-    let own = config.agents.get(agent).and_then(|agent| what(&agent.group_chat));
-    own.or_else(|| what(&config.messages.group_chat))
-}
-
-/// The patterns that name the agent: its own, those for all, or its identity's name and emoji.
-fn mentions(config: &Config, agent: &str, scope: &MentionScope) -> Mentions {
-    let patterns = group_chat(config, agent, |own| own.mention_patterns.clone()).unwrap_or_else(|| {
-        let identity = config.agents.get(agent).map(|agent| &agent.identity);
-        let name = identity.and_then(|identity| identity.name.as_deref()).map(pattern_of_name);
-        let emoji = identity.and_then(|identity| identity.emoji.as_deref()).map(pattern_of_text);
-        name.into_iter().chain(emoji).collect()
-    });
-    let (mentions, faults) = Mentions::new(patterns.iter().map(String::as_str));
-    for fault in faults {
-        warn!(
-            agent,
-            "{fault}; mend agents.entries.{agent}.groupChat.mentionPatterns or messages.groupChat.mentionPatterns"
-        );
-    }
-    mentions.only_in(scope.allow_in.clone(), scope.deny_in.clone())
-}
-
 #[cfg(test)]
 mod tests {
     use openclaw_config::Identity;
 
     use super::*;
-
-    #[test]
-    fn an_agent_is_named_by_its_own_patterns_or_its_identity() {
-        let named = |config: &Config, text: &str| {
-            mentions(config, "main", &MentionScope::default()).named_by(text, "r").is_some()
-        };
-        let mut config = Config::default();
-        assert!(!named(&config, "main"), "its id is no name");
-        let identity =
-            Identity { name: Some("Molty".to_owned()), emoji: Some("🦞".to_owned()), theme: None };
-        let agent = Agent { id: "main".to_owned(), identity, ..Agent::default() };
-        config.agents.entries = vec![agent.clone()];
-        assert!(named(&config, "hi molty") && named(&config, "🦞please") && !named(&config, "moltys"));
-        config.messages.group_chat.mention_patterns = Some(vec!["claw".to_owned(), "(".to_owned()]);
-        assert!(
-            named(&config, "CLAW?") && !named(&config, "hi molty"),
-            "a list takes the place of the identity"
-        );
-        let own = GroupChat { mention_patterns: Some(vec![]), history_limit: None };
-        config.agents.entries = vec![Agent { group_chat: own, ..agent }];
-        assert!(!named(&config, "hi molty, claw"), "an empty list is an answer");
-    }
 
     #[test]
     fn a_queue_is_as_written_or_as_usual() {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use openclaw_config::{Account, Binding, Channel, Config, DmScope, GroupScope};
 use openclaw_messaging as messaging;
 use openclaw_messaging::{ChatKind, Peer};
-use tracing::warn;
+
+use super::admission::Groups;
 
 pub(super) fn dm_scope(scope: DmScope) -> messaging::DmScope {
     match scope {
@@ -25,7 +26,7 @@ pub(super) fn group_scope(scope: GroupScope) -> messaging::GroupScope {
 
 /// A binding as far as it is about this account. One that nobody can satisfy is left out, with a line in the log.
 pub(super) fn binding(
-    config: &Config,
+    access: &Groups<'_>,
     channel: &Channel,
     account: &Account,
     entry: &Binding,
@@ -35,13 +36,13 @@ pub(super) fn binding(
     if entry.channel != channel.id || !(any_account || meant == account.id) {
         return None;
     }
-    let agent = config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(&entry.agent_id));
+    let agent =
+        access.config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(&entry.agent_id));
     let Some(agent) = agent else {
-        warn!(
-            channel = channel.id,
-            agent = entry.agent_id,
-            "a binding answers nobody: there is no such agent"
-        );
+        access.tell(format!(
+            "a binding to the agent {:?} answers nobody: there is no such agent",
+            entry.agent_id
+        ));
         return None;
     };
     let peer = match &entry.peer {

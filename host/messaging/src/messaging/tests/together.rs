@@ -1,7 +1,7 @@
 //! Messages that are told together: texts that come at once, and what waits behind a turn; each is closed once, whatever
 //! happens meanwhile.
 
-use openclaw_store::{ChatKind, MediaFile, QueueChoice, QueueDrop, QueueMode};
+use openclaw_store::{ChatKind, InboundState, MediaFile, QueueChoice, QueueDrop, QueueMode};
 use tokio::time::Instant;
 
 use super::*;
@@ -33,7 +33,7 @@ impl Life {
     }
 
     /// What became of a message: its state, the message whose turn it ended in, and how.
-    async fn fate(&self, id: &str) -> (String, Option<String>, String) {
+    async fn fate(&self, id: &str) -> (InboundState, Option<String>, String) {
         let found = self.messaging.why(Some(id), None, None, 1).await.unwrap().remove(0);
         (found.state, found.turn, found.ended.unwrap_or_default())
     }
@@ -53,11 +53,11 @@ async fn texts_that_come_at_once_are_one_turn_and_each_is_closed() {
     let told = (1..=12).map(|number| format!("t{number}")).collect::<Vec<_>>().join("\n");
     assert_eq!(life.sender.reaches(1).await, [format!("echo: {told}")]);
     life.queued(1).await;
-    assert_eq!(life.fate("12").await, ("done".to_owned(), None, String::new()));
+    assert_eq!(life.fate("12").await, (InboundState::Done, None, String::new()));
     let (state, turn, how) = life.fate("3").await;
     assert_eq!(
-        (state.as_str(), turn.as_deref(), how.as_str()),
-        ("done", Some("12"), "told together with a later message")
+        (state, turn.as_deref(), how.as_str()),
+        (InboundState::Done, Some("12"), "told together with a later message")
     );
 }
 
@@ -108,7 +108,7 @@ async fn the_pieces_of_an_album_are_one_turn_whether_or_not_texts_wait() {
     assert_eq!(life.sender.reaches(4).await[1..], expected);
     life.settled().await;
     let (state, turn, how) = life.fate("1").await;
-    assert_eq!((state.as_str(), turn.as_deref()), ("done", Some("2")), "{how}");
+    assert_eq!((state, turn.as_deref()), (InboundState::Done, Some("2")), "{how}");
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn killed_while_they_wait_or_while_they_are_told_all_are_told_again_and_an
     assert_eq!(life.sender.reaches(2).await, ["echo: one\ntwo\nthree", "echo: /go"]);
     life.settled().await;
     for id in ["1", "2", "3", "4"] {
-        assert_eq!(life.fate(id).await.0, "done");
+        assert_eq!(life.fate(id).await.0, InboundState::Done);
     }
     life.kill().await;
     let life = tuned(&dir, |_| {}).await;
@@ -252,7 +252,7 @@ async fn a_newer_message_interrupts_the_turn_of_its_conversation_and_both_are_to
     texts.sort();
     assert_eq!(texts, ["echo: /status", "echo: not mine", "echo: one\ntwo"]);
     let (state, turn, how) = life.fate("1").await;
-    assert_eq!((state.as_str(), turn.as_deref()), ("done", Some("3")));
+    assert_eq!((state, turn.as_deref()), (InboundState::Done, Some("3")));
     assert_eq!(how, "told together with the message that interrupted its turn");
 }
 
@@ -299,7 +299,7 @@ async fn beyond_its_cap_a_queue_tells_in_short_or_says_why_not() {
         assert_eq!(life.sender.reaches(2).await[1], format!("echo: {told}"), "{drop:?}");
         life.settled().await;
         let (state, turn, how) = life.fate("3").await;
-        let expected = if drop == QueueDrop::Summarize { "done" } else { "dropped" };
+        let expected = if drop == QueueDrop::Summarize { InboundState::Done } else { InboundState::Dropped };
         assert_eq!(state, expected, "{drop:?}");
         assert!(turn.is_some() && how.contains("more than 2 waited"), "{turn:?} {how}");
     }
@@ -342,8 +342,8 @@ async fn a_stop_ends_what_waits_in_its_conversation_too() {
     assert_eq!(*life.echo.begun.borrow(), ["long work", "!"]);
     let (state, turn, how) = life.fate("2").await;
     assert_eq!(
-        (state.as_str(), turn.as_deref(), how.as_str()),
-        ("dropped", Some("3"), "not told: stopped while it waited")
+        (state, turn.as_deref(), how.as_str()),
+        (InboundState::Dropped, Some("3"), "not told: stopped while it waited")
     );
 }
 

@@ -349,3 +349,23 @@ fn odd_frames_do_no_harm() {
     let effects = session.frame(&op(10, json!({"heartbeat_interval": 0})), 0);
     assert!(has(&effects, &Effect::Close(KEEP_SESSION)));
 }
+
+/// A warning at once, then one a minute with the count; the attempts between are for who looks closely.
+#[test]
+fn a_long_outage_is_not_told_at_each_attempt() {
+    let mut session = Session::new(INTENTS, None);
+    let lines = |effects: Vec<Effect>| {
+        effects.into_iter().filter_map(|effect| match effect {
+            Effect::Log(level, line) => Some((level, line)),
+            _ => None,
+        })
+    };
+    let told: Vec<_> = (0..24)
+        .flat_map(|n| lines(session.not_opened(&format!("try {n}"), n * 5 * SECOND_US)).collect::<Vec<_>>())
+        .collect();
+    let loud: Vec<&str> =
+        told.iter().filter(|(level, _)| *level == Level::Warn).map(|(_, line)| line.as_str()).collect();
+    assert_eq!((told.len(), loud.len()), (24, 2), "{told:#?}");
+    assert!(loud[0].starts_with("Discord gateway not reachable: try 0; "), "{loud:?}");
+    assert!(loud[1].ends_with(" (failure 13 in 60 s)"), "{loud:?}");
+}
