@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use openclaw_config::{ModelChoice, ResetPolicy};
-use openclaw_models::{ChatReply, ChatRequest, FinishReason, Models, ThinkingWish, Usage};
+use openclaw_models::{
+    Answer, ChatReply, ChatRequest, FailureReason, FinishReason, Models, ModelsError, ThinkingWish, Usage,
+};
 use openclaw_store::{Entry, EntryRole, SessionRow, SessionWrite, Store, StoreError};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -25,6 +27,13 @@ use crate::{Turn, TurnError, TurnRequest};
 
 /// The word with which an agent chooses to stay silent.
 const NO_REPLY: &str = "NO_REPLY";
+
+/// Whether a text that is being written may still become silence: nothing of it is to be shown.
+#[must_use]
+pub fn may_be_silence(text: &str) -> bool {
+    let text = text.trim();
+    NO_REPLY.starts_with(text)
+}
 
 /// All agents. Cheap to clone.
 #[derive(Clone)]
@@ -279,20 +288,25 @@ impl Running<'_> {
             ..ChatRequest::default()
         };
         let sink = request.sink.as_ref();
-        let answer = self.inner.backend.ask(chat, &self.choice(), self.deadline, sink).await?;
-        let reply = self.reply(&answer)?;
-        events.told();
         let session_id = match &history.session {
             Some(known) => known.session_id.clone(),
             None => Uuid::new_v4().to_string(),
         };
-        let ChatReply { provider, model, answer, failed } = answer;
-        let usage = answer.usage.unwrap_or_default();
         let mut entries = Vec::with_capacity(2);
         if !said.is_empty() {
             let role = EntryRole::User;
             entries.push(Entry { role, content: said, model: None, usage: None, at });
         }
+        if let Some(outset) = &request.outset {
+            // A turn asks once.
+            let _ = outset.set(self.write(session_id.clone(), entries.clone()));
+        }
+        let answer = self.inner.backend.ask(chat, &self.choice(), self.deadline, sink).await;
+        let answer = answer.or_else(|error| self.or_nothing_more(error))?;
+        let reply = self.reply(&answer)?;
+        events.told();
+        let ChatReply { provider, model, answer, failed } = answer;
+        let usage = answer.usage.unwrap_or_default();
         if !reply.is_empty() {
             entries.push(Entry {
                 role: EntryRole::Assistant,
@@ -321,13 +335,26 @@ impl Running<'_> {
         })
     }
 
-    /// What the person reads. Silence is a choice in a group; in a direct chat it is a failure.
+    /// A model that has nothing to say behind what was said has come to the end of its answer.
+    fn or_nothing_more(&self, error: ModelsError) -> Result<ChatReply, ModelsError> {
+        let silent = error.last().is_some_and(|last| last.reason() == FailureReason::EmptyResponse);
+        match error.last().filter(|_| silent && !self.request.said.is_empty()) {
+            Some(last) => {
+                let (provider, model) = (last.provider.clone(), last.model.clone());
+                Ok(ChatReply { provider, model, answer: Answer::default(), failed: Vec::new() })
+            }
+            None => Err(error),
+        }
+    }
+
+    /// What the person reads. Silence is a choice in a group; in a direct chat it is a failure, unless something was said.
     fn reply(&self, answer: &ChatReply) -> Result<String, TurnError> {
         let answer = &answer.answer;
         let text = if answer.text.trim().is_empty() { &answer.refusal } else { &answer.text };
         let silent = text.trim() == NO_REPLY;
         let direct = self.request.channel.as_ref().is_some_and(|channel| channel.direct);
-        if silent && !direct {
+        let said = !self.request.said.is_empty();
+        if (silent && !direct) || (said && (silent || text.trim().is_empty())) {
             return Ok(String::new());
         }
         if silent || (text.trim().is_empty() && answer.tool_calls.is_empty()) {

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use openclaw_config::ModelChoice;
-use openclaw_models::{Answer, ChatReply, ChatRequest, Chunk, Models, ModelsError, Opened, Provider};
+use openclaw_models::{
+    Answer, ChatReply, ChatRequest, Chunk, Models, ModelsError, Opened, Provider, Thinking,
+};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -40,7 +42,13 @@ impl Backend for Models {
         sink: Option<&mpsc::Sender<TurnEvent>>,
     ) -> Result<ChatReply, ModelsError> {
         let targets = self.catalog().targets(choice)?;
+        let thinking = request.thinking.map_or(Thinking::Off, |wish| wish.said.unwrap_or(wish.usual));
         let Opened { mut stream, failed } = self.open_any(request, &targets, Some(deadline)).await?;
+        if let Some(sink) = sink {
+            let (provider, model) = (stream.provider().to_owned(), stream.model().to_owned());
+            // A closed sink ends the turn, where the turn waits for it.
+            let _ = sink.send(TurnEvent::Begun { provider, model, thinking }).await;
+        }
         let mut answer = Answer::default();
         while let Some(chunks) = stream.next().await.map_err(ModelsError::Failed)? {
             for chunk in chunks {

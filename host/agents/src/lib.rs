@@ -23,8 +23,8 @@ mod testing;
 mod texts;
 mod turn;
 
-pub use agents::Agents;
 pub(crate) use agents::now_ms;
+pub use agents::{Agents, may_be_silence};
 pub use command::{COMMANDS, CommandInfo};
 pub use events::{Pushed, SystemEvent, SystemEvents};
 pub use openclaw_store::{SessionRow, SessionWrite, StoreError};

@@ -1,5 +1,6 @@
 //! Owns the shapes of a turn: what is asked, what streams, what comes out, and how it can fail.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openclaw_config::SessionKind;
@@ -83,6 +84,11 @@ pub struct TurnRequest {
     pub timeout: Option<Duration>,
     /// Text that begins with `/` is text, not a command.
     pub plain: bool,
+    /// What was said of the answer before the gateway was begun anew; the model goes on right behind it, and what it says is
+    /// the rest. Empty for a new answer.
+    pub said: String,
+    /// Where the turn puts what its session gets of it in any case, as soon as a model is asked: what the person said.
+    pub outset: Option<Arc<OnceLock<SessionWrite>>>,
     /// Receives what the model writes, as it is written. A full sink slows the turn, a closed one ends it.
     pub sink: Option<mpsc::Sender<TurnEvent>>,
 }
@@ -90,6 +96,15 @@ pub struct TurnRequest {
 /// A piece of a running turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TurnEvent {
+    /// A model has begun to answer.
+    Begun {
+        /// The provider.
+        provider: String,
+        /// The provider's own id of the model.
+        model: String,
+        /// How hard it was asked to think.
+        thinking: Thinking,
+    },
     /// Text of the answer.
     Text(String),
     /// Text of the model's reasoning.

@@ -76,6 +76,8 @@ pub const DEATHS: &[&str] = &[
     // A turn has its reply, and both are stored.
     "messaging.turned",
     "messaging.closed",
+    // A block of an answer is stored, and its turn goes on.
+    "messaging.block-stored",
     // A preview is marked as under way, its send is over, and its end is stored.
     "messaging.preview-marked",
     "messaging.preview-sent",

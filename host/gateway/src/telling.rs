@@ -79,6 +79,7 @@ impl<'a> Teller<'a> {
             match piece {
                 TurnEvent::Text(text) => delta.push_str(text),
                 TurnEvent::Reasoning(delta) => self.event("thinking", json!({ "delta": delta })),
+                TurnEvent::Begun { .. } => {}
             }
         }
         if delta.is_empty() {

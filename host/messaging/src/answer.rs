@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use openclaw_failpoints::{failpoint, hurried};
 use openclaw_store::{
-    AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, SessionWrite, Store,
+    AccountKey, ChatKind, ConversationKey, Draft, InboundId, InboundRow, Message, Said, SessionWrite, Store,
     StoreError, TurnRows,
 };
 use tokio::sync::{Notify, watch};
 
-use crate::accounts::{Accounts, draft};
+use crate::accounts::Accounts;
 use crate::authority::Authority;
 use crate::batch::{Asked, Batch};
+use crate::blocks::{self, BLOCKS, BlockRules, Blocks};
 use crate::channel::Sender;
 use crate::clock::now_ms;
 use crate::heard;
@@ -23,8 +24,8 @@ use crate::policy;
 use crate::reaction::Reactor;
 use crate::runner::{Heard, TurnReply, TurnRequest, TurnRunner};
 use crate::settings::{AccountSettings, ContextVisibility, Options};
-use crate::stream::{Preview, Previewing, Writing};
-use crate::tags;
+use crate::sofar::SoFar;
+use crate::stream::{Following, Known, Preview, Writing};
 use crate::tasks::Tasks;
 use crate::typing::Typing;
 
@@ -97,9 +98,12 @@ impl Wiring {
         match self.tasks.survive("a turn", self.answer(batch, asked.clone(), stop)).await {
             Some(end) => end,
             None => {
-                self.tasks
-                    .survive("the answer to a turn that panicked", self.finish(asked, said(WENT_WRONG)))
-                    .await;
+                let answer = async {
+                    if let Some(said) = self.said_by_now(&asked.rows).await {
+                        self.finish(asked, said_by_us(WENT_WRONG), SoFar::from(said)).await;
+                    }
+                };
+                self.tasks.survive("the answer to a turn that panicked", answer).await;
                 End::Over
             }
         }
@@ -107,10 +111,17 @@ impl Wiring {
 
     async fn answer(&self, batch: Batch, asked: Asked, stop: &Notify) -> End {
         failpoint!("messaging.lane");
-        let Batch { row, route, first, .. } = batch;
+        let Batch { mut row, route, first, .. } = batch;
         asked.rows.all().for_each(|id| self.reactor.working(id));
         let settings = self.accounts.get(&row.account);
-        let (writing, written) = Writing::open();
+        // Something only if the gateway was killed, and then people have read it. Without knowing it, nothing may be said.
+        let Some(mut before) = self.said(&asked.rows).await else { return End::Over };
+        match before.blocks {
+            0 => before.told.clone_from(&row.message.text),
+            // It is told what it was told before: that is what the answer answers.
+            _ => row.message.text.clone_from(&before.told),
+        }
+        let (writing, written, known) = Writing::open();
         let typing = self.typing(&row, &asked, settings.as_deref(), &written);
         let heard = match settings.as_ref().map(|settings| settings.history_limit) {
             Some(limit) if limit > 0 && row.message.conversation.kind != ChatKind::Direct => {
@@ -125,8 +136,12 @@ impl Wiring {
             .as_ref()
             .filter(|_| direct)
             .and_then(|settings| settings.dm_turns(&row.message.sender.id));
-        let previewing =
-            settings.as_ref().and_then(|settings| self.preview(&row, &asked, settings, &written));
+        let following = settings
+            .as_ref()
+            .filter(|_| !self.is_command(&row.account, &row.message))
+            .and_then(|settings| self.follow(&row, &asked, settings, &before, &written, &known));
+        let (following, rules) = following.unzip();
+        let rules: Option<BlockRules> = rules.flatten();
         let instructions =
             settings.as_ref().and_then(|settings| policy::instructions_there(settings, &row.message));
         let request = TurnRequest {
@@ -143,6 +158,7 @@ impl Wiring {
             heard,
             authority,
             writing,
+            said: before.text.clone(),
         };
         let mut turn = std::pin::pin!(self.run(request));
         let reply = tokio::select! {
@@ -154,13 +170,27 @@ impl Wiring {
                 None
             }
         };
-        if let Some(previewing) = previewing {
-            previewing.end().await;
+        if let Some(following) = following {
+            following.end().await;
         }
-        let Some(reply) = reply else { return End::Interrupted };
+        let said = match rules.is_some() || before.blocks > 0 {
+            true => match self.said_by_now(&asked.rows).await {
+                Some(said) => said,
+                None => return End::Over,
+            },
+            false => Said::default(),
+        };
+        let so_far =
+            SoFar { before: before.text, said, outset: known.outset(), author: known.author(), rules };
+        let reply = match reply {
+            Some(reply) => reply,
+            // People have read a part of its answer: it is over, and the newer message is told on its own.
+            None if so_far.is_told() => TurnReply::default(),
+            None => return End::Interrupted,
+        };
         drop(typing);
         failpoint!("messaging.turned");
-        self.finish(asked, reply).await;
+        self.finish(asked, reply, so_far).await;
         End::Over
     }
 
@@ -184,21 +214,39 @@ impl Wiring {
         typing.show(rules.mode_for(&row.message, named), written.clone())
     }
 
-    /// Begins to show the answer while it is written, where that is wanted and possible.
-    fn preview(
+    /// Begins to show the answer while it is written, where that is wanted and possible, or to send it in blocks.
+    fn follow(
         &self,
         row: &InboundRow,
         asked: &Asked,
         settings: &AccountSettings,
+        before: &Said,
         written: &watch::Receiver<String>,
-    ) -> Option<Previewing> {
-        let rules = settings.replies.preview.filter(|_| self.sender.can_edit(&row.account))?;
-        if self.is_command(&row.account, &row.message) {
-            return None;
+        known: &Arc<Known>,
+    ) -> Option<(Following, Option<BlockRules>)> {
+        if let Some(preview) = self.preview(row, asked, settings) {
+            return Some((preview.begin(written.clone()), None));
         }
+        let rules = settings.replies.blocks?;
+        let blocks = Blocks {
+            store: self.store.clone(),
+            accounts: self.accounts.clone(),
+            outbox: self.outbox.clone(),
+            tasks: self.tasks.clone(),
+            options: self.options.clone(),
+            asked: asked.clone(),
+            rules,
+            known: Arc::clone(known),
+            said: before.clone(),
+        };
+        Some((blocks.begin(settings, written.clone()), Some(rules)))
+    }
+
+    fn preview(&self, row: &InboundRow, asked: &Asked, settings: &AccountSettings) -> Option<Preview> {
+        let rules = settings.replies.preview.filter(|_| self.sender.can_edit(&row.account))?;
         let (reply_to, _) = settings.replies.answers(None, &asked.message_id, asked.rows.told_together());
         let direct = row.message.conversation.kind == ChatKind::Direct;
-        let preview = Preview {
+        Some(Preview {
             store: self.store.clone(),
             sender: Arc::clone(&self.sender),
             tasks: self.tasks.clone(),
@@ -213,8 +261,7 @@ impl Wiring {
             after: hurried(self.options.preview_after),
             every: self.options.preview_every * if direct { 1 } else { 3 },
             deadline: self.options.send_deadline,
-        };
-        Some(preview.begin(written.clone()))
+        })
     }
 
     /// What was said in the group meanwhile. Without it the turn runs all the same.
@@ -232,29 +279,72 @@ impl Wiring {
         }
     }
 
-    /// Closes the turn with its reply.
-    async fn finish(&self, asked: Asked, reply: TurnReply) {
-        let Asked { rows, account, agent, target, message_id, reply_context } = asked;
-        let (id, together) = (rows.own, rows.told_together());
-        let settings = self.accounts.get(&account);
-        let (text, tagged) = tags::take(reply.text.as_deref().unwrap_or_default(), &message_id);
-        if settings.is_none() {
-            tracing::warn!(account = %account, inbound = id.0, "no reply: the account is not configured any more");
+    /// What was said of the answer in an earlier life; `None` when the end of this one comes before that is known.
+    async fn said(&self, rows: &TurnRows) -> Option<Said> {
+        for attempt in 1.. {
+            let said = self.store.said(rows).await;
+            if let Some(known) = self.known_of(said, rows, attempt).await {
+                return known;
+            }
         }
+        None
+    }
+
+    /// The same with what was said in this life.
+    async fn said_by_now(&self, rows: &TurnRows) -> Option<Said> {
+        for attempt in 1.. {
+            let said = self.store.said_by_now(rows).await;
+            if let Some(known) = self.known_of(said, rows, attempt).await {
+                return known;
+            }
+        }
+        None
+    }
+
+    /// `None`: ask again.
+    async fn known_of(
+        &self,
+        said: Result<Said, StoreError>,
+        rows: &TurnRows,
+        attempt: i64,
+    ) -> Option<Option<Said>> {
+        match said {
+            Ok(said) => Some(Some(said)),
+            Err(error) if error.is_transient() => {
+                let goes_on = self.tasks.pause_for_store(&self.store, attempt).await;
+                (!goes_on).then_some(None)
+            }
+            Err(error) => {
+                let code = error.code();
+                tracing::error!(code, inbound = rows.own.0, "what was said is not known: {error}");
+                Some(None)
+            }
+        }
+    }
+
+    /// Closes the turn with its reply, or with what is left of it.
+    async fn finish(&self, asked: Asked, reply: TurnReply, so_far: SoFar) {
+        let id = asked.rows.own;
+        let settings = self.accounts.get(&asked.account);
+        if settings.is_none() {
+            tracing::warn!(account = %asked.account, inbound = id.0, "no reply: the account is not configured any more");
+        }
+        let (text, session) = (so_far.rest(&reply), so_far.session(&reply));
         let draft = settings.and_then(|settings| {
-            let text = settings.replies.prefixed(&agent, reply.author.as_ref(), text);
-            let (reply_to, reply_all) = settings.replies.answers(tagged, &message_id, together);
-            let draft = draft(&settings, target.clone(), &text, Vec::new(), &self.options)?;
-            Some(Draft { reply_to, reply_all, reply_context, ..draft })
+            let (author, later) = (reply.author.as_ref(), so_far.said.blocks > 0);
+            // After so many blocks the rest comes at once, and what went wrong does in any case.
+            let rules = so_far.rules.filter(|_| so_far.said.blocks < BLOCKS && !reply.failed);
+            blocks::part(&settings, &asked, &text, author, later, rules, &self.options)
         });
         let replies = draft.is_some();
-        let stored = self.close(rows.clone(), reply.session.clone(), draft).await;
+        let Asked { rows, account, target, .. } = asked;
+        let stored = self.close(rows.clone(), session.clone(), draft).await;
         failpoint!("messaging.closed");
         rows.all().for_each(|id| self.reactor.ended(id, reply.failed));
         if stored && replies {
             self.outbox.wake(&ConversationKey { account, target });
         }
-        if let Some(write) = reply.session {
+        if let Some(write) = session {
             self.runner.closed(id, write, stored).await;
         }
     }
@@ -272,7 +362,7 @@ impl Wiring {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => {
                 tracing::error!(code = "panic", inbound = id.0, session, "a turn ended abnormally: {error}");
-                said(WENT_WRONG)
+                said_by_us(WENT_WRONG)
             }
             Err(_) => {
                 tracing::warn!(
@@ -281,7 +371,7 @@ impl Wiring {
                     session,
                     "a turn was stopped after {deadline:?}"
                 );
-                said(TIMED_OUT)
+                said_by_us(TIMED_OUT)
             }
         }
     }
@@ -321,7 +411,7 @@ fn visible(mut message: Message, context: ContextVisibility) -> Message {
 }
 
 /// A reply of the gateway itself.
-fn said(text: &str) -> TurnReply {
+fn said_by_us(text: &str) -> TurnReply {
     TurnReply { text: Some(text.to_owned()), failed: true, ..TurnReply::default() }
 }
 

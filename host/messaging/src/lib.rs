@@ -8,7 +8,7 @@
 //! - A turn is done exactly when its reply is in the outbox.
 //! - A session runs one turn at a time; no session can starve another.
 //! - A send is marked before it begins. One whose end is unknown is flagged and never repeated.
-//! - An answer appears once, whatever was shown of it before.
+//! - An answer appears once, whatever was shown of it before; one that is sent in blocks goes on behind what was sent.
 
 mod accounts;
 mod activity;
@@ -18,6 +18,7 @@ mod answer;
 mod authority;
 mod backoff;
 mod batch;
+mod blocks;
 mod bot_loop;
 mod bounds;
 mod channel;
@@ -39,6 +40,7 @@ mod replies;
 mod routing;
 mod runner;
 mod settings;
+mod sofar;
 mod stream;
 mod tags;
 mod tasks;
@@ -50,6 +52,7 @@ mod typing;
 pub use activity::LastSend;
 pub use allow::{ACCESS_GROUP, AllowList, Allowed};
 pub use authority::{Authority, CommandRules};
+pub use blocks::BlockRules;
 pub use bot_loop::BotLoopRules;
 pub use channel::{Failure, Outbound, Outcome, Reaction, Revision, Sender};
 pub use dead_letters::{DeadLetterError, Requeued};
@@ -62,6 +65,7 @@ pub use openclaw_store::{
     MediaFile, Message, OutboxRow, PairingRequest, QueueChoice, QueueDrop, QueueMode, Quote, Receipt, Route,
     SenderInfo, SenderKind, SessionWrite, Step, StoreError, Target,
 };
+pub use openclaw_text::Break;
 pub use pairing::{PairingError, RULES as PAIRING_RULES};
 pub use queue::QueueRules;
 pub use reaction::{AckScope, Reactions};

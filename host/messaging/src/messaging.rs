@@ -453,6 +453,7 @@ fn refused(what: &str, account: &AccountKey, error: &StoreError) {
 async fn recover(store: &Store, pipeline: &Pipeline, turns: &Turns) -> Result<(), StoreError> {
     let (mut unfinished, mut undecided) = (0, 0);
     let mut after = InboundId(0);
+    turns.go_on(store.said_to().await?).await;
     loop {
         let rows = store.unfinished(after, PAGE).await?;
         let Some(last) = rows.last() else { break };

@@ -77,7 +77,7 @@ impl Place {
 pub(crate) struct Unit {
     place: Place,
     rows: Vec<InboundRow>,
-    /// It has to be a turn alone: a command.
+    /// It has to be a turn alone: a command, or what a turn was told that broke off.
     alone: bool,
     /// A turn of its conversation ran when it came.
     behind: bool,
@@ -126,6 +126,10 @@ pub(crate) struct Book {
     pub(crate) held: Held,
     /// Sessions with something to do that found no place in a lane.
     pub(crate) wanting: BTreeSet<String>,
+    /// Messages of turns that broke off when people had read a part of the answer: each with all that are told with it again.
+    pub(crate) begun: HashMap<InboundId, Arc<[InboundId]>>,
+    /// Those of them that wait for the others, by the message whose turn it is.
+    gathered: HashMap<InboundId, Vec<InboundRow>>,
 }
 
 impl Book {
@@ -134,6 +138,22 @@ impl Book {
         let counted =
             |line: &Line| line.len().saturating_sub(usize::from(line.ticket && line.running.is_none()));
         self.lines.values().map(counted).sum()
+    }
+
+    /// All messages of a turn that broke off, when the last of them comes: they are told as they were, and nothing with them.
+    /// `Err`: it is no such message.
+    pub(crate) fn gather(&mut self, row: InboundRow) -> Result<Option<Vec<InboundRow>>, Box<InboundRow>> {
+        let Some(all) = self.begun.get(&row.id).map(Arc::clone) else { return Err(Box::new(row)) };
+        let Some(own) = all.last().copied() else { return Err(Box::new(row)) };
+        let rows = self.gathered.entry(own).or_default();
+        rows.retain(|known| known.id != row.id);
+        rows.push(row);
+        if rows.len() < all.len() {
+            return Ok(None);
+        }
+        let mut rows = self.gathered.remove(&own).unwrap_or_default();
+        rows.sort_by_key(|row| all.iter().position(|id| *id == row.id));
+        Ok(Some(rows))
     }
 
     /// These are not in memory any more: they are closed, or owed in the ledger.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::blocks::BlockRules;
 use crate::reaction::Reactions;
 use crate::stream::PreviewRules;
 
@@ -17,6 +18,8 @@ pub struct Replies {
     pub reply_to: ReplyTo,
     /// How an answer shows while it is written; `None` for not at all.
     pub preview: Option<PreviewRules>,
+    /// How an answer is sent in blocks while it is written, where it has no preview; `None` for not at all.
+    pub blocks: Option<BlockRules>,
     /// Which reactions tell that a message was accepted, and what becomes of it.
     pub reactions: Reactions,
     /// Who the agents are to people, by their ids in lower case.

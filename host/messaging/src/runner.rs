@@ -32,6 +32,8 @@ pub struct TurnRequest {
     pub history_turns: Option<usize>,
     /// Where to say what is written so far.
     pub writing: Writing,
+    /// What was said of the answer before the gateway was begun anew: the answer goes on right behind it. Empty for a new one.
+    pub said: String,
 }
 
 /// Something that was said in a group, but not to the agent.
@@ -46,7 +48,7 @@ pub struct Heard {
 /// What a turn ended in. Messaging stores both in the transaction that closes the inbound message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TurnReply {
-    /// Markdown for the person; nothing is sent when it is empty.
+    /// Markdown for the person, without what was said before; nothing is sent when it is empty.
     pub text: Option<String>,
     /// What is appended to the session.
     pub session: Option<SessionWrite>,

@@ -5,17 +5,19 @@
 //! A preview never shows the end of what was written and says so by its last sign: if one is lost sight of (killed
 //! between its send and its receipt), the answer comes as a message of its own and appears once all the same.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use openclaw_failpoints::failpoint;
-use openclaw_store::{AccountKey, ConversationKey, PreviewBegin, Store, TurnRows};
+use openclaw_store::{AccountKey, ConversationKey, PreviewBegin, SessionWrite, Store, TurnRows};
 use openclaw_text::Unit;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::answer::Aborting;
 use crate::channel::{Outbound, Outcome, Revision, Sender};
+use crate::replies::Author;
 use crate::tags;
 use crate::tasks::Tasks;
 
@@ -34,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Edits in a row that may fail, and edits of one preview in all.
 const FAILURES: u32 = 3;
 const EDITS: u32 = 200;
-/// Bytes of a text that are followed: no preview shows more.
+/// Bytes of a text that are followed: no preview shows more, and what is behind them is in no block.
 const FOLLOWED: usize = 64 << 10;
 
 /// How an answer shows while it is written (`streaming.mode` and `streaming.preview`).
@@ -55,15 +57,44 @@ impl PreviewRules {
     }
 }
 
-/// Where a turn says what it has written so far. Never waits; nobody may be listening.
+/// Where a turn says what it has written so far, and of itself. Never waits; nobody may be listening.
 #[derive(Clone, Debug, Default)]
-pub struct Writing(Option<Arc<watch::Sender<String>>>);
+pub struct Writing(Option<Arc<Written>>);
+
+#[derive(Debug)]
+struct Written {
+    text: watch::Sender<String>,
+    /// There is more text than is followed.
+    full: AtomicBool,
+    known: Arc<Known>,
+}
+
+/// What is known of a turn before it is over.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    author: OnceLock<Author>,
+    outset: Arc<OnceLock<SessionWrite>>,
+}
+
+impl Known {
+    /// Which model writes.
+    pub(crate) fn author(&self) -> Option<Author> {
+        self.author.get().cloned()
+    }
+
+    /// What the session gets of a turn that came to no end: all but what was said.
+    pub(crate) fn outset(&self) -> Option<SessionWrite> {
+        self.outset.get().cloned()
+    }
+}
 
 impl Writing {
-    /// With what is written so far, for whoever wants to follow it.
-    pub(crate) fn open() -> (Self, watch::Receiver<String>) {
+    /// With what is written so far, for whoever wants to follow it, and with what is known of the turn.
+    pub(crate) fn open() -> (Self, watch::Receiver<String>, Arc<Known>) {
         let (text, written) = watch::channel(String::new());
-        (Self(Some(Arc::new(text))), written)
+        let known = Arc::<Known>::default();
+        let all = Written { text, full: AtomicBool::new(false), known: Arc::clone(&known) };
+        (Self(Some(Arc::new(all))), written, known)
     }
 
     /// Whether anybody listens.
@@ -74,15 +105,33 @@ impl Writing {
 
     /// More text.
     pub fn add(&self, piece: &str) {
-        if let Some(text) = &self.0 {
-            text.send_if_modified(|text| {
-                let fits = text.len() + piece.len() <= FOLLOWED;
-                if fits {
-                    text.push_str(piece);
-                }
-                fits
-            });
+        let Some(written) = self.0.as_ref().filter(|written| !written.full.load(Ordering::Relaxed)) else {
+            return;
+        };
+        written.text.send_if_modified(|text| {
+            let fits = text.len() + piece.len() <= FOLLOWED;
+            if fits {
+                text.push_str(piece);
+            } else {
+                // Without this piece there is none behind it.
+                written.full.store(true, Ordering::Relaxed);
+            }
+            fits
+        });
+    }
+
+    /// Which model writes. Said once.
+    pub fn by(&self, author: Author) {
+        if let Some(written) = &self.0 {
+            // The first one wrote the first word.
+            let _ = written.known.author.set(author);
         }
+    }
+
+    /// Where to put what the session gets of the turn in any case: what the person said, without an answer.
+    #[must_use]
+    pub fn outset(&self) -> Option<Arc<OnceLock<SessionWrite>>> {
+        self.0.as_ref().map(|written| Arc::clone(&written.known.outset))
     }
 }
 
@@ -110,19 +159,19 @@ pub(crate) struct Preview {
     pub(crate) deadline: Duration,
 }
 
-/// A preview on its way. Dropping it breaks it off.
-pub(crate) struct Previewing {
-    stop: oneshot::Sender<()>,
-    task: Aborting<()>,
+/// Whatever follows the writing of a turn: its preview, or its blocks. Dropping it breaks it off.
+pub(crate) struct Following {
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) task: Aborting<()>,
 }
 
-impl Previewing {
-    /// Shows nothing more. Returns when no call is under way: what comes next is not overtaken by it.
+impl Following {
+    /// Nothing more is begun. Returns when nothing is under way: what comes next is not overtaken by it.
     pub(crate) async fn end(mut self) {
         // It may have ended by itself.
         let _ = self.stop.send(());
         if let Err(error) = (&mut self.task.0).await {
-            tracing::error!(code = "panic", "a preview ended abnormally: {error}");
+            tracing::error!(code = "panic", "following a turn ended abnormally: {error}");
         }
     }
 }
@@ -140,10 +189,10 @@ enum First {
 
 impl Preview {
     /// Follows what a turn writes.
-    pub(crate) fn begin(self, written: watch::Receiver<String>) -> Previewing {
+    pub(crate) fn begin(self, written: watch::Receiver<String>) -> Following {
         let (stop, stopped) = oneshot::channel();
         let task = Aborting(tokio::spawn(self.follow(written, stopped)));
-        Previewing { stop, task }
+        Following { stop, task }
     }
 
     async fn follow(self, mut text: watch::Receiver<String>, mut stopped: oneshot::Receiver<()>) {

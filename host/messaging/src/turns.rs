@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_failpoints::failpoint;
-use openclaw_store::{AccountKey, InboundRow, Message, QueueMode, Route};
+use openclaw_store::{AccountKey, InboundId, InboundRow, Message, QueueMode, Route};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::Instant;
 
@@ -61,6 +61,15 @@ impl Turns {
         self.queue_all(vec![row]).await;
     }
 
+    /// Turns of whose answers people have read a part: they are told as they were.
+    pub(crate) async fn go_on(&self, begun: Vec<Vec<InboundId>>) {
+        let mut book = self.shared.book.lock().await;
+        for rows in begun {
+            let rows: Arc<[InboundId]> = rows.into();
+            book.begun.extend(rows.iter().map(|id| (*id, Arc::clone(&rows))));
+        }
+    }
+
     /// The same for several, of which none begins before all wait: what waited together is told together again.
     pub(crate) async fn queue_all(&self, rows: Vec<InboundRow>) {
         let mut book = self.shared.book.lock().await;
@@ -80,6 +89,11 @@ impl Turns {
 
     async fn queue_one(&self, book: &mut Book, row: InboundRow, route: Route) {
         let wiring = &self.shared.wiring;
+        let row = match book.gather(row) {
+            Ok(Some(rows)) => return self.line_up(book, rows, true).await,
+            Ok(None) => return,
+            Err(row) => *row,
+        };
         let (key, place) = (Key::of(&row, &route), Place::of(&row, &route));
         if wiring.overtakes(&row) {
             // Beside the lane of its session, one at a time.
@@ -283,15 +297,29 @@ impl Turns {
                 return false;
             }
         };
-        let Some(line) = book.lines.get_mut(session) else { return true };
-        line.owed = rows.len() == WINDOW;
+        let owed = rows.len() == WINDOW;
         let now = Instant::now();
         for row in rows {
             let Some(route) = row.route.clone() else { continue };
-            if book.known.insert(row.id) {
-                let (place, alone) = (Place::of(&row, &route), wiring.is_command(&row.account, &row.message));
-                line.push(place, vec![row], alone, now);
+            if book.known.contains(&row.id) {
+                continue;
             }
+            let place = Place::of(&row, &route);
+            let (rows, alone) = match book.gather(row) {
+                Ok(Some(rows)) => (rows, true),
+                Ok(None) => continue,
+                Err(row) => {
+                    let alone = wiring.is_command(&row.account, &row.message);
+                    (vec![*row], alone)
+                }
+            };
+            book.known.extend(rows.iter().map(|row| row.id));
+            if let Some(line) = book.lines.get_mut(session) {
+                line.push(place, rows, alone, now);
+            }
+        }
+        if let Some(line) = book.lines.get_mut(session) {
+            line.owed = owed;
         }
         true
     }

@@ -48,7 +48,7 @@ pub use pointer::Pointer;
 pub use policy::{BotLoop, ChannelPolicy, GroupPolicy, MentionScope};
 pub use process::ResolvedProcess;
 pub use reach::{Fact, Reach};
-pub use replies::ChannelReplies;
+pub use replies::{ChannelBlocks, ChannelReplies};
 pub use secret::{AccountSecrets, SecretLookup};
 pub use sections::SectionError;
 pub use signature::{Publisher, PublisherKey};

@@ -7,6 +7,7 @@ use crate::media::{Carrier, carry};
 use crate::outbox::insert_in_place;
 use crate::previews::take_preview;
 use crate::row::{account, bad, json, json_option, text};
+use crate::said::forget_said;
 use crate::sessions::{UnknownWord, write_session};
 use crate::writer::Ledger;
 use crate::{
@@ -229,6 +230,7 @@ impl Store {
             if let Some(session) = &session {
                 write_session(ledger, session, now)?;
             }
+            forget_said(ledger.sql, rows.all()).map_err(|error| ledger.fail(error))?;
             let shown = take_preview(ledger.sql, rows.all()).map_err(|error| ledger.fail(error))?;
             match &reply {
                 Some(draft) => insert_in_place(ledger, draft, shown.as_deref(), now),

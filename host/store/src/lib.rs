@@ -20,6 +20,7 @@ mod queue;
 mod reader;
 mod room;
 mod row;
+mod said;
 mod session_settings;
 mod sessions;
 mod store;
@@ -46,6 +47,7 @@ pub use records::{
     PairingMeta, PairingOutcome, PairingRequest, PairingRules, Route, SendEnd, SendFault, SessionRow,
     SessionWrite, SetAside, Step, TailLoss, TurnRows, Usage, Verdict,
 };
+pub use said::Said;
 pub use session_settings::{
     Activation, Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings,
 };

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod block;
 mod boundary;
 mod fence;
 mod lines;
@@ -15,6 +16,7 @@ mod shorten;
 mod split;
 mod table;
 
+pub use block::{Bounds, Break, OpenCode};
 pub use boundary::cut;
 pub use lines::split_lines;
 pub use measure::{Unit, length};

@@ -36,6 +36,7 @@ pub(crate) const POINTS: &[Point] = &[
     ("models.ask", 100),
     ("models.answered", 100),
     ("models.stream", 100),
+    ("messaging.block-stored", 5),
     ("messaging.preview-marked", 5),
     ("messaging.preview-sent", 5),
     ("messaging.preview-recorded", 5),
@@ -113,7 +114,7 @@ mod tests {
         let mut names: Vec<_> = POINTS.iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), 43);
+        assert_eq!(names.len(), 44);
         assert_eq!(names.len(), POINTS.len());
         let tried = |name: &&&str| POINTS.iter().any(|(point, _)| point == *name);
         assert!(openclaw_failpoints::DEATHS.iter().all(|name| tried(&name)), "each of them is killed at");

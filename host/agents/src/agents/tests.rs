@@ -535,3 +535,45 @@ async fn an_added_word_starts_anew_and_a_turn_is_told_so_many_as_it_may() {
     assert_eq!(entries.len(), 6, "all of it is kept");
     assert_eq!(fixture.say("fresh").await.unwrap().reply, command::NEW);
 }
+
+#[tokio::test]
+async fn an_answer_that_broke_off_goes_on_behind_what_was_said() {
+    let fixture = Fixture::new([
+        Said::Text("Two."),
+        Said::Text("NO_REPLY"),
+        Said::Fails(FailureReason::EmptyResponse),
+        Said::Fails(FailureReason::Billing),
+    ])
+    .await;
+    let on = || TurnRequest {
+        said: "One.\n\n".into(),
+        outset: Some(Arc::default()),
+        channel: Some(channel(true)),
+        plain: true,
+        ..request("hi")
+    };
+    let request = on();
+    let outset = request.outset.clone().unwrap();
+    let turn = fixture.agents.run_turn(request).await.unwrap();
+    assert_eq!(turn.reply, "Two.", "the rest alone");
+    let asked = fixture.asked(0);
+    assert_eq!((asked.len(), &asked[1]), (3, &assistant("One.")));
+    assert!(asked[2].0 == Role::User && asked[2].1.contains("right behind its last word"), "{asked:?}");
+    let (outset, write) = (outset.get().unwrap(), turn.write.unwrap());
+    assert_eq!((&outset.session_id, &outset.entries[..]), (&write.session_id, &write.entries[..1]));
+    // Also in private: it has come to its end.
+    assert_eq!(fixture.agents.run_turn(on()).await.unwrap().reply, "");
+    let empty = fixture.agents.run_turn(on()).await.unwrap();
+    assert_eq!((empty.reply.as_str(), empty.model.as_str()), ("", "m"));
+    assert_eq!(fixture.agents.run_turn(on()).await.unwrap_err().code(), "billing");
+}
+
+#[test]
+fn what_may_be_silence_is_not_shown() {
+    for text in ["", " \n", "N", "NO_REP", "NO_REPLY\n"] {
+        assert!(may_be_silence(text), "{text:?}");
+    }
+    for text in ["Now", "NO_REPLY.", "no_reply", "NO WAY"] {
+        assert!(!may_be_silence(text), "{text:?}");
+    }
+}

@@ -39,6 +39,14 @@ pub struct AgentDefaults {
     pub typing_mode: Option<String>,
     /// How often it is shown again, in seconds.
     pub typing_interval_seconds: Option<u64>,
+    /// Whether answers are sent in blocks while they are written: `on` or `off`.
+    pub block_streaming_default: Option<String>,
+    /// `text_end` or `message_end`.
+    pub block_streaming_break: Option<String>,
+    /// How long a block is and where it ends.
+    pub block_streaming_chunk: BlockChunk,
+    /// Which blocks are sent together.
+    pub block_streaming_coalesce: BlockCoalesce,
     /// Characters of one workspace file in a prompt.
     pub bootstrap_max_chars: Option<usize>,
     /// Characters of all workspace files in a prompt.
@@ -46,6 +54,30 @@ pub struct AgentDefaults {
     /// `memorySearch`, an older spelling of the root's `memory.search`.
     #[serde(deserialize_with = "memory_search")]
     pub memory_search: MemorySearch,
+}
+
+/// `agents.defaults.blockStreamingChunk`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct BlockChunk {
+    /// No block is shorter.
+    pub min_chars: Option<usize>,
+    /// No block is longer.
+    pub max_chars: Option<usize>,
+    /// `paragraph`, `newline` or `sentence`.
+    pub break_preference: Option<String>,
+}
+
+/// `agents.defaults.blockStreamingCoalesce`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct BlockCoalesce {
+    /// With fewer characters they wait for more.
+    pub min_chars: Option<usize>,
+    /// With so many they are sent at once.
+    pub max_chars: Option<usize>,
+    /// How long they wait for more, in milliseconds.
+    pub idle_ms: Option<u64>,
 }
 
 /// `memory.search`: as much of it as makes vectors.

@@ -18,8 +18,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use agents::{
-    Agent, AgentDefaults, Agents, DmScope, GroupScope, MemorySearch, ModelChoice, ModelEntry, Session,
-    SessionScope,
+    Agent, AgentDefaults, Agents, BlockChunk, BlockCoalesce, DmScope, GroupScope, MemorySearch, ModelChoice,
+    ModelEntry, Session, SessionScope,
 };
 pub use channels::{Account, Channel, ChannelDefaults};
 pub(crate) use channels::{HOST_KEYS, NOT_CHANNELS, laid_over};

@@ -339,6 +339,7 @@ impl<W: Writer> Streamed<W> {
                 Chunk::Text(text)
             }
             TurnEvent::Reasoning(text) => Chunk::Reasoning(text),
+            TurnEvent::Begun { .. } => return,
         };
         self.writer.chunk(&chunk, out);
     }

@@ -4,7 +4,9 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use async_trait::async_trait;
-use openclaw_agents::{Agents, ChannelContext, Stop, Turn, TurnEvent, TurnRequest as AgentTurn};
+use openclaw_agents::{
+    Agents, ChannelContext, Stop, Turn, TurnEvent, TurnRequest as AgentTurn, may_be_silence,
+};
 use openclaw_config::SessionKind;
 use openclaw_messaging::{
     Author, ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner, Writing,
@@ -81,15 +83,29 @@ where
     }
     let (sink, mut pieces) = mpsc::channel(PIECES);
     request.sink = Some(sink);
+    request.outset = writing.outset();
+    // Nothing is seen of an answer that may still be silence.
+    let mut held = Some(String::new());
     let mut turn = std::pin::pin!(run(request));
     loop {
         tokio::select! {
             biased;
-            Some(piece) = pieces.recv() => {
-                if let TurnEvent::Text(text) = piece {
-                    writing.add(&text);
+            Some(piece) = pieces.recv() => match piece {
+                TurnEvent::Begun { provider, model, thinking } => {
+                    writing.by(Author { provider, model, thinking: thinking.to_string() });
                 }
-            }
+                TurnEvent::Text(text) => match &mut held {
+                    Some(begin) => {
+                        begin.push_str(&text);
+                        if !may_be_silence(begin) {
+                            writing.add(begin);
+                            held = None;
+                        }
+                    }
+                    None => writing.add(&text),
+                },
+                TurnEvent::Reasoning(_) => {}
+            },
             ended = &mut turn => return ended,
         }
     }
@@ -115,6 +131,7 @@ impl TurnRunner for ChannelTurns {
             history_turns,
             authority,
             writing,
+            said,
         } = turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
@@ -153,6 +170,7 @@ impl TurnRunner for ChannelTurns {
             received_at,
             channel: Some(channel),
             plain: !authority.commands,
+            said,
             ..AgentTurn::default()
         };
         match written(request, &writing, |request| self.take(request)).await {

@@ -1,5 +1,6 @@
 //! The way of a message on a real ledger, with a sender and agents that are held, scripted and killed.
 
+mod blocks;
 mod clock;
 mod dead_letters;
 mod streaming;

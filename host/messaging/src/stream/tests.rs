@@ -29,13 +29,18 @@ fn a_text_in_which_words_have_no_end_is_shown_all_the_same() {
 }
 
 #[test]
-fn what_is_followed_is_bounded() {
-    let (text, followed) = watch::channel(String::new());
-    let writing = Writing(Some(Arc::new(text)));
+fn what_is_followed_is_bounded_and_has_no_gaps() {
+    let (writing, followed, known) = Writing::open();
     assert!(writing.is_followed() && !Writing::default().is_followed());
-    for _ in 0..10 {
+    for _ in 0..3 {
         writing.add(&"x".repeat(FOLLOWED / 4));
     }
-    assert_eq!(followed.borrow().len(), FOLLOWED);
+    writing.add(&"y".repeat(FOLLOWED / 2));
+    writing.add("z");
+    assert_eq!(followed.borrow().len(), FOLLOWED / 4 * 3, "nothing behind what is left out");
     Writing::default().add("nobody hears it");
+    let author = Author { provider: "p".into(), model: "m".into(), thinking: "low".into() };
+    assert_eq!(known.author(), None);
+    writing.by(author.clone());
+    assert_eq!(known.author(), Some(author));
 }

@@ -145,6 +145,10 @@ pub struct ChannelReplyMap {
     pub streaming: Option<String>,
     /// The mode where nobody states one. None: off.
     pub streaming_default: Option<String>,
+    /// Whether an answer is sent in blocks while it is written: an object with `enabled` and `coalesce`.
+    pub blocks: Option<String>,
+    /// Characters that blocks have together before they are sent, where nobody states a number.
+    pub blocks_gather: Option<usize>,
     /// The reaction to a message that was accepted. Only for a component that exports `react`.
     pub ack_reaction: Option<String>,
     /// Which messages get it.
@@ -158,6 +162,7 @@ impl ChannelReplyMap {
             ("reply-to", &self.reply_to),
             ("chunk-mode", &self.chunk_mode),
             ("streaming", &self.streaming),
+            ("blocks", &self.blocks),
             ("ack-reaction", &self.ack_reaction),
             ("ack-scope", &self.ack_scope),
         ];

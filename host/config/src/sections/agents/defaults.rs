@@ -54,20 +54,25 @@ pub(super) const DEFAULTS: &[Field] = &[
     unused("toolProgressDetail", TOOL_PROGRESS),
     unused("reasoningDefault", REASONING),
     unused("elevatedDefault", Word(&["off", "on", "ask", "full"])),
-    unused("blockStreamingDefault", Word(&["off", "on"])),
-    unused("blockStreamingBreak", Word(&["text_end", "message_end"])),
-    unused(
+    key("blockStreamingDefault", Word(&["off", "on"]))
+        .about("Whether answers are sent in blocks while they are written, where a channel says nothing. Default: off."),
+    key("blockStreamingBreak", Word(&["text_end", "message_end"])).about(
+        "text_end: blocks are sent while the answer is written; message_end: when it is complete. Default: text_end.",
+    ),
+    key(
         "blockStreamingChunk",
         Object(&[
             key("minChars", SOME),
             key("maxChars", SOME),
             key("breakPreference", Word(&["paragraph", "newline", "sentence"])),
         ]),
-    ),
-    unused(
+    )
+    .about("How long a block is and where it ends. Default: 800 to 1200 characters, at a paragraph."),
+    key(
         "blockStreamingCoalesce",
         Object(&[key("minChars", SOME), key("maxChars", SOME), key("idleMs", COUNT)]),
-    ),
+    )
+    .about("Blocks are sent together that come within idleMs of each other. Default: 1000."),
     unused("mediaMaxMb", Positive),
     unused("imageMaxDimensionPx", SOME),
     unused("imageQuality", Word(&["auto", "efficient", "balanced", "high"])),
