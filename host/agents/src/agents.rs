@@ -301,8 +301,10 @@ impl Running<'_> {
             // A turn asks once.
             let _ = outset.set(self.write(session_id.clone(), entries.clone()));
         }
-        let answer = self.inner.backend.ask(chat, &self.choice(), self.deadline, sink).await;
-        let answer = answer.or_else(|error| self.or_nothing_more(error))?;
+        let answer = match self.inner.backend.ask(chat, &self.choice(), self.deadline, sink).await {
+            Ok(answer) => answer,
+            Err(error) => self.nothing_more(&error).ok_or(error)?,
+        };
         let reply = self.reply(&answer)?;
         events.told();
         let ChatReply { provider, model, answer, failed } = answer;
@@ -336,15 +338,11 @@ impl Running<'_> {
     }
 
     /// A model that has nothing to say behind what was said has come to the end of its answer.
-    fn or_nothing_more(&self, error: ModelsError) -> Result<ChatReply, ModelsError> {
-        let silent = error.last().is_some_and(|last| last.reason() == FailureReason::EmptyResponse);
-        match error.last().filter(|_| silent && !self.request.said.is_empty()) {
-            Some(last) => {
-                let (provider, model) = (last.provider.clone(), last.model.clone());
-                Ok(ChatReply { provider, model, answer: Answer::default(), failed: Vec::new() })
-            }
-            None => Err(error),
-        }
+    fn nothing_more(&self, error: &ModelsError) -> Option<ChatReply> {
+        let last = error.last().filter(|last| last.reason() == FailureReason::EmptyResponse)?;
+        let (provider, model) = (last.provider.clone(), last.model.clone());
+        let answer = Answer::default();
+        (!self.request.said.is_empty()).then_some(ChatReply { provider, model, answer, failed: Vec::new() })
     }
 
     /// What the person reads. Silence is a choice in a group; in a direct chat it is a failure, unless something was said.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::load::marks;
+use crate::load::{Piece, marks, pieces};
 
 /// The database of an installation.
 pub(crate) struct Ledger {
@@ -13,10 +13,13 @@ pub(crate) struct Ledger {
 }
 
 /// One send.
+#[derive(Clone)]
 pub(crate) struct SendRow {
     pub(crate) id: i64,
     /// The messages that it answers, or the one that a client sent.
     pub(crate) marks: Vec<u64>,
+    /// The blocks behind the first of an answer that it holds.
+    pub(crate) pieces: Vec<Piece>,
     pub(crate) state: String,
     /// As the gateway stored why, if it failed or is flagged.
     pub(crate) error: String,
@@ -90,6 +93,7 @@ impl Ledger {
             left.sends.push(SendRow {
                 id: row.get(0).unwrap(),
                 marks: marks(&body).into_iter().collect(),
+                pieces: pieces(&body).into_iter().collect(),
                 state: row.get(2).unwrap(),
                 error: row.get(3).unwrap(),
             });

@@ -29,6 +29,8 @@ pub(crate) struct Load {
     said: AtomicU64,
     /// How often the answer to each message was seen.
     seen: Mutex<HashMap<u64, u32>>,
+    /// How often each block behind the first of an answer was seen.
+    pieces: Mutex<HashMap<Piece, u32>>,
     /// Messages with an answer that was seen.
     answered: AtomicU64,
     /// What was seen that bears no mark, shortened.
@@ -47,6 +49,7 @@ impl Load {
             model,
             said: AtomicU64::new(0),
             seen: Mutex::default(),
+            pieces: Mutex::default(),
             answered: AtomicU64::new(0),
             unmarked: Mutex::default(),
             silent: AtomicBool::new(false),
@@ -109,8 +112,12 @@ impl Load {
     fn collect(&self) {
         self.model.clear();
         for text in self.vendors.take_sent() {
-            let marks = marks(&text);
-            if marks.is_empty() {
+            let (marks, pieces) = (marks(&text), pieces(&text));
+            let unmarked = marks.is_empty() && pieces.is_empty();
+            for piece in pieces {
+                *lock(&self.pieces).entry(piece).or_insert(0) += 1;
+            }
+            if unmarked {
                 lock(&self.unmarked).push(text.chars().take(80).collect());
             }
             let mut seen = lock(&self.seen);
@@ -155,6 +162,11 @@ impl Load {
         lock(&self.seen).clone()
     }
 
+    /// How often each block behind the first of an answer was seen.
+    pub(crate) fn pieces(&self) -> HashMap<Piece, u32> {
+        lock(&self.pieces).clone()
+    }
+
     /// What was seen that answers nobody.
     pub(crate) fn unmarked(&self) -> Vec<String> {
         lock(&self.unmarked).clone()
@@ -176,6 +188,20 @@ pub(crate) fn marks(text: &str) -> HashSet<u64> {
     text.split("mark").skip(1).filter_map(|rest| rest.split_once('.')?.0.parse().ok()).collect()
 }
 
+/// The blocks behind the first of an answer.
+pub(crate) const PIECES: std::ops::RangeInclusive<u8> = 2..=4;
+/// A block behind the first of an answer: which of them, and the mark of the message.
+pub(crate) type Piece = (u8, u64);
+
+/// The blocks behind the first of an answer that a text holds, as the fake that recites writes them.
+pub(crate) fn pieces(text: &str) -> HashSet<Piece> {
+    let piece = |rest: &str| {
+        let (which, rest) = rest.split_once('-')?;
+        Some((which.parse().ok()?, rest.split_once('.')?.0.parse().ok()?))
+    };
+    text.split("piece").skip(1).filter_map(piece).collect()
+}
+
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -193,5 +219,7 @@ mod tests {
         assert_eq!(marks(&format!("echo: [somewhere] {}", write(17))), [17].into());
         assert!(marks("⚠️ Something went wrong").is_empty());
         assert_eq!(marks(&format!("{}\n{}", write(1), write(2))), [1, 2].into(), "an answer to two");
+        let later = write(17).replace("mark", "piece3-");
+        assert_eq!((marks(&later).len(), pieces(&later)), (0, [(3, 17)].into()), "a later block of it");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::clients::{FIRST, Told};
 use crate::ledger::Left;
+use crate::load::{PIECES, Piece};
 
 /// How many kills' worth of examples are shown of one fault.
 const EXAMPLES: usize = 10;
@@ -29,6 +30,8 @@ pub(crate) struct Verdict {
     pub(crate) flagged_and_seen: u64,
     /// Flagged sends that were in flight at no kill.
     pub(crate) flagged_without_a_kill: u64,
+    /// Blocks behind the first of their answers.
+    pub(crate) blocks: u64,
     /// Examples, a line each.
     pub(crate) examples: Vec<String>,
 }
@@ -57,13 +60,15 @@ pub(crate) struct Outside {
     pub(crate) told: HashMap<u64, Told>,
     /// How often people saw the answer to each message, or the message of a client.
     pub(crate) seen: HashMap<u64, u32>,
+    /// How often people saw each block behind the first of an answer.
+    pub(crate) pieces: HashMap<Piece, u32>,
     /// The sends that were in flight at some kill.
     pub(crate) in_flight: HashSet<i64>,
 }
 
 /// Judges.
 pub(crate) fn judge(outside: &Outside, left: &Left) -> Verdict {
-    let Outside { said, keyed, told: clients, seen, in_flight } = outside;
+    let Outside { said, keyed, told: clients, seen, pieces, in_flight } = outside;
     let (said, keyed) = (*said, *keyed);
     let mut verdict = Verdict { said, keyed, ..Verdict::default() };
     let mut sends: HashMap<u64, Vec<(&str, i64)>> = HashMap::new();
@@ -108,7 +113,37 @@ pub(crate) fn judge(outside: &Outside, left: &Left) -> Verdict {
             verdict.example(format!("the answer to mark {mark} was seen {seen} times: sends {rows:?}"));
         }
     }
+    judge_blocks(&mut verdict, pieces, left);
     verdict
+}
+
+/// Blocks behind the first of an answer: an answer that has one has all of them, and each is seen once.
+fn judge_blocks(verdict: &mut Verdict, pieces: &HashMap<Piece, u32>, left: &Left) {
+    let mut blocks: HashMap<Piece, Vec<(&str, i64)>> = HashMap::new();
+    for send in &left.sends {
+        for piece in &send.pieces {
+            blocks.entry(*piece).or_default().push((&send.state, send.id));
+        }
+    }
+    verdict.blocks = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
+    for (piece, rows) in &blocks {
+        let seen = pieces.get(piece).copied().unwrap_or(0);
+        if rows.len() > 1 || seen > 1 {
+            verdict.sent_twice += 1;
+            verdict.example(format!("block {piece:?} was seen {seen} times: sends {rows:?}"));
+        }
+        if seen == 0 && !rows.iter().any(|(state, _)| *state == "ambiguous") {
+            verdict.lost += 1;
+            verdict.example(format!("block {piece:?} is lost: sends {rows:?}"));
+        }
+    }
+    let answers: HashSet<u64> = blocks.keys().map(|(_, mark)| *mark).collect();
+    for mark in answers {
+        for which in PIECES.filter(|which| !blocks.contains_key(&(*which, mark))) {
+            verdict.lost += 1;
+            verdict.example(format!("block {which} of the answer to mark {mark} was never said"));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +152,7 @@ mod tests {
     use crate::ledger::SendRow;
 
     fn send(id: i64, mark: u64, state: &str) -> SendRow {
-        SendRow { id, marks: vec![mark], state: state.to_owned(), error: String::new() }
+        SendRow { id, marks: vec![mark], pieces: vec![], state: state.to_owned(), error: String::new() }
     }
 
     fn left(sends: Vec<SendRow>, marks: u64) -> Left {
@@ -163,6 +198,24 @@ mod tests {
         let flagged = judge(&outside(1, &seen, &[9]), &left(vec![send(1, 0, "ambiguous")], 1));
         assert!(flagged.flagged_without_a_kill == 1 && !flagged.holds(), "{flagged:?}");
         assert!(!judge(&Outside::default(), &Left::default()).holds(), "nothing was tried");
+    }
+
+    #[test]
+    fn blocks_come_once_each_and_an_answer_has_all_of_them() {
+        let block =
+            |id, which, state| SendRow { marks: vec![], pieces: vec![(which, 0)], ..send(id, 0, state) };
+        let judged = |blocks: Vec<SendRow>, seen: &[(Piece, u32)]| {
+            let outside = Outside { pieces: seen.iter().copied().collect(), ..outside(1, &[(0, 1)], &[4]) };
+            judge(&outside, &left([vec![send(1, 0, "sent")], blocks].concat(), 1))
+        };
+        let all = || vec![block(2, 2, "sent"), block(3, 3, "sent"), block(4, 4, "ambiguous")];
+        let whole = judged(all(), &[((2, 0), 1), ((3, 0), 1)]);
+        assert!(whole.holds() && whole.blocks == 3, "{whole:?}");
+        assert_eq!(judged(all(), &[((2, 0), 1)]).lost, 1, "one was not seen");
+        assert_eq!(judged(all(), &[((2, 0), 2), ((3, 0), 1)]).sent_twice, 1);
+        assert_eq!(judged(vec![block(2, 2, "sent")], &[((2, 0), 1)]).lost, 2, "and two were never said");
+        let again = [all(), vec![block(5, 2, "sent")]].concat();
+        assert_eq!(judged(again, &[((2, 0), 1), ((3, 0), 1)]).sent_twice, 1);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, UnderWay};
 use crate::load::Load;
 use crate::oracle::{Outside, Verdict, judge};
 use crate::points::{Kill, draw};
-use crate::vendors::Vendors;
+use crate::vendors::{IN_BLOCKS, Vendors};
 
 /// What the gateway reads its orders from.
 const VARIABLE: &str = "OPENCLAW_FAILPOINTS";
@@ -76,15 +76,15 @@ pub(crate) async fn run(asked: Asked) -> Found {
     config["channels"] = vendors.channels();
     // A gateway lives for a quarter of a second here: with the window that people have, it would do little but wait for more text.
     config["messages"] = json!({ "inbound": { "byChannel": { "telegram": 30 } } });
-    // One account answers word by word, so that what it writes shows before it is complete.
-    config["models"]["providers"]["fake"]["models"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({ "id": "mock-words", "name": "Words" }));
-    config["agents"]["entries"] =
-        json!({ "main": { "default": true }, "slow": { "model": "fake/mock-words" } });
-    config["bindings"] =
-        json!([{ "agentId": "slow", "match": { "channel": "telegram", "accountId": "bot0" } }]);
+    // One account answers word by word, so that what it writes shows before it is complete, and one in blocks.
+    let models = config["models"]["providers"]["fake"]["models"].as_array_mut().unwrap();
+    models.extend(["mock-words", "mock-recite"].map(|id| json!({ "id": id, "name": id })));
+    config["agents"]["entries"] = json!({
+        "main": { "default": true }, "slow": { "model": "fake/mock-words" }, "blocks": { "model": "fake/mock-recite" },
+    });
+    config["agents"]["defaults"]["blockStreamingChunk"] = json!({ "minChars": 1, "maxChars": 4_000 });
+    let bound = |agent: &str, account: &str| json!({ "agentId": agent, "match": { "channel": "telegram", "accountId": account } });
+    config["bindings"] = json!([bound("slow", "bot0"), bound("blocks", IN_BLOCKS)]);
     let home = Home::new(config);
     let ledger = Ledger::in_state(&home.state());
     let load = Load::new(vendors, model);
@@ -163,6 +163,7 @@ pub(crate) async fn run(asked: Asked) -> Found {
         keyed: clients.begun(),
         told: clients.told(),
         seen: load.seen(),
+        pieces: load.pieces(),
         in_flight: known,
     };
     let verdict = judge(&outside, &left);

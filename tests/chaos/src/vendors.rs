@@ -7,6 +7,8 @@ use serde_json::{Map, Value, json};
 
 /// Accounts at the vendor that is polled. They are also those that clients send through.
 pub(crate) const POLLED: usize = 8;
+/// The one of them whose answers come in blocks.
+pub(crate) const IN_BLOCKS: &str = "bot1";
 /// Accounts at the vendor with a websocket.
 const SOCKETS: usize = 2;
 /// All accounts of the gateway.
@@ -39,10 +41,13 @@ impl Vendors {
         let accounts = |of: std::ops::Range<usize>, key: &str| -> Map<String, Value> {
             of.map(|account| (format!("bot{account}"), json!({ key: token(account) }))).collect()
         };
+        let mut polled = accounts(0..POLLED, "botToken");
+        // One account sends its answers in blocks.
+        polled[IN_BLOCKS]["streaming"] =
+            json!({ "block": { "enabled": true, "coalesce": { "minChars": 1, "idleMs": 10 } } });
         json!({
             "telegram": {
-                "apiRoot": self.telegram.api_root(), "dmPolicy": "open", "allowFrom": ["*"],
-                "accounts": accounts(0..POLLED, "botToken"),
+                "apiRoot": self.telegram.api_root(), "dmPolicy": "open", "allowFrom": ["*"], "accounts": polled,
             },
             "discord": {
                 "apiRoot": self.discord.api_root(), "gatewayUrl": self.discord.gateway_url(),

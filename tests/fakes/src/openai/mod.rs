@@ -267,6 +267,14 @@ async fn answer(mode: Mode, request: &Value) -> Result<Response<Reply>, Cut> {
             let text: Vec<String> = render::echo(request).split_inclusive(' ').map(str::to_owned).collect();
             Ok(dripping(render::events(request, &text, None), Duration::from_millis(pause_ms), false))
         }
+        Mode::Recite { text, pause_ms } => {
+            let text = render::recite(request, text.as_deref());
+            if !stream {
+                return Ok(render::answer(&Mode::Say(text), request));
+            }
+            let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+            Ok(dripping(render::events(request, &words, None), Duration::from_millis(pause_ms), false))
+        }
         Mode::Cut { after } if stream => {
             let text: Vec<String> = (0..after).map(|index| format!("word{index} ")).collect();
             // The role comes before the text; neither finish nor end mark follows.

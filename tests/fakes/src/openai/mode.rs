@@ -22,6 +22,14 @@ pub enum Mode {
         /// The pause.
         pause_ms: u64,
     },
+    /// A text of several paragraphs with a pause before each word if streamed. Asked to go on behind a part of it, it says the
+    /// rest.
+    Recite {
+        /// The text; by default the echo, and three pieces that repeat it with `piece2-`, `piece3-` and `piece4-` for `mark`.
+        text: Option<String>,
+        /// The pause.
+        pause_ms: u64,
+    },
     /// Echo, after a wait.
     Late {
         /// The wait.
@@ -99,6 +107,7 @@ impl Mode {
             "mock-stream-error" => Self::ErrorInStream,
             "mock-empty" => Self::Empty,
             "mock-words" => Self::Words { pause_ms: 40 },
+            "mock-recite" => Self::Recite { text: None, pause_ms: 10 },
             "mock-drip" => Self::Chunks { count: 20, delay_ms: 100 },
             "mock-tool" => {
                 Self::ToolCall { name: "lookup".to_owned(), arguments: r#"{"query":"weather"}"#.to_owned() }

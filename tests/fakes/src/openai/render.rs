@@ -61,6 +61,7 @@ pub(super) fn answer(mode: &Mode, request: &Value) -> Response<Reply> {
             None => say(request, &echo(request)),
         },
         Mode::ToolCall { name, arguments } => tool_call(request, name, arguments),
+        Mode::Recite { text, .. } => say(request, &recite(request, text.as_deref())),
         Mode::Empty => say(request, ""),
         Mode::Garbage if streams(request) => server::reply(
             200,
@@ -230,9 +231,50 @@ pub(super) fn echo(request: &Value) -> String {
     format!("echo: {}", last_user_text(request))
 }
 
+/// How the gateway asks for the rest of an answer that broke off.
+const GO_ON: &str = "[Your answer broke off here";
+
+/// What somebody says who knows a text by heart: all of it, or what follows the part that was said.
+pub(super) fn recite(request: &Value, text: Option<&str>) -> String {
+    let all = messages(request);
+    let Some((asked, said)) = all.split_last().filter(|(last, _)| text_of(Some(last)).starts_with(GO_ON))
+    else {
+        return whole(&last_user_text(request), text);
+    };
+    let Some((part, before)) = said.split_last() else { return format!("{asked} follows nothing") };
+    let whole = whole(&last_user_text_in(before), text);
+    let mut left = whole.chars();
+    for sign in text_of(Some(part)).chars().filter(|sign| !sign.is_whitespace()) {
+        if left.find(|own| !own.is_whitespace()) != Some(sign) {
+            return format!("this is no part of my answer: {part}");
+        }
+    }
+    match left.as_str().trim_start() {
+        "" => "NO_REPLY".to_owned(),
+        rest => rest.to_owned(),
+    }
+}
+
+fn whole(said: &str, text: Option<&str>) -> String {
+    text.map_or_else(
+        || {
+            let pieces = (2..=4).map(|piece| said.replace("mark", &format!("piece{piece}-")));
+            [format!("echo: {said}")].into_iter().chain(pieces).collect::<Vec<_>>().join("\n\n")
+        },
+        str::to_owned,
+    )
+}
+
 fn last_user_text(request: &Value) -> String {
-    let last = messages(request).iter().rfind(|message| message.get("role") == Some(&json!("user")));
-    match last.and_then(|message| message.get("content")) {
+    last_user_text_in(messages(request))
+}
+
+fn last_user_text_in(messages: &[Value]) -> String {
+    text_of(messages.iter().rfind(|message| message.get("role") == Some(&json!("user"))))
+}
+
+fn text_of(message: Option<&Value>) -> String {
+    match message.and_then(|message| message.get("content")) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Array(parts)) => {
             let texts = parts.iter().filter_map(|part| part.get("text")?.as_str());
