@@ -2,112 +2,19 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 
 use openclaw_store::{
-    AccountKey, ChatKind, Claim, Conversation, ConversationKey, Counts, Decision, Draft, Entry, EntryRole,
-    InboundId, InboundState, Message, NewPairing, OtherRow, OutboxState, PairingMeta, PairingOutcome,
-    PairingRequest, PairingRules, PreviewBegin, Receipt, Route, SendEnd, SendFault, SenderInfo, SenderKind,
-    SessionWrite, Step, Store, StoreError, Target, TurnRows, Usage, Verdict, path_in,
+    AccountKey, Claim, Counts, Decision, Draft, Entry, EntryRole, InboundId, InboundState, NewPairing,
+    OtherRow, OutboxState, PairingMeta, PairingOutcome, PairingRequest, PairingRules, Receipt, SendEnd,
+    SessionWrite, Step, Store, StoreError, Target, TurnRows, Usage, Verdict,
 };
 
+use common::{Place, account, claimed, conversation, decision, draft, fault, message, route};
+
 const RULES: PairingRules = PairingRules { ttl_ms: 3_600_000, max_pending: 3 };
-
-struct Place {
-    dir: tempfile::TempDir,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self) -> PathBuf {
-        path_in(self.dir.path())
-    }
-
-    async fn open(&self) -> Store {
-        Store::open(&self.path()).await.unwrap()
-    }
-}
-
-fn account() -> AccountKey {
-    AccountKey::new("chat", "default")
-}
-
-fn decision(verdict: Verdict, reason: &str) -> Decision {
-    Decision { verdict, reason: reason.to_owned(), steps: Vec::new(), heard_in: None }
-}
-
-fn message(id: &str) -> Message {
-    Message {
-        id: id.to_owned(),
-        conversation: Conversation {
-            kind: ChatKind::Direct,
-            space: None,
-            room: "r1".into(),
-            thread: Some("t1".into()),
-            title: None,
-        },
-        sender: SenderInfo {
-            kind: SenderKind::Person,
-            id: "u1".into(),
-            username: None,
-            display_name: None,
-            roles: Vec::new(),
-        },
-        text: "hello".into(),
-        sent_at_ms: 5,
-        mentions_self: false,
-        reply_to_self: false,
-        addresses_others: false,
-        edited: false,
-        forwarded: false,
-        quote: None,
-        media: Vec::new(),
-        album: None,
-        reply_context: vec![0, 255],
-    }
-}
-
-fn route() -> Route {
-    Route { agent: "main".into(), session_key: "agent:main:main".into() }
-}
-
-fn target(room: &str) -> Target {
-    Target { room: room.to_owned(), thread: None }
-}
-
-fn conversation(room: &str) -> ConversationKey {
-    ConversationKey { account: account(), target: target(room) }
-}
-
-fn draft(batch: &str, room: &str, parts: &[&str]) -> Draft {
-    Draft {
-        account: account(),
-        target: target(room),
-        parts: parts.iter().map(|part| (*part).to_owned()).collect(),
-        batch: batch.to_owned(),
-        request_key: None,
-        reply_to: Some("m1".into()),
-        reply_all: false,
-        reply_context: vec![9],
-        media: Vec::new(),
-        silent: false,
-        expires_at: 1_000_000,
-    }
-}
-
-fn fault(code: &str) -> SendFault {
-    SendFault { code: code.into(), detail: "why".into() }
-}
-
-async fn claimed(store: &Store, room: &str, now: i64) -> openclaw_store::OutboxRow {
-    match store.claim(&conversation(room), now).await.unwrap() {
-        Claim::Part(row) => *row,
-        other => panic!("nothing to claim: {other:?}"),
-    }
-}
 
 #[tokio::test]
 async fn a_redelivered_message_is_stored_once_and_moves_the_cursor() {
@@ -123,73 +30,6 @@ async fn a_redelivered_message_is_stored_once_and_moves_the_cursor() {
     let rows = store.undecided(InboundId(0), 10).await.unwrap();
     assert_eq!(rows.len(), 2);
     assert_eq!((&rows[0].message, rows[0].received_at), (&message("1"), 10));
-}
-
-#[tokio::test]
-async fn a_preview_is_marked_known_and_taken_by_the_reply() {
-    let place = Place::new();
-    let store = place.open().await;
-    let id = store.admit(&account(), &message("1"), None, 10).await.unwrap().id;
-    let begin = async |id: InboundId| store.begin_preview(&id.into(), &conversation("r1")).await.unwrap();
-    assert_eq!(begin(id).await, PreviewBegin::Never, "no turn is owed yet");
-    store.decide(id, decision(Verdict::Queue(route()), "allowFrom"), 20).await.unwrap();
-    store.enqueue(&draft("a", "r1", &["first"]), 20).await.unwrap();
-    assert_eq!(begin(id).await, PreviewBegin::Busy, "what waits goes first");
-    let row = claimed(&store, "r1", 20).await;
-    assert_eq!(begin(id).await, PreviewBegin::Busy, "and what is being sent");
-    store.end_send(row.id, &SendEnd::Failed(fault("x")), 21).await.unwrap();
-    assert_eq!(begin(id).await, PreviewBegin::Begun);
-    assert_eq!(begin(id).await, PreviewBegin::Never, "nobody knows how its send ended");
-    store.end_preview(id, None).await.unwrap();
-    assert_eq!(begin(id).await, PreviewBegin::Begun, "nothing was visible");
-    store.end_preview(id, Some("v7")).await.unwrap();
-    store.close().await;
-
-    let store = place.open().await;
-    let begun = store.begin_preview(&id.into(), &conversation("r1")).await.unwrap();
-    assert_eq!(begun, PreviewBegin::Shown("v7".to_owned()));
-    let reply = Draft { reply_all: true, ..draft("b", "r1", &["one", "two"]) };
-    store.finish_turn(id, None, Some(reply), 30).await.unwrap();
-    let first = claimed(&store, "r1", 30).await;
-    assert_eq!((first.edits.as_deref(), first.reply_to.as_deref()), (Some("v7"), Some("m1")));
-    store.close().await;
-
-    // An edit that was under way is not flagged: it shows the same when it is made twice.
-    let store = place.open().await;
-    let again = claimed(&store, "r1", 40).await;
-    assert_eq!((again.id, again.attempts, again.edits.as_deref()), (first.id, 2, Some("v7")));
-    store.end_send(again.id, &SendEnd::Anew(fault("gone")), 41).await.unwrap();
-    let anew = claimed(&store, "r1", 42).await;
-    assert_eq!((anew.id, anew.attempts, anew.edits), (first.id, 2, None));
-    store.end_send(anew.id, &SendEnd::Sent(Receipt { message_ids: vec!["v8".into()] }), 43).await.unwrap();
-    let second = claimed(&store, "r1", 44).await;
-    assert_eq!((second.edits, second.reply_to.as_deref()), (None, Some("m1")));
-    let begun = store.begin_preview(&id.into(), &conversation("r1")).await.unwrap();
-    assert_eq!(begun, PreviewBegin::Never, "the turn is over");
-}
-
-#[tokio::test]
-async fn a_preview_goes_on_with_the_message_that_its_own_is_told_with() {
-    let place = Place::new();
-    let store = place.open().await;
-    let mut ids = Vec::new();
-    for id in ["1", "2", "3"] {
-        let id = store.admit(&account(), &message(id), None, 10).await.unwrap().id;
-        store.decide(id, decision(Verdict::Queue(route()), "allowFrom"), 20).await.unwrap();
-        ids.push(id);
-    }
-    let begin = async |rows: &TurnRows| store.begin_preview(rows, &conversation("r1")).await.unwrap();
-    let told = |own: usize, with: &[usize]| {
-        let other = |at: &usize| OtherRow { id: ids[*at], dropped: false, how: "told".to_owned() };
-        TurnRows { own: ids[own], others: with.iter().map(other).collect() }
-    };
-    assert_eq!(begin(&told(0, &[])).await, PreviewBegin::Begun);
-    store.end_preview(ids[0], Some("v7")).await.unwrap();
-    // The first turn was interrupted: the next one is told both, and has the preview.
-    assert_eq!(begin(&told(1, &[0])).await, PreviewBegin::Shown("v7".to_owned()));
-    // And again, this time without looking at it before its end.
-    store.finish_turn(told(2, &[0, 1]), None, Some(draft("b", "r1", &["one"])), 30).await.unwrap();
-    assert_eq!(claimed(&store, "r1", 30).await.edits.as_deref(), Some("v7"));
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ mod tests {
         check(
             "a\n\n```\nxxx\n\nyyy\nzzz\n```\n\nb",
             18,
-            &["a", "```\nxxx\n\nyyy\n```", "```\nzzz\n```", "b"],
+            &["a", "```\nxxx\n\n```", "```\nyyy\nzzz\n```", "b"],
         );
         // One that nobody closes goes on to the end.
         check("a\n\n~~~\nb\n\nc", 8, &["a", "~~~\nb\n\nc"]);
