@@ -44,7 +44,7 @@ pub(super) fn binding(
         } else {
             "there is no such agent"
         };
-        access.tell(format!("a binding to the agent {:?} answers nobody: {why}", entry.agent_id));
+        access.tell(&format!("a binding to the agent {:?} answers nobody: {why}", entry.agent_id));
         return None;
     };
     let peer = match &entry.peer {
