@@ -24,7 +24,7 @@ pub(super) struct Groups<'a> {
 
 impl Groups<'_> {
     /// Says what is wrong here, once for a configuration.
-    pub(super) fn tell(&self, fault: String) {
+    pub(super) fn tell(&self, fault: &str) {
         self.naming.tell(self.channel, fault);
     }
 
@@ -42,7 +42,7 @@ impl Groups<'_> {
         let of = |channel: &str| group.and_then(|group| group.members.get(channel)).into_iter().flatten();
         if group.is_none() {
             let why = format!("accessGroups.{name} is missing or not of the type message.senders");
-            self.tell(format!("accessGroup:{name} lets nobody in: {why}"));
+            self.tell(&format!("accessGroup:{name} lets nobody in: {why}"));
         }
         let members = of(self.channel).chain(of("*")).cloned().collect();
         Allowed::Group { name: name.to_owned(), members }
@@ -53,7 +53,7 @@ impl Groups<'_> {
         let known =
             self.config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(named.trim()));
         if known.is_none() {
-            self.tell(format!("a group's agentId is passed over: there is no agent {named:?}"));
+            self.tell(&format!("a group's agentId is passed over: there is no agent {named:?}"));
         }
         known.map(|agent| agent.id.to_lowercase())
     }

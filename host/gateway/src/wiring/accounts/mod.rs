@@ -144,8 +144,6 @@ fn queue(config: &Config, channel: &str) -> QueueRules {
 
 #[cfg(test)]
 mod tests {
-    use openclaw_config::Identity;
-
     use super::*;
 
     #[test]

@@ -25,7 +25,7 @@ impl Naming {
     }
 
     /// Says what is wrong about a channel's part, once.
-    pub(super) fn tell(&self, channel: &str, fault: String) {
+    pub(super) fn tell(&self, channel: &str, fault: &str) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(format!("{channel} {fault}")) {
             warn!(channel, "{fault}");
@@ -97,7 +97,7 @@ mod tests {
         assert!(first["main"].named_by("claw", "r").is_some());
         assert!(std::ptr::eq(first, naming.mentions(&config)), "for the next account too");
         for (channel, fault) in [("chat", "one"), ("chat", "one"), ("talk", "one"), ("chat", "two")] {
-            naming.tell(channel, fault.to_owned());
+            naming.tell(channel, fault);
         }
         assert_eq!(naming.told.lock().unwrap().len(), 3);
     }

@@ -39,7 +39,7 @@ pub(super) fn binding(
     let agent =
         access.config.agents.entries.iter().find(|agent| agent.id.eq_ignore_ascii_case(&entry.agent_id));
     let Some(agent) = agent else {
-        access.tell(format!(
+        access.tell(&format!(
             "a binding to the agent {:?} answers nobody: there is no such agent",
             entry.agent_id
         ));
