@@ -92,7 +92,7 @@ impl Turns {
                 return;
             }
         }
-        let alone = wiring.is_command(&row.account, &row.message);
+        let alone = wiring.has_command(&row.account, &row.message);
         let window = wiring.accounts.get(&row.account).map_or(Duration::ZERO, |settings| settings.debounce);
         if !alone && !window.is_zero() && is_joined(&row.message) && book.len() < wiring.options.lanes_total {
             book.known.insert(row.id);
@@ -280,7 +280,8 @@ impl Turns {
         for row in rows {
             let Some(route) = row.route.clone() else { continue };
             if book.known.insert(row.id) {
-                let (place, alone) = (Place::of(&row, &route), wiring.is_command(&row.account, &row.message));
+                let (place, alone) =
+                    (Place::of(&row, &route), wiring.has_command(&row.account, &row.message));
                 line.push(place, vec![row], alone, now);
             }
         }
@@ -298,7 +299,7 @@ impl Turns {
                 let Some(line) = book.lines.get_mut(session) else { return };
                 let rows = plan.told.into_iter().chain(plan.short).chain(plan.dropped);
                 let account = place.conversation.account.clone();
-                let alone = |message: &Message| self.shared.wiring.is_command(&account, message);
+                let alone = |message: &Message| self.shared.wiring.has_command(&account, message);
                 line.put_back(&place, rows.collect(), alone, Instant::now());
             }
         }

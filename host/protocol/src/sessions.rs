@@ -6,7 +6,7 @@ mod read;
 
 pub use change::{
     SessionAborted, SessionChanged, SessionCompacted, SessionCreated, SessionDeleted, SessionEntry,
-    SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
+    SessionSize, SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
     SessionsPatchParams, SessionsResetParams, SessionsSendParams, SessionsSteerParams,
 };
 pub use list::{SessionDefaults, SessionRow, SessionsList, SessionsListParams};

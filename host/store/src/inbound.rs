@@ -221,7 +221,7 @@ impl Store {
         let rows = rows.into();
         let work = move |ledger: &Ledger<'_>| {
             let own = rows.own;
-            close_row(ledger, own, "done", None, now)?;
+            close_row(ledger, own, "done", rows.ended.as_deref().map(|ended| (own, ended)), now)?;
             for other in &rows.others {
                 let state = if other.dropped { "dropped" } else { "done" };
                 close_row(ledger, other.id, state, Some((own, &other.how)), now)?;

@@ -23,6 +23,7 @@ mod row;
 mod session_settings;
 mod sessions;
 mod store;
+mod summaries;
 mod transcripts;
 mod upkeep;
 mod wal;
@@ -47,7 +48,7 @@ pub use records::{
     SetAside, Step, TailLoss, TurnRows, Usage, Verdict,
 };
 pub use session_settings::{
-    Activation, Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings,
+    Activation, Archived, Sending, SessionChange, SessionQuery, SessionRecord, SessionSettings,
 };
 pub use store::{Store, path_in};
 pub use transcripts::{Found, NumberedEntry, Page, SessionUsage};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::conversations::{GroupChat, Identity};
 use super::resets::{Reset, ResetByType, Resets};
+use super::sending::SendRules;
 
 /// The agent that exists when the file names none.
 const IMPLICIT_AGENT: &str = "main";
@@ -177,6 +178,8 @@ pub struct Session {
     pub reset_triggers: Vec<String>,
     /// An older spelling of `reset.idleMinutes`.
     pub idle_minutes: Option<u64>,
+    /// Whether answers are sent.
+    pub send_policy: SendRules,
 }
 
 impl Session {

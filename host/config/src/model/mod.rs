@@ -11,6 +11,7 @@ mod models;
 mod queue;
 mod resets;
 mod secrets;
+mod sending;
 
 use std::collections::BTreeMap;
 
@@ -34,6 +35,7 @@ pub use models::{Model, Models, Provider};
 pub use queue::{Inbound, Queue};
 pub use resets::{Reset, ResetByType, ResetMode, ResetPolicy, Resets, SessionKind};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
+pub use sending::{SendAction, SendMatch, SendPlace, SendRule, SendRules};
 
 use crate::path::KeyPath;
 

@@ -119,7 +119,7 @@ pub(super) const SESSION: Shape = Object(&[
     .about("The same for direct messages, groups and threads."),
     key("resetByChannel", Map(&RESET)).about("The same for channels, before what is said about types."),
     unused("store", Text),
-    unused("sendPolicy", SEND_POLICY),
+    key("sendPolicy", SEND_POLICY).about("Whether answers of sessions are sent. Default: they are."),
     unused(
         "threadBindings",
         Object(&[
@@ -145,7 +145,7 @@ const RESET: Shape = Object(&[
 const ALLOW_OR_DENY: Shape = Word(&["allow", "deny"]);
 
 const SEND_POLICY: Shape = Object(&[
-    key("default", ALLOW_OR_DENY),
+    key("default", ALLOW_OR_DENY).about("Where no rule matches. Default: allow."),
     key(
         "rules",
         List(&Object(&[
@@ -154,13 +154,16 @@ const SEND_POLICY: Shape = Object(&[
                 "match",
                 Object(&[
                     key("channel", Text),
-                    key("chatType", Word(&["direct", "group", "channel"])),
-                    key("keyPrefix", Text),
-                    key("rawKeyPrefix", Text),
+                    // `dm` is an older spelling of `direct`.
+                    key("chatType", Word(&["direct", "group", "channel", "dm"])),
+                    key("keyPrefix", Text)
+                        .about("How the session's key begins, with or without agent:<id>: before it."),
+                    key("rawKeyPrefix", Text).about("How the session's whole key begins."),
                 ]),
             ),
         ])),
-    ),
+    )
+    .about("The first that matches and denies decides."),
 ]);
 
 /// A [`QUANTITY`], or `false` for none.
@@ -249,7 +252,8 @@ pub(super) const COMMANDS: Shape = Object(&[
     unused("mcp", Bool),
     unused("plugins", Bool),
     unused("debug", Bool),
-    key("restart", Bool).about("false: SIGUSR1 and SIGUSR2 do not restart the gateway. Default: true."),
+    key("restart", Bool)
+        .about("false: /restart, SIGUSR1 and SIGUSR2 do not restart the gateway. Default: true."),
     key("ownerAllowFrom", IDS).about(
         "Who may give the owner's commands, as channel:id. Default: the sender who was approved first.",
     ),

@@ -88,6 +88,18 @@ async fn a_command_or_a_file_ends_the_window_and_keeps_its_place() {
 }
 
 #[tokio::test]
+async fn what_is_told_together_holds_no_command_and_what_holds_one_is_told_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = tuned(&dir, |settings| settings.debounce = LONG).await;
+    life.hear("1", "a", "one").await;
+    life.hear("2", "a", "two").await;
+    life.hear("3", "a", "three /status please").await;
+    assert_eq!(life.sender.reaches(2).await, ["echo: one\ntwo", "echo: three /status please"]);
+    assert_eq!(*life.echo.commanded.borrow(), [false, true]);
+    life.settled().await;
+}
+
+#[tokio::test]
 async fn killed_while_they_wait_or_while_they_are_told_all_are_told_again_and_answered_once() {
     let dir = tempfile::tempdir().unwrap();
     let life = tuned(&dir, |settings| settings.debounce = LONG).await;
