@@ -1,6 +1,7 @@
 //! `sessions.*`: the list of conversations, what people decide about them, and their upkeep.
 
 mod change;
+mod cleanup;
 mod list;
 mod read;
 
@@ -9,6 +10,7 @@ pub use change::{
     SessionSize, SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
     SessionsPatchParams, SessionsResetParams, SessionsSendParams, SessionsSteerParams,
 };
+pub use cleanup::{CleanupAction, SessionsCleaned, SessionsCleanupParams, StoreCleaned};
 pub use list::{SessionDefaults, SessionRow, SessionsList, SessionsListParams};
 pub use read::{
     Preview, PreviewItem, SessionDescription, SessionHit, SessionMessages, SessionResolved,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::conversations::{GroupChat, Identity};
+use super::maintenance::Maintenance;
 use super::resets::{Reset, ResetByType, Resets};
 use super::sending::SendRules;
 
@@ -180,6 +181,8 @@ pub struct Session {
     pub idle_minutes: Option<u64>,
     /// Whether answers are sent.
     pub send_policy: SendRules,
+    /// When sessions that nobody uses are put away.
+    pub maintenance: Maintenance,
 }
 
 impl Session {

@@ -7,6 +7,7 @@ mod commands;
 mod conversations;
 mod gateway;
 mod hooks;
+mod maintenance;
 mod models;
 mod queue;
 mod resets;
@@ -31,6 +32,7 @@ pub use gateway::{
     RateLimit, Reload, ReloadMode, Remote, SecurityHeaders, Tls,
 };
 pub use hooks::{HookAction, HookMapping, HookMatch, Hooks, SessionMode, WakeMode};
+pub use maintenance::{Maintenance, MaintenanceMode, UpkeepRules};
 pub use models::{Model, Models, Provider};
 pub use queue::{Inbound, Queue};
 pub use resets::{Reset, ResetByType, ResetMode, ResetPolicy, Resets, SessionKind};

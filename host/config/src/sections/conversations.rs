@@ -131,7 +131,7 @@ pub(super) const SESSION: Shape = Object(&[
         ]),
     ),
     unused("sharing", Object(&[key("readOnly", Bool), key("suggest", Bool), key("drafts", Bool)])),
-    unused("maintenance", MAINTENANCE),
+    key("maintenance", MAINTENANCE).about("When sessions that nobody uses are put away."),
     // An older spelling of `reset.idleMinutes`.
     key("idleMinutes", SOME),
 ]);
@@ -170,15 +170,19 @@ const SEND_POLICY: Shape = Object(&[
 const LIMIT: Shape = Either(&[QUANTITY, Exactly(false)]);
 
 const MAINTENANCE: Shape = Object(&[
-    key("mode", Word(&["enforce", "warn"])),
-    key("coldStorage", Object(&[key("enabled", Bool), key("afterDays", SOME)])),
-    key("pruneAfter", QUANTITY),
-    key("archiveDashboardAfter", LIMIT),
-    key("maxEntries", SOME),
-    key("preserveRecent", LIMIT),
-    key("resetArchiveRetention", LIMIT),
-    key("maxDiskBytes", LIMIT),
-    key("highWaterBytes", QUANTITY),
+    key("mode", Word(&["enforce", "warn"]))
+        .about("warn: nothing is done, the log says how many are due. Default: enforce."),
+    unused("coldStorage", Object(&[key("enabled", Bool), key("afterDays", SOME)])),
+    key("pruneAfter", QUANTITY).about(
+        "Sessions that were not used for so long, such as 12h or 30d; a number counts days. Default: 30d.",
+    ),
+    unused("archiveDashboardAfter", LIMIT),
+    key("maxEntries", SOME).about("Sessions of an agent that are not put away. Default: 5000."),
+    key("preserveRecent", LIMIT)
+        .about("What was used within this time is not put away because there are too many. Default: false."),
+    unused("resetArchiveRetention", LIMIT),
+    unused("maxDiskBytes", LIMIT),
+    unused("highWaterBytes", QUANTITY),
 ]);
 
 const VISIBLE_REPLIES: Shape = Either(&[Word(&["automatic", "message_tool"]), Bool]);
