@@ -23,7 +23,7 @@ use crate::runs::{ActiveRun, Runs, Stop};
 use crate::sessions::{Chosen, ForTurns};
 use crate::settings::{AgentSettings, Settings};
 use crate::tally::Tally;
-use crate::{Turn, TurnError, TurnRequest};
+use crate::{Turn, TurnError, TurnEvent, TurnRequest};
 
 /// The word with which an agent chooses to stay silent.
 const NO_REPLY: &str = "NO_REPLY";
@@ -62,9 +62,13 @@ pub(crate) struct Running<'a> {
     pub(crate) request: TurnRequest,
     /// What was decided about the session.
     pub(crate) chosen: ForTurns,
+    /// The session's transcript, once this turn has decided something about it.
+    pub(crate) decided: Option<String>,
+    /// Said before the model's answer: what commands in the message are told.
+    pub(crate) first: String,
     pub(crate) run_id: String,
     pub(crate) began: Instant,
-    deadline: Instant,
+    pub(crate) deadline: Instant,
 }
 
 impl Agents {
@@ -106,23 +110,37 @@ impl Agents {
 
     /// Whether a message must not wait for the turn that runs in its session.
     pub fn overtakes(&self, message: &str) -> bool {
-        self.command(message) == Some(Command::Stop)
+        Command::parse(message) == Some(Command::Stop)
     }
 
     /// Whether a message is a command of the chat.
     pub fn is_command(&self, message: &str) -> bool {
+        Command::parse(message).is_some() || self.after_trigger(message).is_some()
+    }
+
+    /// Whether a message is a command of the chat, or holds one beside its text.
+    pub fn has_command(&self, message: &str) -> bool {
         self.command(message).is_some()
     }
 
     /// Whether a message starts its session anew.
     pub fn resets(&self, message: &str) -> bool {
-        matches!(self.command(message), Some(Command::New(_)))
+        match Command::parse(message) {
+            Some(command) => matches!(command, Command::New(_)),
+            None => self.after_trigger(message).is_some(),
+        }
     }
 
     /// Reads a command, with the words that the configuration adds to `/new`.
     fn command(&self, message: &str) -> Option<Command> {
-        let added = || reset::after_trigger(&self.settings().reset_triggers, message).map(Command::New);
-        Command::parse(message).or_else(added)
+        match self.inner.read(message) {
+            read @ (Some(Command::Mixed(_)) | None) => self.after_trigger(message).map(Command::New).or(read),
+            whole => whole,
+        }
+    }
+
+    fn after_trigger(&self, message: &str) -> Option<String> {
+        reset::after_trigger(&self.settings().reset_triggers, message)
     }
 
     /// Runs one turn. The caller holds the session's lane, except for a message that overtakes, and stores the result:
@@ -151,9 +169,18 @@ impl Agents {
         let registered = self.inner.runs.register(active);
         let closed = closed(request.sink.clone());
         let deadline = began + limit;
-        let chosen = ForTurns::default();
-        let running =
-            Running { inner: &self.inner, settings, agent, request, chosen, run_id, began, deadline };
+        let running = Running {
+            inner: &self.inner,
+            settings,
+            agent,
+            request,
+            chosen: ForTurns::default(),
+            decided: None,
+            first: String::new(),
+            run_id,
+            began,
+            deadline,
+        };
         // All losers are dropped: the model's answer ends with its stream, and nothing was stored.
         let ended = tokio::select! {
             // In this order: the request to the model ends at the same moment, and its error would blame the provider.
@@ -212,6 +239,13 @@ impl Agents {
     }
 }
 
+impl Inner {
+    /// Reads a command, wherever in a message.
+    pub(crate) fn read(&self, message: &str) -> Option<Command> {
+        Command::read(message, |word| self.backend.names_model(word))
+    }
+}
+
 impl Running<'_> {
     async fn run(mut self, command: Option<Command>) -> Result<Turn, TurnError> {
         let history = match self.request.fresh {
@@ -265,7 +299,11 @@ impl Running<'_> {
         ThinkingWish { said, ..self.agent.thinking }
     }
 
-    pub(crate) async fn ask(self, history: History) -> Result<Turn, TurnError> {
+    pub(crate) async fn ask(mut self, history: History) -> Result<Turn, TurnError> {
+        if !self.request.said.is_empty() {
+            // It stands before what was said.
+            self.first.clear();
+        }
         let request = &self.request;
         let now = now_ms();
         let at = if request.received_at > 0 { request.received_at } else { now };
@@ -275,7 +313,13 @@ impl Running<'_> {
         let system = prompt::system(&self.agent.identity, &files, request.channel.as_ref());
         let wish = self.thinking();
         let chat = ChatRequest {
-            messages: prompt::messages(&system, request, history.last_turns(request.history_turns), &said),
+            messages: prompt::messages(
+                &system,
+                request,
+                history.summary.as_deref(),
+                history.last_turns(request.history_turns),
+                &said,
+            ),
             tools: request.tools.clone(),
             tool_choice: request.tool_choice.clone(),
             stream: true,
@@ -288,6 +332,10 @@ impl Running<'_> {
             ..ChatRequest::default()
         };
         let sink = request.sink.as_ref();
+        if let (Some(sink), false) = (sink, self.first.is_empty()) {
+            // A closed sink ends the turn, where the turn waits for it.
+            let _ = sink.send(TurnEvent::Text(self.before_answer())).await;
+        }
         let session_id = match &history.session {
             Some(known) => known.session_id.clone(),
             None => Uuid::new_v4().to_string(),
@@ -319,10 +367,16 @@ impl Running<'_> {
             });
         }
         let write = self.write(session_id.clone(), entries);
+        let reply = match reply.is_empty() {
+            true => self.first,
+            false => self.before_answer() + &reply,
+        };
         Ok(Turn {
             session_id,
             reply,
             command: false,
+            restart: false,
+            compacted: None,
             tool_calls: answer.tool_calls,
             write: Some(write),
             usage,
@@ -343,6 +397,11 @@ impl Running<'_> {
         let (provider, model) = (last.provider.clone(), last.model.clone());
         let answer = Answer::default();
         (!self.request.said.is_empty()).then_some(ChatReply { provider, model, answer, failed: Vec::new() })
+    }
+
+    /// What stands before the model's words.
+    fn before_answer(&self) -> String {
+        if self.first.is_empty() { String::new() } else { format!("{}\n\n", self.first) }
     }
 
     /// What the person reads. Silence is a choice in a group; in a direct chat it is a failure, unless something was said.

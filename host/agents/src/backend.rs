@@ -28,6 +28,9 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// `<provider>/<model>` that a reference means, or why it means none.
     fn resolve(&self, reference: &str) -> Result<String, String>;
 
+    /// Whether a word in a message means a model.
+    fn names_model(&self, word: &str) -> bool;
+
     /// Every provider, and the models that the configuration names of it.
     fn configured(&self) -> Vec<(String, Vec<String>)>;
 }
@@ -71,6 +74,10 @@ impl Backend for Models {
     fn resolve(&self, reference: &str) -> Result<String, String> {
         let target = self.catalog().resolve(reference);
         target.map(|target| target.to_string()).map_err(|why| why.to_string())
+    }
+
+    fn names_model(&self, word: &str) -> bool {
+        self.catalog().names(word)
     }
 
     fn configured(&self) -> Vec<(String, Vec<String>)> {

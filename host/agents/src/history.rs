@@ -13,6 +13,10 @@ use openclaw_store::{Entry, EntryRole, SessionRow, Store, StoreError, Usage};
 const MAX_ENTRIES: usize = 100;
 /// Bytes of a transcript that a prompt holds: about 50,000 tokens.
 const MAX_BYTES: usize = 200 << 10;
+/// Turns that stay as they are when a session is summarised.
+const KEPT_TURNS: usize = 3;
+/// Bytes of them, about 20,000 tokens.
+const KEPT_BYTES: usize = 80 << 10;
 /// Bytes of all sessions in the cache.
 const CACHE_BYTES: usize = 16 << 20;
 /// What a session costs beside its text.
@@ -23,6 +27,8 @@ const OVERHEAD: usize = 256;
 pub(crate) struct History {
     /// `None`: the session has not begun.
     pub(crate) session: Option<SessionRow>,
+    /// What stands for everything before the entries.
+    pub(crate) summary: Option<String>,
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -32,6 +38,7 @@ impl History {
         let same = self.session.as_ref().is_some_and(|known| known.session_id == session.session_id);
         if !same {
             self.entries.clear();
+            self.summary = None;
         }
         let last = entries.iter().rev().find(|entry| entry.model.is_some());
         let (model, usage) = match (last, self.session.take()) {
@@ -59,8 +66,18 @@ impl History {
         self.entries.get(from..).unwrap_or_default()
     }
 
+    /// The entries that are summarised, and those that stay as they are: the newest turns.
+    pub(crate) fn parts(&self) -> (&[Entry], &[Entry]) {
+        let fits =
+            |entries: &&[Entry]| entries.iter().map(|entry| entry.content.len()).sum::<usize>() <= KEPT_BYTES;
+        let newest = (1..=KEPT_TURNS).rev().map(|turns| self.last_turns(Some(turns))).find(fits);
+        self.entries.split_at(self.entries.len() - newest.map_or(0, <[Entry]>::len))
+    }
+
     fn size(&self) -> usize {
-        OVERHEAD + self.entries.iter().map(|entry| entry.content.len() + OVERHEAD).sum::<usize>()
+        OVERHEAD
+            + self.summary.as_ref().map_or(0, String::len)
+            + self.entries.iter().map(|entry| entry.content.len() + OVERHEAD).sum::<usize>()
     }
 }
 
@@ -83,9 +100,11 @@ impl Histories {
         if let Some(history) = self.lock().remove(key) {
             return Ok(history);
         }
-        let found = store.load_session(key, MAX_ENTRIES, MAX_BYTES).await?;
-        Ok(found
-            .map_or_else(History::default, |(session, entries)| History { session: Some(session), entries }))
+        let Some((session, entries)) = store.load_session(key, MAX_ENTRIES, MAX_BYTES).await? else {
+            return Ok(History::default());
+        };
+        let summary = store.summary(&session.session_id).await?;
+        Ok(History { session: Some(session), summary, entries })
     }
 
     /// Puts it back, as it is in the store now.
@@ -166,7 +185,7 @@ mod tests {
     fn only_the_last_turns_are_told_when_somebody_says_how_many() {
         let answer = |content: &str| Entry { role: EntryRole::Assistant, ..entry(content) };
         let entries = vec![entry("a"), answer("A"), answer("note"), entry("b"), answer("B"), entry("c")];
-        let history = History { session: None, entries: entries.clone() };
+        let history = History { entries: entries.clone(), ..History::default() };
         let told = |turns| history.last_turns(turns).to_vec();
         assert_eq!(told(Some(1)), entries[5..]);
         assert_eq!(told(Some(2)), entries[3..]);
@@ -177,9 +196,31 @@ mod tests {
     }
 
     #[test]
+    fn the_newest_turns_are_not_summarised() {
+        let answer = |content: &str| Entry { role: EntryRole::Assistant, ..entry(content) };
+        let turn = |said: &str| [entry(said), answer("yes")];
+        let history = |said: &[&str]| History {
+            entries: said.iter().flat_map(|said| turn(said)).collect(),
+            ..History::default()
+        };
+        let parts = |said: &[&str]| {
+            let history = history(said);
+            let (older, newest) = history.parts();
+            (older.len(), newest.len())
+        };
+        assert_eq!(parts(&[]), (0, 0));
+        assert_eq!(parts(&["a", "b", "c"]), (0, 6));
+        assert_eq!(parts(&["a", "b", "c", "d"]), (2, 6));
+        let long = "x".repeat(KEPT_BYTES / 2);
+        assert_eq!(parts(&["a", &long, &long, "d"]), (4, 4), "as many turns as fit");
+        assert_eq!(parts(&["a", &"x".repeat(KEPT_BYTES)]), (4, 0));
+    }
+
+    #[test]
     fn the_cache_keeps_the_newest_within_its_bounds() {
         let histories = Histories::default();
-        let big = History { session: Some(row("a")), entries: vec![entry(&"x".repeat(1 << 20))] };
+        let entries = vec![entry(&"x".repeat(1 << 20))];
+        let big = History { session: Some(row("a")), summary: None, entries };
         for index in 0..40 {
             histories.put(&format!("s{index}"), big.clone());
         }

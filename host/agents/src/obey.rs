@@ -1,13 +1,14 @@
-//! Owns what chat commands do. Asks no model, except for what follows `/new`. Never decides whether a sender may give commands:
+//! Owns what chat commands do. Asks no model, except for what follows `/new` or stands beside directives (and `compact`). Never decides whether a sender may give commands:
 //! a message of somebody who may not comes here as plain text.
 
+use openclaw_config::SendPlace;
 use openclaw_models::{FinishReason, Thinking};
-use openclaw_store::{Activation, QueueChoice, SessionSettings, StoreError};
+use openclaw_store::{Activation, SessionSettings, StoreError};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::agents::{Running, now_ms};
-use crate::command::{self, Command, ModelAsk, QueueAsk, Status, ThinkAsk};
+use crate::command::{self, Command, Mixed, ModelAsk, QueueAsk, SendAsk, Status, ThinkAsk};
 use crate::history::History;
 use crate::{Turn, TurnError};
 
@@ -23,35 +24,81 @@ impl Running<'_> {
             && !self.request.channel.as_ref().is_some_and(|channel| channel.owner)
         {
             let told = command::owners_only(info, self.request.channel.as_ref());
-            return Ok(self.unchanged(history, told));
+            return Ok(self.told(history, told));
         }
-        let told = match command {
-            Command::New(first) if first.is_empty() => return Ok(self.begin_anew(history)),
-            Command::New(first) => {
-                self.request.message = first;
-                return self.ask(History::default()).await;
+        match command {
+            Command::New(first) if first.is_empty() => Ok(self.begin_anew(history)),
+            Command::New(first) => match self.inner.read(&first) {
+                Some(Command::Mixed(mixed)) if !mixed.is_bare() => {
+                    self.mixed(mixed, History::default()).await
+                }
+                Some(_) | None => {
+                    self.request.message = first;
+                    self.ask(History::default()).await
+                }
+            },
+            Command::Mixed(mixed) => self.mixed(mixed, history).await,
+            Command::Restart => Ok(self.restart(history)),
+            Command::Compact(instructions) => self.compact(instructions, history).await,
+            simple => {
+                let told = self.answer(simple, &history).await?;
+                Ok(self.told(history, told))
             }
-            Command::Name(name) => match name {
-                Some(name) => return self.name(&name).await,
-                None => self.settings_now().await?.display_name.map_or_else(
+        }
+    }
+
+    /// Obeys the commands in a message, and goes on with what else it says.
+    async fn mixed(mut self, mixed: Mixed, history: History) -> Result<Turn, TurnError> {
+        let bare = mixed.is_bare();
+        let mut told = Vec::with_capacity(mixed.asks.len());
+        for ask in mixed.asks {
+            match ask {
+                // For this message alone.
+                Command::Think(ThinkAsk::Set(level)) if !bare => self.request.thinking = Some(level),
+                Command::Think(ThinkAsk::Default) if !bare => {
+                    (self.request.thinking, self.chosen.thinking) = (None, None);
+                }
+                // One message does not wait in a manner of its own.
+                Command::Queue(_) if !bare => told.push(command::QUEUE_ALONE.to_owned()),
+                ask => told.push(self.answer(ask, &history).await?),
+            }
+        }
+        let told = told.join("\n\n");
+        if bare {
+            return Ok(self.told(history, told));
+        }
+        self.request.message = mixed.text;
+        self.first.clone_from(&told);
+        self.ask(history).await.map_err(|error| error.after(told))
+    }
+
+    /// Does what a command says that begins no turn, and says what it is told.
+    async fn answer(&mut self, command: Command, history: &History) -> Result<String, TurnError> {
+        match command {
+            Command::Name(Some(name)) => self.name(&name).await,
+            Command::Name(None) => {
+                let name = self.settings_now().await?.display_name;
+                Ok(name.map_or_else(
                     || command::NO_NAME.to_owned(),
                     |name| format!("⚙️ This session is called “{name}”."),
-                ),
-            },
-            Command::Model(ask) => return self.model(ask, history).await,
-            Command::Think(ask) => return self.think(ask, history).await,
-            Command::Queue(ask) => return self.queue(ask, history).await,
-            Command::Models(provider) => self.models(provider.as_deref()),
-            Command::Activation(activation) => return self.activation(activation, history).await,
-            Command::Help => command::help(),
-            Command::Commands => command::list(),
-            Command::Whoami => command::whoami(self.request.channel.as_ref()),
-            Command::Status => self.status(&history),
-            Command::Misspelt(info) => command::usage(info),
+                ))
+            }
+            Command::Model(ask) => self.model(ask).await,
+            Command::Think(ask) => self.think(ask).await,
+            Command::Queue(ask) => self.queue(ask).await,
+            Command::Send(ask) => self.send(ask).await,
+            Command::Activation(activation) => self.activation(activation).await,
+            Command::Models(provider) => Ok(self.models(provider.as_deref())),
+            Command::Help => Ok(command::help()),
+            Command::Commands => Ok(command::list()),
+            Command::Whoami => Ok(command::whoami(self.request.channel.as_ref())),
+            Command::Status => Ok(self.status(history)),
+            Command::Misspelt(info) => Ok(command::usage(info)),
             // It does not wait for its session, and is answered before the turn begins.
-            Command::Stop => command::IDLE.to_owned(),
-        };
-        Ok(self.unchanged(history, told))
+            Command::Stop => Ok(command::IDLE.to_owned()),
+            // These begin a turn or end one: `obey` does them.
+            Command::New(_) | Command::Mixed(_) | Command::Restart | Command::Compact(_) => Ok(String::new()),
+        }
     }
 
     fn begin_anew(self, history: History) -> Turn {
@@ -61,13 +108,26 @@ impl Running<'_> {
         Turn { write: Some(write), history: Some(history), ..turn }
     }
 
-    async fn name(self, name: &str) -> Result<Turn, TurnError> {
-        let name: String = name.chars().take(NAME).collect();
-        let told = format!("✅ Session named “{name}”.");
-        self.decided(told, move |settings| settings.display_name = Some(name)).await
+    /// The session is written to, so that whoever stores the answer is heard of before the restart begins.
+    fn restart(self, history: History) -> Turn {
+        if !self.settings.restarts {
+            return self.told(history, command::NO_RESTART.to_owned());
+        }
+        let known = history.session.as_ref().map(|known| known.session_id.clone());
+        let write = self.write(known.unwrap_or_else(|| Uuid::new_v4().to_string()), Vec::new());
+        let session_id = write.session_id.clone();
+        let turn = answered(self.run_id, session_id, command::RESTARTING.to_owned(), self.began);
+        Turn { write: Some(write), history: Some(history), restart: true, ..turn }
     }
 
-    async fn think(mut self, ask: ThinkAsk, history: History) -> Result<Turn, TurnError> {
+    async fn name(&mut self, name: &str) -> Result<String, TurnError> {
+        let name: String = name.chars().take(NAME).collect();
+        let told = format!("✅ Session named “{name}”.");
+        self.decide(move |settings| settings.display_name = Some(name)).await?;
+        Ok(told)
+    }
+
+    async fn think(&mut self, ask: ThinkAsk) -> Result<String, TurnError> {
         match ask {
             ThinkAsk::Show => {
                 let wish = self.thinking();
@@ -76,29 +136,23 @@ impl Running<'_> {
                     Some(_) => format!("{level} (chosen for this session)"),
                     None => format!("as configured ({level})"),
                 };
-                let told = format!(
+                Ok(format!(
                     "🧠 Thinking: {now}\n\nChange it with /think <level>, go back with /think default. Models that are not \
                      configured as reasoning ones are told nothing."
-                );
-                Ok(self.unchanged(history, told))
+                ))
             }
             ThinkAsk::Default => {
-                let told = "✅ Thinking of this session: as configured.".to_owned();
-                self.decided(told, |settings| settings.thinking = None).await
+                self.decide(|settings| settings.thinking = None).await?;
+                Ok("✅ Thinking of this session: as configured.".to_owned())
             }
             ThinkAsk::Set(level) => {
-                let told = format!("✅ Thinking of this session: {level}.");
-                self.decided(told, move |settings| settings.thinking = Some(level.to_string())).await
-            }
-            ThinkAsk::Once(level, message) => {
-                self.request.thinking = Some(level);
-                self.request.message = message;
-                self.ask(history).await
+                self.decide(move |settings| settings.thinking = Some(level.to_string())).await?;
+                Ok(format!("✅ Thinking of this session: {level}."))
             }
         }
     }
 
-    async fn queue(self, ask: QueueAsk, history: History) -> Result<Turn, TurnError> {
+    async fn queue(&mut self, ask: QueueAsk) -> Result<String, TurnError> {
         match ask {
             QueueAsk::Show => {
                 let chosen = self.settings_now().await?.queue.map(command::queue_words);
@@ -106,62 +160,75 @@ impl Running<'_> {
                     || "as configured (messages.queue)".to_owned(),
                     |words| format!("{words} (chosen for this session)"),
                 );
-                let told = format!(
+                Ok(format!(
                     "🪢 Queue: {now}\n\nChange it with /queue <steer|followup|collect|interrupt>, go back with /queue default."
-                );
-                Ok(self.unchanged(history, told))
+                ))
             }
             QueueAsk::Default => {
-                let told = "✅ Queue of this session: as configured.".to_owned();
-                self.decided(told, |settings| settings.queue = None).await
+                self.decide(|settings| settings.queue = None).await?;
+                Ok("✅ Queue of this session: as configured.".to_owned())
             }
             QueueAsk::Choose(choice) => {
-                let before = self.settings_now().await?.queue.unwrap_or_default();
-                let choice = QueueChoice {
-                    mode: choice.mode.or(before.mode),
-                    debounce_ms: choice.debounce_ms.or(before.debounce_ms),
-                    cap: choice.cap.or(before.cap),
-                    drop: choice.drop.or(before.drop),
-                };
-                let told = format!("✅ Queue of this session: {}.", command::queue_words(choice));
-                self.decided(told, move |settings| settings.queue = Some(choice)).await
+                let choice = choice.or(self.settings_now().await?.queue.unwrap_or_default());
+                self.decide(move |settings| settings.queue = Some(choice)).await?;
+                Ok(format!("✅ Queue of this session: {}.", command::queue_words(choice)))
             }
         }
     }
 
-    async fn model(self, ask: ModelAsk, history: History) -> Result<Turn, TurnError> {
+    async fn send(&mut self, ask: SendAsk) -> Result<String, TurnError> {
+        let decided = match ask {
+            SendAsk::Show => {
+                let channel = self.request.channel.as_ref();
+                let known = SendPlace::of(
+                    channel.map_or("", |channel| channel.channel.as_str()),
+                    &self.request.session_key,
+                );
+                // A main session's key does not say that people write to it directly.
+                let direct = channel.is_some_and(|channel| channel.direct).then_some("direct");
+                let place = SendPlace { chat_type: direct.or(known.chat_type), ..known };
+                let refusal = self.inner.withheld(&self.settings, place).await?;
+                return Ok(command::send_now(self.chosen.sending, refusal));
+            }
+            SendAsk::Inherit => None,
+            SendAsk::Set(sending) => Some(sending),
+        };
+        self.decide(move |settings| settings.sending = decided).await?;
+        Ok(command::send_decided(decided))
+    }
+
+    async fn model(&mut self, ask: ModelAsk) -> Result<String, TurnError> {
         match ask {
             ModelAsk::Show => {
                 let chosen =
                     if self.request.model.is_some() { "chosen for this session" } else { "as configured" };
                 let first = self.inner.backend.first(&self.choice());
-                let told = first.map_or_else(|why| format!("⚠️ {why}"), |model| {
+                Ok(first.map_or_else(|why| format!("⚠️ {why}"), |model| {
                     format!(
                         "🧠 Model: {model} ({chosen})\n\nChoose another with /model <provider/model>, go back with /model \
                          default. /models lists them."
                     )
-                });
-                Ok(self.unchanged(history, told))
+                }))
             }
             ModelAsk::Default => {
                 let configured = self.inner.backend.first(&self.agent.model);
                 let configured = configured.unwrap_or_else(|why| format!("none ({why})"));
-                let told = format!("✅ Model of this session: as configured, {configured}.");
-                self.decided(told, |settings| settings.model = None).await
+                self.decide(|settings| settings.model = None).await?;
+                self.request.model = None;
+                Ok(format!("✅ Model of this session: as configured, {configured}."))
             }
-            ModelAsk::Configure(model) => {
-                let told = format!(
-                    "⚙️ What all sessions ask is set by whoever runs this gateway:\n\n```\nopenclaw config set \
-                     agents.defaults.model.primary {model}\n```\n\nFor this session alone: /model {model}"
-                );
-                Ok(self.unchanged(history, told))
-            }
+            ModelAsk::Configure(model) => Ok(format!(
+                "⚙️ What all sessions ask is set by whoever runs this gateway:\n\n```\nopenclaw config set \
+                 agents.defaults.model.primary {model}\n```\n\nFor this session alone: /model {model}"
+            )),
             ModelAsk::Choose(reference) => match self.inner.backend.resolve(&reference) {
                 Ok(model) => {
                     let told = format!("✅ Model of this session: {model}.");
-                    self.decided(told, move |settings| settings.model = Some(model)).await
+                    self.request.model = Some(model.clone());
+                    self.decide(move |settings| settings.model = Some(model)).await?;
+                    Ok(told)
                 }
-                Err(why) => Ok(self.unchanged(history, format!("⚠️ {why}"))),
+                Err(why) => Ok(format!("⚠️ {why}")),
             },
         }
     }
@@ -195,19 +262,16 @@ impl Running<'_> {
         format!("🧠 Models of {id}\n\n{}\n\nChoose one with /model <provider/model>", lines.join("\n"))
     }
 
-    async fn activation(self, decided: Option<Activation>, history: History) -> Result<Turn, TurnError> {
+    async fn activation(&mut self, decided: Option<Activation>) -> Result<String, TurnError> {
         if self.request.channel.as_ref().is_none_or(|channel| channel.direct) {
-            return Ok(self.unchanged(history, command::NO_GROUP.to_owned()));
+            return Ok(command::NO_GROUP.to_owned());
         }
         match decided {
             Some(activation) => {
-                let told = command::activation_set(activation);
-                self.decided(told, move |settings| settings.activation = Some(activation)).await
+                self.decide(move |settings| settings.activation = Some(activation)).await?;
+                Ok(command::activation_set(activation))
             }
-            None => {
-                let told = command::activation_now(self.settings_now().await?.activation);
-                Ok(self.unchanged(history, told))
-            }
+            None => Ok(command::activation_now(self.settings_now().await?.activation)),
         }
     }
 
@@ -231,21 +295,25 @@ impl Running<'_> {
         self.inner.store.session_settings(&self.request.session_key).await
     }
 
-    /// Stores what was decided about the session, and then says so. The same command again decides the same.
-    async fn decided(
-        self,
-        told: String,
+    /// Stores what was decided about the session. The same command again decides the same.
+    async fn decide(
+        &mut self,
         change: impl FnOnce(&mut SessionSettings) + Send + 'static,
-    ) -> Result<Turn, TurnError> {
+    ) -> Result<(), StoreError> {
         let (key, agent) = (&self.request.session_key, &self.agent.id);
         let record = self.inner.patch_session(key, agent, Box::new(change)).await?;
-        Ok(answered(self.run_id, record.row.session_id, told, self.began))
+        self.chosen = record.settings.into();
+        self.decided = Some(record.row.session_id);
+        Ok(())
     }
 
-    /// The answer of a command that changed nothing.
-    fn unchanged(self, history: History, told: String) -> Turn {
+    /// The answer of a command that asked no model.
+    pub(crate) fn told(self, history: History, told: String) -> Turn {
+        if let Some(session_id) = self.decided {
+            return answered(self.run_id, session_id, told, self.began);
+        }
         let session_id = history.session.as_ref().map_or_else(String::new, |known| known.session_id.clone());
-        // The next turn need not read it again.
+        // Nothing was changed: the next turn need not read it again.
         self.inner.histories.put(&self.request.session_key, history);
         answered(self.run_id, session_id, told, self.began)
     }
@@ -258,6 +326,8 @@ pub(crate) fn answered(run_id: String, session_id: String, reply: String, began:
         session_id,
         reply,
         command: true,
+        restart: false,
+        compacted: None,
         tool_calls: Vec::new(),
         write: None,
         usage: openclaw_models::Usage::default(),

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use openclaw_models::Thinking;
 use openclaw_store::{
-    Entry, EntryRole, SessionChange, SessionRecord, SessionSettings, SessionWrite, Store, StoreError,
+    Entry, EntryRole, Sending, SessionChange, SessionRecord, SessionSettings, SessionWrite, Store, StoreError,
 };
 use uuid::Uuid;
 
@@ -32,13 +32,15 @@ pub(crate) struct ForTurns {
     pub(crate) model: Option<String>,
     /// How hard to think.
     pub(crate) thinking: Option<Thinking>,
+    /// Whether answers are sent.
+    pub(crate) sending: Option<Sending>,
 }
 
 impl From<SessionSettings> for ForTurns {
     fn from(settings: SessionSettings) -> Self {
         // Whoever stored it has judged it.
         let thinking = settings.thinking.and_then(|word| word.parse().ok());
-        Self { model: settings.model, thinking }
+        Self { model: settings.model, thinking, sending: settings.sending }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use openclaw_config::{ModelChoice, Resets};
+use openclaw_config::{ModelChoice, Resets, SendRules};
 use openclaw_models::ThinkingWish;
 
 use crate::PromptLimits;
@@ -47,6 +47,10 @@ pub struct Settings {
     pub resets: Resets,
     /// Words that start a session anew, beside `/new` and `/reset`.
     pub reset_triggers: Vec<String>,
+    /// Whether answers of sessions are sent.
+    pub sending: SendRules,
+    /// `/restart` is allowed.
+    pub restarts: bool,
     /// What `/status` calls this program's version.
     pub version: String,
 }

@@ -22,6 +22,10 @@ const WENT_WRONG: &str = "⚠️ Something went wrong while processing your requ
 pub(crate) fn user_text(error: &TurnError) -> Option<String> {
     let text = match error {
         TurnError::Aborted => return None,
+        TurnError::After { told, source } => {
+            let why = user_text(source);
+            why.map_or_else(|| told.clone(), |why| format!("{told}\n\n{why}"))
+        }
         TurnError::Empty => EMPTY.to_owned(),
         TurnError::Timeout(_) => TIMED_OUT.to_owned(),
         TurnError::UnknownAgent(_) => format!("⚠️ {error}"),

@@ -122,6 +122,10 @@ pub struct Turn {
     pub reply: String,
     /// The reply is a command's answer: no model was asked.
     pub command: bool,
+    /// The gateway is to start anew once this is stored.
+    pub restart: bool,
+    /// The older part of the session is a summary now.
+    pub compacted: Option<Compacted>,
     /// Calls of the caller's tools.
     pub tool_calls: Vec<ToolCall>,
     /// To be stored: with `Agents::commit`, or by messaging together with the reply. `None`: nothing changed.
@@ -142,6 +146,15 @@ pub struct Turn {
     pub fallback_attempts: usize,
     /// What the transcript held before, for the cache.
     pub(crate) history: Option<History>,
+}
+
+/// How large a session is to a model, in tokens, as far as can be said without the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    /// Before it was summarised.
+    pub before: usize,
+    /// After.
+    pub after: usize,
 }
 
 /// Why a turn has no answer.
@@ -166,15 +179,42 @@ pub enum TurnError {
     /// Somebody stopped it, or nobody listens any more.
     #[error("the turn was stopped (aborted)")]
     Aborted,
+    /// Commands in the message were answered; the rest failed.
+    #[error("{source}")]
+    After {
+        /// What they were told.
+        told: String,
+        /// Why there is no more.
+        source: Box<TurnError>,
+    },
     /// The session could not be read, or nothing could be stored of the turn.
     #[error("the session cannot be read or written: {0}")]
     Store(#[from] StoreError),
 }
 
 impl TurnError {
+    /// The same after what was told; a turn that was stopped says nothing.
+    pub(crate) fn after(self, told: String) -> Self {
+        match self {
+            Self::Aborted => self,
+            failed if told.is_empty() => failed,
+            failed => Self::After { told, source: Box::new(failed) },
+        }
+    }
+
+    /// What went wrong, whatever was told before.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::After { source, .. } => source.cause(),
+            cause => cause,
+        }
+    }
+
     /// A stable code for searching and for machines.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::After { source, .. } => source.code(),
             Self::Model(error) => error.code(),
             Self::UnknownAgent(_) => "unknown_agent",
             Self::Empty => "empty_response",

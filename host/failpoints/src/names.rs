@@ -8,6 +8,8 @@ pub const NAMES: &[&str] = &[
     "gateway.tick",
     // Telling clients what changed.
     "gateway.tell",
+    // Looking after sessions that nobody uses.
+    "gateway.upkeep",
     // Signs of life for the service manager.
     "gateway.watchdog",
     // The loop that takes connections in, one connection, one request, a vendor's call, a hook's run.

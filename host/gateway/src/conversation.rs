@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use openclaw_agents::{Turn, TurnRequest};
+use openclaw_agents::{Agents, Turn, TurnRequest};
+use openclaw_config::SendPlace;
 use openclaw_failpoints::failpoint;
 use openclaw_messaging::SendRequest;
 use openclaw_protocol::agent::{AgentFinal, AgentMeta, AgentResult, ReplyPayload, RunMeta, RunStatus, Usage};
@@ -29,7 +30,7 @@ pub(crate) fn begin(
     let work = async move {
         let answer = take_turn(&inside, &own, request).await;
         if let Some(request) = deliver {
-            hand_over(&inside, request, &answer).await;
+            hand_over(&inside, &own.about.session_key, request, &answer).await;
         }
         answer
     };
@@ -107,8 +108,17 @@ async fn take_turn(gateway: &Arc<Gateway>, run: &Run, request: TurnRequest) -> A
     }
 }
 
-/// Sends the answer to the channel that was named.
-pub(crate) async fn hand_over(gateway: &Gateway, request: SendRequest, answer: &AgentFinal) {
+/// Why an answer is not sent; `None` if it is. What cannot be read is not sent either.
+pub(crate) async fn withheld(agents: &Agents, place: SendPlace<'_>) -> Option<&'static str> {
+    agents.withheld(place).await.unwrap_or_else(|error| {
+        let session = place.session_key;
+        warn!(code = error.code(), session, "whether an answer is sent cannot be read: {error}");
+        Some("the answer is not sent: whether it may be cannot be read")
+    })
+}
+
+/// Sends the answer of a session's turn to the channel that was named.
+pub(crate) async fn hand_over(gateway: &Gateway, session: &str, request: SendRequest, answer: &AgentFinal) {
     let texts =
         answer.result.iter().flat_map(|result| &result.payloads).filter_map(|payload| payload.text.clone());
     let text = texts.collect::<Vec<_>>().join("\n\n");
@@ -116,6 +126,10 @@ pub(crate) async fn hand_over(gateway: &Gateway, request: SendRequest, answer: &
         return;
     }
     let account = request.account.clone();
+    if let Some(why) = withheld(&gateway.agents, SendPlace::of(&account.channel, session)).await {
+        info!(subsystem = "agent", %account, session, "{why}");
+        return;
+    }
     if let Err(error) = gateway.messaging.send(SendRequest { text, ..request }).await {
         warn!(%account, code = error.code(), "the answer was not delivered: {error}");
     }

@@ -243,9 +243,10 @@ fn detail(error: &NoTurn) -> Option<Value> {
 }
 
 fn failure(error: &NoTurn) -> Option<&ModelError> {
-    match error {
-        NoTurn::Turn(TurnError::Model(error)) => ModelsError::last(error),
-        NoTurn::Turn(_) | NoTurn::Lane(_) => None,
+    let NoTurn::Turn(error) = error else { return None };
+    match error.cause() {
+        TurnError::Model(error) => ModelsError::last(error),
+        _ => None,
     }
 }
 

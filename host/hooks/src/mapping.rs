@@ -106,6 +106,7 @@ fn action(mapping: &HookMapping, context: Context<'_>, channels: &[&str]) -> Res
         deliver,
         to,
         model: render_some(mapping.model.as_deref(), context),
+        thinking: render_some(mapping.thinking.as_deref(), context),
         timeout: mapping.timeout_seconds.map(Duration::from_secs),
         unsafe_content: mapping.allow_unsafe_external_content,
     };

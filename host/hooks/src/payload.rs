@@ -43,6 +43,8 @@ pub struct Run {
     pub to: Option<Destination>,
     /// The model instead of the agent's own.
     pub model: Option<String>,
+    /// How hard it thinks, as the caller or the file spelled it.
+    pub thinking: Option<String>,
     /// Whole seconds.
     pub timeout: Option<Duration>,
     /// The content is handed over as it is.
@@ -138,6 +140,7 @@ impl Run {
             deliver,
             to: if deliver { destination(body, channels)? } else { None },
             model: text_or(body, "model", "model required")?,
+            thinking: text_or(body, "thinking", "thinking must be a non-empty string")?,
             timeout: seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.floor()).ok()),
             unsafe_content: false,
         };
@@ -229,6 +232,7 @@ mod tests {
             "sessionKey is required when sessionMode is persistent",
         );
         run(json!({"message": "x", "model": ""}), "model required");
+        run(json!({"message": "x", "thinking": 1}), "thinking must be a non-empty string");
         run(json!({"message": "x", "channel": "nope", "to": "1"}), "channel must be last|chat");
         run(
             json!({"message": "x", "channel": "last", "to": "1"}),

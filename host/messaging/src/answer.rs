@@ -72,6 +72,11 @@ impl Wiring {
         self.runner.is_command(message) && self.may_command(account, message)
     }
 
+    /// Whether the message is one, or holds one.
+    pub(crate) fn has_command(&self, account: &AccountKey, message: &Message) -> bool {
+        self.runner.has_command(message) && self.may_command(account, message)
+    }
+
     /// Whether the message must not wait for its session's turn.
     pub(crate) fn overtakes(&self, row: &InboundRow) -> bool {
         self.runner.overtakes(&row.message) && self.may_command(&row.account, &row.message)
@@ -129,7 +134,11 @@ impl Wiring {
             }
             Some(_) | None => Vec::new(),
         };
-        let authority = self.authority(settings.as_ref(), &row.message).await;
+        // Whose words are which is not told any more once several messages are one text: none of them are commands.
+        let authority = match asked.rows.told_together() {
+            true => Authority::default(),
+            false => self.authority(settings.as_ref(), &row.message).await,
+        };
         let context = settings.as_ref().map(|settings| settings.context).unwrap_or_default();
         let direct = row.message.conversation.kind == ChatKind::Direct;
         let history_turns = settings
@@ -323,7 +332,8 @@ impl Wiring {
     }
 
     /// Closes the turn with its reply, or with what is left of it.
-    async fn finish(&self, asked: Asked, reply: TurnReply, so_far: SoFar) {
+    async fn finish(&self, mut asked: Asked, reply: TurnReply, so_far: SoFar) {
+        asked.rows.ended.clone_from(&reply.withheld);
         let id = asked.rows.own;
         let settings = self.accounts.get(&asked.account);
         if settings.is_none() {

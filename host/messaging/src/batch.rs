@@ -6,6 +6,8 @@ use openclaw_store::{
     TurnRows,
 };
 
+use openclaw_text::shortened;
+
 use crate::queue::Plan;
 
 /// Characters of a message that is told in short.
@@ -84,7 +86,7 @@ impl Batch {
 
     pub(crate) fn asked(&self) -> Asked {
         Asked {
-            rows: TurnRows { own: self.row.id, others: self.others.clone() },
+            rows: TurnRows { own: self.row.id, ended: None, others: self.others.clone() },
             account: self.row.account.clone(),
             agent: self.route.agent.clone(),
             target: self.row.message.target(),
@@ -120,12 +122,7 @@ fn text(told: &[InboundRow], last: &InboundRow, short: &[InboundRow], cap: usize
 
 fn in_short(message: &Message) -> String {
     let words: Vec<_> = message.text.split_whitespace().collect();
-    let text = words.join(" ");
-    match text.char_indices().nth(SHORT) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None if text.is_empty() => "<media>".to_owned(),
-        None => text,
-    }
+    if words.is_empty() { "<media>".to_owned() } else { shortened(&words.join(" "), SHORT) }
 }
 
 /// The files of all, in their order.
@@ -179,13 +176,13 @@ mod tests {
 
     #[test]
     fn what_is_too_much_is_told_in_short_or_dropped_with_the_reason() {
-        let long = "w ".repeat(200);
+        let long = "w".repeat(200);
         let rules = QueueRules { cap: 1, drop: QueueDrop::Old, ..QueueRules::default() };
         let batch = batch(&[(9, "u1", "now")], &["one  two", &long], &[3], rules);
         let text = batch.row.message.text.clone();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[0], "[2 earlier messages are told in short, because more than 1 waited]");
-        assert_eq!((lines[1], lines[2].chars().count()), ("- one two", 2 + SHORT + 1));
+        assert_eq!((lines[1], lines[2].chars().count()), ("- one two", 2 + SHORT));
         assert_eq!(lines[3..], ["[Current message - respond to this]", "now"]);
         let ends: Vec<_> =
             batch.asked().rows.others.into_iter().map(|other| (other.id.0, other.dropped)).collect();

@@ -56,6 +56,8 @@ pub struct TurnReply {
     pub author: Option<Author>,
     /// The text says what went wrong.
     pub failed: bool,
+    /// Why there is no text although there was an answer: kept for `channels why`.
+    pub withheld: Option<String>,
 }
 
 /// Runs turns. `gateway` implements it over agents.
@@ -79,4 +81,8 @@ pub trait TurnRunner: Send + Sync + 'static {
     /// Whether this message is a command of the chat, which is meant for the agent wherever it is said. Asked only of those who
     /// may give commands.
     fn is_command(&self, message: &Message) -> bool;
+
+    /// Whether this message is a command of the chat or holds one beside its text: it is a turn of its own then, so that nobody else's
+    /// words are read as commands. Asked only of those who may give commands.
+    fn has_command(&self, message: &Message) -> bool;
 }

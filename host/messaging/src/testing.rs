@@ -226,6 +226,8 @@ pub(crate) struct Echo {
     /// Turns wait while this is true.
     held: watch::Sender<bool>,
     pub(crate) begun: watch::Sender<Vec<String>>,
+    /// Whether those who said it might command.
+    pub(crate) commanded: watch::Sender<Vec<bool>>,
     /// Sessions that turns were closed in, and whether they were stored.
     pub(crate) closed: watch::Sender<Vec<(String, bool)>>,
     /// Turns that were asked to end.
@@ -248,6 +250,7 @@ impl TurnRunner for Echo {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
         let text = turn.message.text;
         turn.writing.add(&text);
+        self.commanded.send_modify(|commanded| commanded.push(turn.authority.commands));
         self.begun.send_modify(|begun| begun.push(text.clone()));
         match text.as_str() {
             "hang" => std::future::pending().await,
@@ -275,6 +278,10 @@ impl TurnRunner for Echo {
 
     fn is_command(&self, message: &Message) -> bool {
         message.text.starts_with('/')
+    }
+
+    fn has_command(&self, message: &Message) -> bool {
+        message.text.contains('/')
     }
 }
 

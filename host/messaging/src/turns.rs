@@ -108,7 +108,7 @@ impl Turns {
                 return;
             }
         }
-        let alone = wiring.is_command(&row.account, &row.message);
+        let alone = wiring.has_command(&row.account, &row.message);
         let window = wiring.accounts.get(&row.account).map_or(Duration::ZERO, |settings| settings.debounce);
         let (window, waits) = match row.message.album {
             Some(_) => (window.max(ALBUM), true),
@@ -309,7 +309,7 @@ impl Turns {
                 Ok(Some(rows)) => (rows, true),
                 Ok(None) => continue,
                 Err(row) => {
-                    let alone = wiring.is_command(&row.account, &row.message);
+                    let alone = wiring.has_command(&row.account, &row.message);
                     (vec![*row], alone)
                 }
             };
@@ -335,7 +335,7 @@ impl Turns {
                 let Some(line) = book.lines.get_mut(session) else { return };
                 let rows = plan.told.into_iter().chain(plan.short).chain(plan.dropped);
                 let account = place.conversation.account.clone();
-                let alone = |message: &Message| self.shared.wiring.is_command(&account, message);
+                let alone = |message: &Message| self.shared.wiring.has_command(&account, message);
                 line.put_back(&place, rows.collect(), alone, Instant::now());
             }
         }

@@ -248,6 +248,16 @@ impl Catalog {
         }
     }
 
+    /// Whether a word of a sentence means a model: an alias, a model of a configured provider, or the id of a configured model.
+    /// [`Catalog::resolve`] takes more: there somebody surely names one.
+    #[must_use]
+    pub fn names(&self, word: &str) -> bool {
+        let known = self.aliases.contains_key(&word.to_ascii_lowercase()) || word.contains('/');
+        let listed =
+            || self.providers.iter().any(|provider| provider.models.iter().any(|listed| listed.id == word));
+        if known { self.resolve(word).is_ok() } else { listed() }
+    }
+
     fn target(&self, provider: &str, model: &str) -> Result<Target, Unresolved> {
         let spelled = provider.to_ascii_lowercase();
         let id = if self.mentions(&spelled) {

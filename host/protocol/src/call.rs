@@ -148,6 +148,7 @@ macro_rules! with_calls {
             $crate::sessions::SessionsResetParams,
             $crate::sessions::SessionsDeleteParams,
             $crate::sessions::SessionsCompactParams,
+            $crate::sessions::SessionsCleanupParams,
         }
     };
 }

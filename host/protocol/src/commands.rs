@@ -48,7 +48,7 @@ pub struct CommandEntry {
     pub text_aliases: Vec<String>,
     /// For people.
     pub description: String,
-    /// `session` or `status`.
+    /// `session`, `options`, `status` or `management`.
     pub category: String,
     /// Always `native`: a part of the program.
     pub source: String,

@@ -1,14 +1,16 @@
 //! `sessions.*`: the list of conversations, what people decide about them, and their upkeep.
 
 mod change;
+mod cleanup;
 mod list;
 mod read;
 
 pub use change::{
     SessionAborted, SessionChanged, SessionCompacted, SessionCreated, SessionDeleted, SessionEntry,
-    SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
+    SessionSize, SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
     SessionsPatchParams, SessionsResetParams, SessionsSendParams, SessionsSteerParams,
 };
+pub use cleanup::{CleanupAction, SessionsCleaned, SessionsCleanupParams, StoreCleaned};
 pub use list::{SessionDefaults, SessionRow, SessionsList, SessionsListParams};
 pub use read::{
     Preview, PreviewItem, SessionDescription, SessionHit, SessionMessages, SessionResolved,

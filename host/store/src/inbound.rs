@@ -222,7 +222,8 @@ impl Store {
         let rows = rows.into();
         let work = move |ledger: &Ledger<'_>| {
             let own = rows.own;
-            close_row(ledger, own, InboundState::Done, None, now)?;
+            let ended = rows.ended.as_deref().map(|ended| (own, ended));
+            close_row(ledger, own, InboundState::Done, ended, now)?;
             for other in &rows.others {
                 let state = if other.dropped { InboundState::Dropped } else { InboundState::Done };
                 close_row(ledger, other.id, state, Some((own, &other.how)), now)?;

@@ -24,6 +24,7 @@ mod said;
 mod session_settings;
 mod sessions;
 mod store;
+mod summaries;
 mod transcripts;
 mod upkeep;
 mod wal;
@@ -49,7 +50,7 @@ pub use records::{
 };
 pub use said::Said;
 pub use session_settings::{
-    Activation, Archived, SessionChange, SessionQuery, SessionRecord, SessionSettings,
+    Activation, Archived, Sending, SessionChange, SessionQuery, SessionRecord, SessionSettings,
 };
 pub use store::{Store, path_in};
 pub use transcripts::{Found, NumberedEntry, Page, SessionUsage};

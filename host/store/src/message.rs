@@ -37,6 +37,18 @@ pub enum ChatKind {
     Channel,
 }
 
+impl ChatKind {
+    /// The word of the configuration and of the protocol.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Group => "group",
+            Self::Channel => "channel",
+        }
+    }
+}
+
 /// Where a message was said: space → room → thread, from wide to narrow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversation {

@@ -16,7 +16,7 @@ use crate::{StoreError, TailLoss};
 const APPLICATION_ID: i64 = 0x6f63_6c77;
 /// The newest schema; migrations run one after the other from what the file has.
 const SCHEMA: i64 = MIGRATIONS.len() as i64;
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("schema.sql"),
     include_str!("devices.sql"),
     include_str!("schema_sessions.sql"),
@@ -27,6 +27,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("joined.sql"),
     include_str!("previews.sql"),
     include_str!("said.sql"),
+    include_str!("summaries.sql"),
 ];
 /// Up to this size the whole file is checked at start; beyond it, the schema alone.
 const FULL_CHECK_BYTES: u64 = 16 << 20;

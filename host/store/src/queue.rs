@@ -88,6 +88,19 @@ pub struct QueueChoice {
     pub drop: Option<QueueDrop>,
 }
 
+impl QueueChoice {
+    /// This, completed by what was chosen before.
+    #[must_use]
+    pub fn or(self, before: Self) -> Self {
+        Self {
+            mode: self.mode.or(before.mode),
+            debounce_ms: self.debounce_ms.or(before.debounce_ms),
+            cap: self.cap.or(before.cap),
+            drop: self.drop.or(before.drop),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,5 +116,14 @@ mod tests {
             assert_eq!(serde_json::to_value(policy).unwrap(), policy.as_str());
         }
         assert_eq!((QueueMode::of("queue"), QueueDrop::of("")), (None, None));
+    }
+
+    #[test]
+    fn a_choice_is_completed_by_the_one_before() {
+        let before = QueueChoice { mode: Some(QueueMode::Collect), cap: Some(3), ..QueueChoice::default() };
+        let now =
+            QueueChoice { mode: Some(QueueMode::Steer), debounce_ms: Some(5), ..QueueChoice::default() };
+        let expected = QueueChoice { cap: Some(3), ..now };
+        assert_eq!(now.or(before), expected);
     }
 }

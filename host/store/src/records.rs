@@ -115,7 +115,7 @@ pub struct Decided {
     pub steps: Vec<Step>,
     /// When its turn was over, or it was dropped.
     pub closed_at: Option<i64>,
-    /// The vendor's id of the message whose turn it ended in, when that was not its own.
+    /// The vendor's id of the message whose turn it ended in; its own only where `ended` tells something of its turn.
     pub turn: Option<String>,
     /// What became of it in that turn.
     pub ended: Option<String>,
@@ -126,6 +126,8 @@ pub struct Decided {
 pub struct TurnRows {
     /// The message whose turn it is.
     pub own: InboundId,
+    /// What became of its answer, where that is not that it was sent.
+    pub ended: Option<String>,
     /// Those that end with it.
     pub others: Vec<OtherRow>,
 }
@@ -145,7 +147,7 @@ impl TurnRows {
 
 impl From<InboundId> for TurnRows {
     fn from(own: InboundId) -> Self {
-        Self { own, others: Vec::new() }
+        Self { own, ended: None, others: Vec::new() }
     }
 }
 

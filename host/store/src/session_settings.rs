@@ -49,6 +49,19 @@ pub struct SessionSettings {
     /// What becomes of messages that wait behind a turn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueChoice>,
+    /// Whether answers are sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sending: Option<Sending>,
+}
+
+/// Whether a session's answers are sent, instead of the configuration's `session.sendPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sending {
+    /// They are.
+    Allow,
+    /// They are only kept.
+    Deny,
 }
 
 /// When a group's agent answers, instead of the configuration's `requireMention`.
@@ -308,6 +321,7 @@ impl Store {
             sql.prepare_cached("DELETE FROM session_settings WHERE key = ?1")?.execute([&key])?;
             if let Some(session_id) = session_id.as_ref().filter(|_| transcript) {
                 sql.prepare_cached("DELETE FROM entries WHERE session_id = ?1")?.execute([session_id])?;
+                sql.prepare_cached("DELETE FROM summaries WHERE session_id = ?1")?.execute([session_id])?;
             }
             Ok(session_id)
         };

@@ -33,8 +33,8 @@ impl Store {
         Ok(())
     }
 
-    /// A session and the end of its transcript, oldest entry first: at most `max_entries` entries, and no more than
-    /// `max_bytes` of content. `None`: there is no such session.
+    /// A session and the end of its transcript, oldest entry first: at most `max_entries` entries, no more than `max_bytes` of
+    /// content, and none for which a summary stands. `None`: there is no such session.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -137,7 +137,10 @@ fn tail(
 ) -> rusqlite::Result<Vec<Entry>> {
     let limit = i64::try_from(max_entries).unwrap_or(i64::MAX);
     let mut statement =
-        sql.prepare_cached("SELECT * FROM entries WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2")?;
+        sql.prepare_cached(
+            "SELECT * FROM entries WHERE session_id = ?1 AND id > ifnull((SELECT through FROM summaries WHERE session_id = \
+         ?1), 0) ORDER BY id DESC LIMIT ?2",
+    )?;
     let mut rows = statement.query(params![session_id, limit])?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {

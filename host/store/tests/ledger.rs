@@ -114,7 +114,7 @@ async fn messages_that_end_in_one_turn_are_closed_together_or_not_at_all() {
         ids.push(id);
     }
     let other = |id, dropped, how: &str| OtherRow { id, dropped, how: how.to_owned() };
-    let rows = |others| TurnRows { own: ids[1], others };
+    let rows = |others| TurnRows { own: ids[1], ended: None, others };
     let wrong = rows(vec![other(ids[0], false, "told"), other(InboundId(99), false, "told")]);
     let early = store.finish_turn(wrong, None, Some(draft("a", "r1", &["x"])), 30).await;
     assert!(matches!(early, Err(StoreError::Conflict(_))), "{early:?}");
@@ -132,6 +132,11 @@ async fn messages_that_end_in_one_turn_are_closed_together_or_not_at_all() {
     assert_eq!(ended("1").await, (InboundState::Done, text("2"), text("told with it")));
     assert_eq!(ended("2").await, (InboundState::Done, None, None));
     assert_eq!(ended("3").await, (InboundState::Dropped, text("2"), text("too many waited")));
+    let kept = store.admit(&account(), &message("4"), None, 10).await.unwrap().id;
+    store.decide(kept, decision(Verdict::Queue(route()), "allowFrom"), 20).await.unwrap();
+    let rows = TurnRows { ended: Some("not sent".to_owned()), ..TurnRows::from(kept) };
+    store.finish_turn(rows, None, None, 30).await.unwrap();
+    assert_eq!(ended("4").await, (InboundState::Done, text("4"), text("not sent")));
     let latest = store.latest(&account(), 9).await.unwrap();
     assert_eq!(latest.iter().filter(|found| found.turn.as_deref() == Some("2")).count(), 2);
 }

@@ -64,7 +64,7 @@ async fn a_preview_goes_on_with_the_message_that_its_own_is_told_with() {
     let begin = async |rows: &TurnRows| store.begin_preview(rows, &conversation("r1")).await.unwrap();
     let told = |own: usize, with: &[usize]| {
         let other = |at: &usize| OtherRow { id: ids[*at], dropped: false, how: "told".to_owned() };
-        TurnRows { own: ids[own], others: with.iter().map(other).collect() }
+        TurnRows { own: ids[own], ended: None, others: with.iter().map(other).collect() }
     };
     assert_eq!(begin(&told(0, &[])).await, PreviewBegin::Begun);
     store.end_preview(ids[0], Some("v7")).await.unwrap();

@@ -52,7 +52,7 @@ async fn what_was_said_goes_on_with_the_message_that_its_own_is_told_with() {
     let (first, second) = (admitted(&store, "1").await, admitted(&store, "2").await);
     store.say(&first.into(), &said("One. ", 1), draft("a", "r1", &["One."]), 30).await.unwrap();
     let other = OtherRow { id: first, dropped: false, how: "told".to_owned() };
-    let both = TurnRows { own: second, others: vec![other] };
+    let both = TurnRows { own: second, ended: None, others: vec![other] };
     assert_eq!(store.said(&both).await.unwrap(), said("One. ", 1));
     store.say(&both, &said("One. Two. ", 2), draft("b", "r1", &["Two."]), 30).await.unwrap();
     assert_eq!(store.said(&first.into()).await.unwrap(), Said::default());

@@ -117,3 +117,29 @@ async fn transcripts_are_read_in_pages_from_the_end_and_cut_short() {
     let kept = store.transcript(MAIN, "s1", 10, 0).await.unwrap();
     assert_eq!((kept.total, kept.entries[0].entry.content.as_str()), (3, "two!"));
 }
+
+#[tokio::test]
+async fn a_summary_stands_for_what_is_older_and_goes_with_its_transcript() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir).await;
+    for (text, at) in [("one", 10), ("two", 20), ("three", 30)] {
+        say(&store, MAIN, "s1", "main", text, at).await;
+    }
+    let told = async |store: &Store| {
+        let (_, entries) = store.load_session(MAIN, 9, 999).await.unwrap().unwrap();
+        entries.into_iter().map(|entry| entry.content).collect::<Vec<_>>()
+    };
+    assert!(!store.summarize("s1", 6, "all of it".into(), 40).await.unwrap(), "nothing is older");
+    assert_eq!((told(&store).await.len(), store.summary("s1").await.unwrap()), (6, None));
+    assert!(store.summarize("s1", 4, "one was said".into(), 40).await.unwrap());
+    assert_eq!(told(&store).await, ["two", "two!", "three", "three!"]);
+    assert!(store.summarize("s1", 2, "one and two".into(), 50).await.unwrap());
+    store.close().await;
+
+    let store = open(&dir).await;
+    assert_eq!(told(&store).await, ["three", "three!"]);
+    assert_eq!(store.summary("s1").await.unwrap().as_deref(), Some("one and two"));
+    assert_eq!(store.transcript(MAIN, "s1", 99, 0).await.unwrap().total, 6, "the transcript stays");
+    store.delete_session(MAIN, true).await.unwrap();
+    assert_eq!(store.summary("s1").await.unwrap(), None);
+}

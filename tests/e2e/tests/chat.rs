@@ -380,8 +380,8 @@ async fn sessions_are_named_found_cut_and_forgotten() {
     client.call("sessions.patch", json!({"key": KEY, "model": null})).await.unwrap();
     client.talk(KEY, "as before", "p").await;
     assert_eq!(model.chats().last().unwrap().body["model"], "echo");
-    let refused = client.refused("sessions.patch", json!({"key": KEY, "sendPolicy": "deny"})).await;
-    assert!(refused.starts_with("sessions.patch: sendPolicy is not supported"), "{refused}");
+    let refused = client.refused("sessions.patch", json!({"key": KEY, "elevatedLevel": "full"})).await;
+    assert!(refused.starts_with("sessions.patch: elevatedLevel is not supported"), "{refused}");
 
     let injected = client
         .call("chat.inject", json!({"sessionKey": KEY, "message": "by the way", "label": "cron"}))

@@ -145,6 +145,29 @@ async fn an_answer_is_delivered_where_the_request_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_thinks_as_hard_as_the_request_or_the_mapping_says() {
+    let model = model().await;
+    let hooks = json!({ "mappings": [
+        {"match": {"path": "hard"}, "messageTemplate": "think", "thinking": "{{level}}", "deliver": false},
+    ] });
+    let mut config = with_hooks(model_only(&model), &hooks);
+    config["models"]["providers"]["fake"]["models"] = json!([{ "id": "echo", "reasoning": true }]);
+    let home = Home::new(config);
+    let gateway = home.start().await;
+    let base = gateway.base();
+    let body = json!({"message": "x", "thinking": "Low", "deliver": false, "waitForCompletion": true});
+    assert_eq!(call(base, "/agent", body).await.json()["completion"]["status"], "ok");
+    assert_eq!(call(base, "/hard", json!({"level": "high"})).await.status, 200);
+    eventually("both are asked", async || model.chats().len() == 2).await;
+    let asked = model.chats();
+    let efforts: Vec<_> = asked.iter().map(|seen| seen.body["reasoning_effort"].as_str()).collect();
+    assert_eq!(efforts, [Some("low"), Some("high")]);
+    let refused = call(base, "/agent", json!({"message": "x", "thinking": "hard"})).await;
+    assert!(error(&refused).0 == 400 && error(&refused).1.contains("hard"), "{refused:?}");
+    assert_eq!(call(base, "/hard", json!({"level": "very"})).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mappings_make_runs_and_events_of_other_programs_requests() {
     let model = model().await;
     let hooks = json!({

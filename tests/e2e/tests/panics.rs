@@ -40,6 +40,10 @@ async fn panic_at(world: &mut World, point: &str) {
             world.client.seen.clear();
             world.client.until(|frame| frame["event"] == "presence").await;
         }
+        "gateway.upkeep" => {
+            world.passed(point).await;
+            world.client.call("sessions.cleanup", json!({"dryRun": true})).await.unwrap();
+        }
         "gateway.watchdog" => {
             world.passed(point).await;
             world.is_beating().await;

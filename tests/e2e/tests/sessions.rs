@@ -1,4 +1,4 @@
-//! Conversations by command: listed, shown, written down and begun anew, against the real binary.
+//! Conversations by command: listed, shown, written down, begun anew, put away and deleted, against the real binary.
 
 #![allow(
     clippy::unwrap_used,
@@ -153,4 +153,124 @@ async fn a_long_conversation_is_written_down_whole_and_in_order() {
             _ => assert_eq!(said(line), format!("note {place}")),
         }
     }
+}
+
+/// The keys that a list shows, in the order of the alphabet.
+async fn listed(home: &Home) -> Vec<String> {
+    let list = home.run(&["sessions", "list", "--json"]).await.ok().json();
+    let mut keys: Vec<String> = list["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["key"].as_str().unwrap().to_owned())
+        .collect();
+    keys.sort();
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_put_away_and_deleted_each_by_itself() {
+    let model = model().await;
+    let home = Home::new(model_only(&model));
+    let _gateway = home.start().await;
+    let mut client = client(&home).await;
+    for (number, key) in [KEY, "agent:main:a", "agent:main:b", "agent:main:c"].into_iter().enumerate() {
+        client.talk(key, "words", &format!("r{number}")).await;
+    }
+    let happened = type_in(&home, &["tail", "--session-key", "agent:main:a"]).await.ok().stdout;
+    let happened: Vec<_> = happened.lines().collect();
+    assert!(happened.len() == 2 && happened[0].ends_with("agent:main:a  asked"), "{happened:?}");
+    assert!(
+        happened[1].contains("done   fake/echo  ") && !happened.concat().contains("words"),
+        "{happened:?}"
+    );
+    let last = type_in(&home, &["tail", "--tail", "1", "--json"]).await.ok();
+    let last = lines(&last.stdout);
+    assert_eq!(
+        (last.len(), &last[0]["sessionKey"], &last[0]["role"]),
+        (1, &json!("agent:main:c"), &json!("assistant"))
+    );
+
+    let plan = type_in(&home, &["delete", "agent:main:a", "nowhere", KEY, "--dry-run", "--json"]).await;
+    assert_eq!(plan.code, 1, "{plan:?}");
+    let plan = plan.json();
+    let told = |document: &Value| {
+        let results = document["results"].as_array().unwrap().clone();
+        results.iter().map(|one| one["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&plan), ["deleted", "not_found", "failed"]);
+    assert_eq!(
+        (&plan["ok"], &plan["operation"], &plan["dryRun"]),
+        (&json!(false), &json!("delete"), &json!(true))
+    );
+    assert_eq!(listed(&home).await.len(), 4, "a dry run does nothing");
+
+    let asked = type_in(&home, &["delete", "agent:main:a"]).await;
+    assert!(asked.code == 1 && asked.stderr.contains("--yes"), "{asked:?}");
+    let done =
+        type_in(&home, &["delete", "agent:main:a", "nowhere", "agent:main:b", "--yes", "--json"]).await;
+    assert_eq!(
+        (done.code, told(&done.json())),
+        (1, vec!["deleted".into(), "not_found".into(), "deleted".into()])
+    );
+    assert_eq!(listed(&home).await, ["agent:main:c", KEY]);
+    let main = type_in(&home, &["delete", "main", "--yes"]).await;
+    assert!(main.code == 1 && main.stdout.contains("is the main session of its agent"), "{main:?}");
+
+    let away = type_in(&home, &["archive", "agent:main:c"]).await.ok().stdout;
+    assert_eq!(away.trim(), "agent:main:c: archived");
+    assert_eq!(listed(&home).await, [KEY]);
+    let shown = type_in(&home, &["show", "agent:main:c"]).await.ok().stdout;
+    assert!(shown.contains("words") && shown.contains("archived"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_uses_is_put_away_when_somebody_wants_it() {
+    let model = model().await;
+    let mut config = model_only(&model);
+    config["session"] = json!({ "maintenance": { "mode": "warn", "pruneAfter": "1ms" } });
+    let home = Home::new(config);
+    let _gateway = home.start().await;
+    let mut client = client(&home).await;
+    let keys = [KEY, "agent:main:draft", "agent:main:hook:1", "agent:main:chat:direct:7"];
+    for (number, key) in keys.into_iter().enumerate() {
+        client.talk(key, "words", &format!("r{number}")).await;
+    }
+    let actions = |document: &Value| {
+        let actions = document["actions"].as_array().unwrap().clone();
+        let mut told: Vec<String> = actions
+            .iter()
+            .map(|one| format!("{} {}", one["action"].as_str().unwrap(), one["key"].as_str().unwrap()))
+            .collect();
+        told.sort();
+        told
+    };
+    let due = ["archive-age agent:main:draft", "prune-age agent:main:hook:1"];
+    let warned = type_in(&home, &["cleanup", "--json"]).await.ok().json();
+    assert_eq!(
+        (actions(&warned), &warned["applied"], &warned["mode"]),
+        (due.map(str::to_owned).to_vec(), &json!(false), &json!("warn"))
+    );
+    let kept = type_in(&home, &["cleanup", "--dry-run", "--active-key", "agent:main:draft", "--json"])
+        .await
+        .ok()
+        .json();
+    assert_eq!((actions(&kept).len(), &kept["dryRun"]), (1, &json!(true)));
+    assert_eq!(listed(&home).await.len(), 4);
+
+    let done = type_in(&home, &["cleanup", "--enforce", "--json"]).await.ok().json();
+    assert_eq!((actions(&done), &done["applied"]), (due.map(str::to_owned).to_vec(), &json!(true)));
+    let store = &done["stores"][0];
+    assert_eq!(
+        (&store["agentId"], &store["beforeCount"], &store["afterCount"], &store["pruned"], &store["capped"]),
+        (&json!("main"), &json!(4), &json!(2), &json!(2), &json!(0))
+    );
+    assert_eq!(listed(&home).await, ["agent:main:chat:direct:7", KEY]);
+    assert!(type_in(&home, &["show", "agent:main:draft"]).await.ok().stdout.contains("words"));
+    let gone = type_in(&home, &["show", "agent:main:hook:1"]).await;
+    assert!(gone.code == 1 && gone.stderr.contains("There is no session"), "{gone:?}");
+    let again = type_in(&home, &["cleanup", "--enforce"]).await.ok().stdout;
+    assert!(again.contains("main: 2 session(s), now 2"), "{again}");
+    let unknown = type_in(&home, &["cleanup", "--agent", "nobody"]).await;
+    assert!(unknown.code == 1 && unknown.stderr.contains("unknown agent: nobody"), "{unknown:?}");
 }

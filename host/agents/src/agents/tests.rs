@@ -1,3 +1,6 @@
+mod compact;
+mod mixed;
+
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
@@ -80,6 +83,10 @@ impl Backend for Scripted {
         }
     }
 
+    fn names_model(&self, word: &str) -> bool {
+        self.resolve(word).is_ok()
+    }
+
     fn configured(&self) -> Vec<(String, Vec<String>)> {
         vec![("p".to_owned(), vec!["m".to_owned(), "other".to_owned()])]
     }
@@ -109,7 +116,9 @@ impl Fixture {
             }],
             timeout: Duration::from_secs(60),
             resets: openclaw_config::Resets::default(),
-            reset_triggers: vec!["fresh".into()],
+            reset_triggers: vec!["fresh".into(), "stop".into()],
+            sending: openclaw_config::SendRules::default(),
+            restarts: true,
             version: "0.1.0".into(),
         };
         let agents = Agents::with_backend(store.clone(), Arc::<Scripted>::clone(&backend), settings);

@@ -7,7 +7,7 @@ use openclaw_models::ThinkingWish;
 use openclaw_store::{Activation, SessionRow};
 
 use super::catalog::CommandInfo;
-use crate::ChannelContext;
+use crate::{ChannelContext, Compacted};
 
 /// What `/new` answers.
 pub(crate) const NEW: &str = "✅ New session started.";
@@ -19,6 +19,28 @@ pub(crate) const IDLE: &str = "⚙️ Nothing is running in this session.";
 pub(crate) const NO_GROUP: &str = "⚙️ Activation only applies to group chats.";
 /// What `/name` answers without a name.
 pub(crate) const NO_NAME: &str = "⚙️ This session has no name. Give it one with /name <title>.";
+
+/// What `/queue` answers inside a message.
+pub(crate) const QUEUE_ALONE: &str = "⚙️ /queue is for a whole session: send it as a message of its own.";
+/// What `/compact` answers when the newest messages are all there is.
+pub(crate) const NOTHING_TO_COMPACT: &str =
+    "⚙️ Compaction skipped: there is nothing older than the newest messages, which stay as they are.";
+/// What `/compact` answers before it says what went wrong.
+pub(crate) const NOT_COMPACTED: &str = "⚠️ Nothing was compacted: the conversation is as it was.";
+/// What `/restart` answers. People know the sentence.
+pub(crate) const RESTARTING: &str = "⚙️ Restarting OpenClaw in-process (SIGUSR2); back in a few seconds.";
+/// What `/restart` answers when it is switched off.
+pub(crate) const NO_RESTART: &str = "⚠️ /restart is switched off. Whoever runs this gateway switches it on with:\n\n```\nopenclaw \
+                                     config set commands.restart true\n```";
+
+/// What `/compact` answers.
+pub(crate) fn compacted(older: usize, newest: usize, size: Compacted) -> String {
+    let Compacted { before, after } = size;
+    format!(
+        "⚙️ Compacted (about {before} → {after} tokens): {older} messages are a summary now, the newest {newest} stay as they are. \
+         The transcript keeps all of them."
+    )
+}
 
 /// What a command answers to somebody who may not give it: who may, and what makes the sender one of them.
 pub(crate) fn owners_only(command: &CommandInfo, channel: Option<&ChannelContext>) -> String {

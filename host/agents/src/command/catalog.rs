@@ -11,7 +11,7 @@ pub struct CommandInfo {
     pub args: &'static str,
     /// One line.
     pub description: &'static str,
-    /// `session`, `options` or `status`.
+    /// `session`, `options`, `status` or `management`.
     pub category: &'static str,
     /// Only the owner may give it.
     pub owner: bool,
@@ -26,7 +26,8 @@ impl CommandInfo {
 }
 
 /// Categories in the order of `/help`, with their headings.
-const CATEGORIES: [(&str, &str); 3] = [("session", "Session"), ("options", "Options"), ("status", "Status")];
+const CATEGORIES: [(&str, &str); 4] =
+    [("session", "Session"), ("options", "Options"), ("status", "Status"), ("management", "Management")];
 
 /// Every command, in the order of `/help`.
 pub const COMMANDS: &[CommandInfo] = &[
@@ -55,10 +56,18 @@ pub const COMMANDS: &[CommandInfo] = &[
         owner: false,
     },
     CommandInfo {
+        name: "compact",
+        aliases: &["/compact"],
+        args: "[instructions]",
+        description: "Summarise the older part of the session, so that models are told less; the transcript stays.",
+        category: "session",
+        owner: false,
+    },
+    CommandInfo {
         name: "think",
         aliases: &["/think", "/thinking", "/t"],
         args: "<level|default>",
-        description: "Show or set how hard models think in this session; with a message behind it, for that message.",
+        description: "Show or set how hard models think in this session; in a message, for that message.",
         category: "options",
         owner: false,
     },
@@ -96,6 +105,14 @@ pub const COMMANDS: &[CommandInfo] = &[
         owner: true,
     },
     CommandInfo {
+        name: "send",
+        aliases: &["/send"],
+        args: "[on|off|inherit]",
+        description: "Send the answers of this session, or only keep them in it.",
+        category: "management",
+        owner: true,
+    },
+    CommandInfo {
         name: "status",
         aliases: &["/status"],
         args: "",
@@ -126,6 +143,14 @@ pub const COMMANDS: &[CommandInfo] = &[
         description: "Show what each command does.",
         category: "status",
         owner: false,
+    },
+    CommandInfo {
+        name: "restart",
+        aliases: &["/restart"],
+        args: "",
+        description: "Start the gateway anew.",
+        category: "management",
+        owner: true,
     },
 ];
 
@@ -177,7 +202,7 @@ mod tests {
             assert!(command.aliases.iter().all(|alias| help().contains(alias)), "{}", command.name);
             assert!(list().contains(command.description), "{}", command.name);
         }
-        let session = "Session\n/new [message]  |  /reset  |  /stop  |  /abort  |  /name [title]\n";
+        let session = "Session\n/new [message]  |  /reset  |  /stop  |  /abort  |  /name [title]  |  /compact [instructions]\n";
         assert!(help().contains(session), "{}", help());
         assert!(
             list().contains(

@@ -2,18 +2,23 @@
 
 mod answers;
 mod catalog;
+mod inline;
 mod queue;
+mod send;
 mod stop;
 
 use openclaw_models::Thinking;
-use openclaw_store::Activation;
+use openclaw_store::{Activation, Sending};
 
 pub(crate) use answers::{
-    IDLE, NEW, NO_GROUP, NO_NAME, STOPPED, Status, activation_now, activation_set, owners_only, usage, whoami,
+    IDLE, NEW, NO_GROUP, NO_NAME, NO_RESTART, NOT_COMPACTED, NOTHING_TO_COMPACT, QUEUE_ALONE, RESTARTING,
+    STOPPED, Status, activation_now, activation_set, compacted, owners_only, usage, whoami,
 };
 pub use catalog::{COMMANDS, CommandInfo};
 pub(crate) use catalog::{help, list};
+pub(crate) use inline::Mixed;
 pub(crate) use queue::{QueueAsk, words as queue_words};
+pub(crate) use send::{decided as send_decided, now as send_now};
 
 /// A message that is a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +39,12 @@ pub(crate) enum Command {
     Queue(QueueAsk),
     /// `/activation`: when a group is answered; alone tells it.
     Activation(Option<Activation>),
+    /// `/send`: whether answers are sent; alone tells it.
+    Send(SendAsk),
+    /// `/compact`: summarises the older part of the session; with what the summary is to be about.
+    Compact(Option<String>),
+    /// `/restart`: starts the gateway anew.
+    Restart,
     /// `/status`
     Status,
     /// `/help`
@@ -42,6 +53,8 @@ pub(crate) enum Command {
     Commands,
     /// `/whoami`, `/id`
     Whoami,
+    /// Directives and shortcuts beside other text, or several at once.
+    Mixed(Mixed),
     /// A command with something behind it that makes no sense.
     Misspelt(&'static CommandInfo),
 }
@@ -53,10 +66,19 @@ pub(crate) enum ThinkAsk {
     Show,
     /// Forget the session's own level.
     Default,
-    /// Set the session's level.
+    /// Set the session's level; beside a message, that of its turn.
     Set(Thinking),
-    /// Think this hard about the message behind it.
-    Once(Thinking, String),
+}
+
+/// What `/send` is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SendAsk {
+    /// Tell what holds.
+    Show,
+    /// Forget the session's own word.
+    Inherit,
+    /// Send the session's answers, or do not.
+    Set(Sending),
 }
 
 /// What `/model` is to do.
@@ -73,7 +95,38 @@ pub(crate) enum ModelAsk {
 }
 
 impl Command {
-    /// Reads a command. A word that is none, for instance `/start`, is text for the agent.
+    /// What a message asks for, wherever in it; `is_model` says which words mean a model.
+    pub(crate) fn read(text: &str, is_model: impl Fn(&str) -> bool) -> Option<Self> {
+        match Self::parse(text) {
+            Some(whole) if !whole.is_directive() => Some(whole),
+            whole => match Mixed::read(text, is_model) {
+                Some(mixed) if !mixed.is_bare() || mixed.asks.len() > 1 => Some(Self::Mixed(mixed)),
+                Some(_) | None => whole,
+            },
+        }
+    }
+
+    /// Whether it may stand beside other text: what follows it is not all its own then.
+    fn is_directive(&self) -> bool {
+        match self {
+            Self::Think(_) | Self::Model(_) | Self::Queue(_) => true,
+            Self::Misspelt(info) => matches!(info.name, "think" | "model" | "queue"),
+            _ => false,
+        }
+    }
+
+    /// The command of a shortcut's name.
+    fn shortcut(name: &str) -> Option<Self> {
+        match name {
+            "status" => Some(Self::Status),
+            "help" => Some(Self::Help),
+            "commands" => Some(Self::Commands),
+            "whoami" => Some(Self::Whoami),
+            _ => None,
+        }
+    }
+
+    /// Reads a message that is a command as a whole. A word that is none, for instance `/start`, is text for the agent.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if stop::is_stop_word(text) {
@@ -96,6 +149,7 @@ impl Command {
             "new" => Self::New(said.unwrap_or_default()),
             "stop" => Self::Stop,
             "name" => Self::Name(said),
+            "compact" => Self::Compact(said),
             "think" => match ThinkAsk::parse(rest) {
                 Some(ask) => Self::Think(ask),
                 None => Self::Misspelt(info),
@@ -112,11 +166,12 @@ impl Command {
                 "always" => Self::Activation(Some(Activation::Always)),
                 _ => Self::Misspelt(info),
             },
-            "status" => Self::Status,
-            "help" => Self::Help,
-            "commands" => Self::Commands,
-            "whoami" => Self::Whoami,
-            _ => return None,
+            "send" => match SendAsk::parse(rest) {
+                Some(ask) => Self::Send(ask),
+                None => Self::Misspelt(info),
+            },
+            "restart" => Self::Restart,
+            name => return Self::shortcut(name),
         })
     }
 
@@ -124,6 +179,8 @@ impl Command {
     pub(crate) fn owners(&self) -> Option<&'static CommandInfo> {
         match self {
             Self::Activation(Some(_)) => catalog::find("/activation"),
+            Self::Send(SendAsk::Inherit | SendAsk::Set(_)) => catalog::find("/send"),
+            Self::Restart => catalog::find("/restart"),
             _ => None,
         }
     }
@@ -131,19 +188,18 @@ impl Command {
 
 impl ThinkAsk {
     fn parse(rest: &str) -> Option<Self> {
-        let (level, message) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        match level.to_ascii_lowercase().as_str() {
-            "" => return Some(Self::Show),
-            "default" | "inherit" if message.is_empty() => return Some(Self::Default),
-            _ => {}
+        match rest.to_ascii_lowercase().as_str() {
+            "" => Some(Self::Show),
+            "default" | "inherit" => Some(Self::Default),
+            level => level.parse().ok().map(Self::Set),
         }
-        let level = level.parse().ok()?;
-        let message = message.trim();
-        Some(if message.is_empty() { Self::Set(level) } else { Self::Once(level, message.to_owned()) })
     }
 }
 
 impl ModelAsk {
+    /// Whom a choice is for.
+    const FLAGS: [&str; 6] = ["-s", "--session", "-a", "--agent", "-g", "--global"];
+
     fn parse(rest: &str) -> Self {
         let (mut session, mut wider, mut words) = (false, false, Vec::new());
         for word in rest.split_whitespace() {
@@ -212,10 +268,33 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_whole_command_is_its_own_and_what_stands_beside_a_directive_is_not() {
+        let read = |text| Command::read(text, |word| word == "p/m");
+        let mixed = |text| match read(text) {
+            Some(Command::Mixed(mixed)) => Some((mixed.asks.len(), mixed.text)),
+            _ => None,
+        };
+        assert_eq!(read("/new hello /think high"), Some(Command::New("hello /think high".into())));
+        assert_eq!(read("/name a /status b"), Some(Command::Name(Some("a /status b".into()))));
+        assert_eq!(read("/status"), Some(Command::Status));
+        assert_eq!(read("/think high"), Some(Command::Think(ThinkAsk::Set(Thinking::High))));
+        assert!(matches!(read("/think harder please"), Some(Command::Misspelt(_))));
+        assert_eq!(read("/model q/m hi"), Some(Command::Model(ModelAsk::Choose("q/m hi".into()))));
+        assert_eq!(mixed("/status please"), Some((1, "please".into())));
+        assert_eq!(mixed("/think high do it"), Some((1, "do it".into())));
+        assert_eq!(mixed("/model p/m hi"), Some((1, "hi".into())));
+        assert_eq!(mixed("/think high /model p/m"), Some((2, String::new())));
+        assert_eq!(read("hello there"), None);
+    }
+
+    #[test]
     fn deciding_about_a_group_is_the_owners() {
         let owners = |text| Command::parse(text).unwrap().owners().map(|info| info.name);
         assert_eq!(owners("/activation always"), Some("activation"));
         assert_eq!(owners("/activation"), None);
+        assert_eq!(owners("/send off"), Some("send"));
+        assert_eq!(owners("/send"), None);
+        assert_eq!(owners("/restart"), Some("restart"));
         assert_eq!(owners("/new"), None);
     }
 }

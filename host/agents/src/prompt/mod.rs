@@ -32,6 +32,10 @@ const GO_ON: &str = "[Your answer broke off here, because the gateway was begun 
 const HEARD: &str = "[Chat messages since your last reply - for context]";
 const CURRENT: &str = "[Current message - respond to this]";
 
+/// Before the summary of what was said, and before what was said since.
+const SUMMARY: &str = "[Earlier in this conversation, in short]";
+const SINCE: &str = "[What was said since]";
+
 /// The system text of a turn. Long-term memory is told in private alone: in a group others would read it.
 pub(crate) fn system(identity: &Identity, files: &Files, channel: Option<&ChannelContext>) -> String {
     let group = channel.is_some_and(|channel| !channel.direct);
@@ -54,8 +58,16 @@ pub(crate) fn system(identity: &Identity, files: &Files, channel: Option<&Channe
     text
 }
 
-/// The conversation for the model: system texts, what was said before, what the caller brings along, and the message.
-pub(crate) fn messages(system: &str, request: &TurnRequest, history: &[Entry], said: &str) -> Vec<Message> {
+/// The conversation for the model: system texts, what was said before or its summary, what the caller brings along, and the message.
+pub(crate) fn messages(
+    system: &str,
+    request: &TurnRequest,
+    summary: Option<&str>,
+    history: &[Entry],
+    said: &str,
+) -> Vec<Message> {
+    // Before the first words of a person: some models want people and assistant to take turns.
+    let mut before = summary.map(|summary| format!("{SUMMARY}\n{summary}\n\n{SINCE}\n"));
     let system = match request.extra_system.as_deref().map(str::trim) {
         Some(extra) if !extra.is_empty() => format!("{system}\n\n{extra}"),
         Some(_) | None => system.to_owned(),
@@ -67,14 +79,18 @@ pub(crate) fn messages(system: &str, request: &TurnRequest, history: &[Entry], s
             EntryRole::User => Role::User,
             EntryRole::Assistant => Role::Assistant,
         };
-        Message::text(role, entry.content.as_str())
+        match before.take_if(|_| role == Role::User) {
+            Some(before) => Message::text(role, before + &entry.content),
+            None => Message::text(role, entry.content.as_str()),
+        }
     }));
     messages.extend_from_slice(&request.context);
+    let said = before.filter(|_| !said.is_empty()).unwrap_or_default() + said;
     if !said.is_empty() || !request.images.is_empty() {
-        let mut message = Message::text(Role::User, said);
+        let mut message = Message::text(Role::User, said.as_str());
         if !request.images.is_empty() {
             let images = request.images.iter().cloned().map(Part::Image);
-            let text = (!said.is_empty()).then(|| Part::Text(said.to_owned()));
+            let text = (!said.is_empty()).then_some(Part::Text(said));
             message.content = Some(Content::Parts(text.into_iter().chain(images).collect()));
         }
         messages.push(message);

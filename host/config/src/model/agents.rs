@@ -6,7 +6,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::conversations::{GroupChat, Identity};
+use super::maintenance::Maintenance;
 use super::resets::{Reset, ResetByType, Resets};
+use super::sending::SendRules;
 
 /// The agent that exists when the file names none.
 const IMPLICIT_AGENT: &str = "main";
@@ -209,6 +211,10 @@ pub struct Session {
     pub reset_triggers: Vec<String>,
     /// An older spelling of `reset.idleMinutes`.
     pub idle_minutes: Option<u64>,
+    /// Whether answers are sent.
+    pub send_policy: SendRules,
+    /// When sessions that nobody uses are put away.
+    pub maintenance: Maintenance,
 }
 
 impl Session {

@@ -67,6 +67,8 @@ pub struct HookMapping {
     pub to: Option<String>,
     /// The model; a template.
     pub model: Option<String>,
+    /// How hard it thinks; a template.
+    pub thinking: Option<String>,
     /// How long the turn may take, in seconds.
     pub timeout_seconds: Option<u64>,
     /// A program of the original; nothing here runs it.

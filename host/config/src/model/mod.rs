@@ -7,10 +7,12 @@ mod commands;
 mod conversations;
 mod gateway;
 mod hooks;
+mod maintenance;
 mod models;
 mod queue;
 mod resets;
 mod secrets;
+mod sending;
 
 use std::collections::BTreeMap;
 
@@ -30,10 +32,12 @@ pub use gateway::{
     RateLimit, Reload, ReloadMode, Remote, SecurityHeaders, Tls,
 };
 pub use hooks::{HookAction, HookMapping, HookMatch, Hooks, SessionMode, WakeMode};
+pub use maintenance::{Maintenance, MaintenanceMode, UpkeepRules};
 pub use models::{Model, Models, Provider};
 pub use queue::{Inbound, Queue};
 pub use resets::{Reset, ResetByType, ResetMode, ResetPolicy, Resets, SessionKind};
 pub use secrets::{ExecProvider, FileMode, FileProvider, SecretDefaults, SecretProvider, SecretProviders};
+pub use sending::{SendAction, SendMatch, SendPlace, SendRule, SendRules};
 
 use crate::path::KeyPath;
 

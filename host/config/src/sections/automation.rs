@@ -56,7 +56,7 @@ const MAPPING: Shape = Object(&[
     key("channel", Text).about("Where the answer goes: a channel."),
     key("to", Text).about("Where the answer goes: the recipient; a template."),
     key("model", Text).about("The model; a template."),
-    unused("thinking", Text),
+    key("thinking", Text).about("How hard the model thinks: a level, or a template for one."),
     key("timeoutSeconds", SOME).about("How long the turn may take."),
     key("transform", Object(&[required("module", Text), key("export", Text)]))
         .about("JavaScript of the original, which this gateway does not run: a mapping with it is refused."),

@@ -120,7 +120,7 @@ pub(super) const SESSION: Shape = Object(&[
     .about("The same for direct messages, groups and threads."),
     key("resetByChannel", Map(&RESET)).about("The same for channels, before what is said about types."),
     unused("store", Text),
-    unused("sendPolicy", SEND_POLICY),
+    key("sendPolicy", SEND_POLICY).about("Whether answers of sessions are sent. Default: they are."),
     unused(
         "threadBindings",
         Object(&[
@@ -132,7 +132,7 @@ pub(super) const SESSION: Shape = Object(&[
         ]),
     ),
     unused("sharing", Object(&[key("readOnly", Bool), key("suggest", Bool), key("drafts", Bool)])),
-    unused("maintenance", MAINTENANCE),
+    key("maintenance", MAINTENANCE).about("When sessions that nobody uses are put away."),
     // An older spelling of `reset.idleMinutes`.
     key("idleMinutes", SOME),
 ]);
@@ -146,7 +146,7 @@ const RESET: Shape = Object(&[
 const ALLOW_OR_DENY: Shape = Word(&["allow", "deny"]);
 
 const SEND_POLICY: Shape = Object(&[
-    key("default", ALLOW_OR_DENY),
+    key("default", ALLOW_OR_DENY).about("Where no rule matches. Default: allow."),
     key(
         "rules",
         List(&Object(&[
@@ -155,28 +155,35 @@ const SEND_POLICY: Shape = Object(&[
                 "match",
                 Object(&[
                     key("channel", Text),
-                    key("chatType", Word(&["direct", "group", "channel"])),
-                    key("keyPrefix", Text),
-                    key("rawKeyPrefix", Text),
+                    // `dm` is an older spelling of `direct`.
+                    key("chatType", Word(&["direct", "group", "channel", "dm"])),
+                    key("keyPrefix", Text)
+                        .about("How the session's key begins, with or without agent:<id>: before it."),
+                    key("rawKeyPrefix", Text).about("How the session's whole key begins."),
                 ]),
             ),
         ])),
-    ),
+    )
+    .about("The first that matches and denies decides."),
 ]);
 
 /// A [`QUANTITY`], or `false` for none.
 const LIMIT: Shape = Either(&[QUANTITY, Exactly(false)]);
 
 const MAINTENANCE: Shape = Object(&[
-    key("mode", Word(&["enforce", "warn"])),
-    key("coldStorage", Object(&[key("enabled", Bool), key("afterDays", SOME)])),
-    key("pruneAfter", QUANTITY),
-    key("archiveDashboardAfter", LIMIT),
-    key("maxEntries", SOME),
-    key("preserveRecent", LIMIT),
-    key("resetArchiveRetention", LIMIT),
-    key("maxDiskBytes", LIMIT),
-    key("highWaterBytes", QUANTITY),
+    key("mode", Word(&["enforce", "warn"]))
+        .about("warn: nothing is done, the log says how many are due. Default: enforce."),
+    unused("coldStorage", Object(&[key("enabled", Bool), key("afterDays", SOME)])),
+    key("pruneAfter", QUANTITY).about(
+        "Sessions that were not used for so long, such as 12h or 30d; a number counts days. Default: 30d.",
+    ),
+    unused("archiveDashboardAfter", LIMIT),
+    key("maxEntries", SOME).about("Sessions of an agent that are not put away. Default: 5000."),
+    key("preserveRecent", LIMIT)
+        .about("What was used within this time is not put away because there are too many. Default: false."),
+    unused("resetArchiveRetention", LIMIT),
+    unused("maxDiskBytes", LIMIT),
+    unused("highWaterBytes", QUANTITY),
 ]);
 
 const VISIBLE_REPLIES: Shape = Either(&[Word(&["automatic", "message_tool"]), Bool]);
@@ -250,7 +257,8 @@ pub(super) const COMMANDS: Shape = Object(&[
     unused("mcp", Bool),
     unused("plugins", Bool),
     unused("debug", Bool),
-    key("restart", Bool).about("false: SIGUSR1 and SIGUSR2 do not restart the gateway. Default: true."),
+    key("restart", Bool)
+        .about("false: /restart, SIGUSR1 and SIGUSR2 do not restart the gateway. Default: true."),
     key("ownerAllowFrom", IDS).about(
         "Who may give the owner's commands, as channel:id. Default: the sender who was approved first.",
     ),

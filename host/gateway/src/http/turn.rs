@@ -238,6 +238,7 @@ fn refuse(error: NoTurn) -> ErrorBody {
         NoTurn::Turn(error @ TurnError::Aborted) => reply::busy(error.to_string()),
         NoTurn::Turn(TurnError::Store(why)) if why.stops_writing() => reply::not_storing(why.code()),
         NoTurn::Turn(TurnError::Store(_)) => reply::internal(),
+        NoTurn::Turn(TurnError::After { source, .. }) => refuse(NoTurn::Turn(*source)),
         NoTurn::Lane(error @ LaneError::Deadline(_)) => reply::timed_out(error.to_string()),
         NoTurn::Lane(error @ (LaneError::Full | LaneError::Closed)) => reply::busy(error.to_string()),
     }

@@ -85,11 +85,11 @@ pub(super) async fn run(caller: &Caller, params: AgentParams) -> Result<AgentFin
     if status == "accepted" {
         // A task of its own: the turn belongs to its session, not to this connection.
         if params.model_run == Some(true) {
-            let gateway = Arc::clone(gateway);
+            let (gateway, session) = (Arc::clone(gateway), run.about.session_key.clone());
             let work = async move {
                 let answer = complete(&gateway, &params, model, level).await;
                 if let Some(request) = deliver {
-                    hand_over(&gateway, request, &answer).await;
+                    hand_over(&gateway, &session, request, &answer).await;
                 }
                 answer
             };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openclaw_messaging::{ChatKind, Decided, InboundState, Step};
+use openclaw_messaging::{Decided, InboundState, Step};
 use openclaw_protocol::RpcError;
 use openclaw_protocol::decisions::{
     ChannelsWhyParams, DecisionStep, MessageDecision, MessageDecisions, USUAL_DECISIONS,
@@ -29,20 +29,21 @@ pub(super) async fn why(
 fn shown(decided: Decided) -> MessageDecision {
     let Decided { row, state, reason, mut steps, turn, ended, .. } = decided;
     if let (Some(turn), Some(ended)) = (turn, ended) {
-        let found = format!("{ended} (in the turn of message {turn})");
-        steps.push(Step { check: "messages.queue".to_owned(), passed: state == InboundState::Done, found });
+        let (check, passed, found) = match turn == row.message.id {
+            true => ("session.sendPolicy", false, ended),
+            false => {
+                let found = format!("{ended} (in the turn of message {turn})");
+                ("messages.queue", state == InboundState::Done, found)
+            }
+        };
+        steps.push(Step { check: check.to_owned(), passed, found });
     }
     let conversation = row.message.conversation;
     MessageDecision {
         message_id: row.message.id,
         channel: row.account.channel,
         account_id: row.account.account,
-        chat_type: match conversation.kind {
-            ChatKind::Direct => "direct",
-            ChatKind::Group => "group",
-            ChatKind::Channel => "channel",
-        }
-        .to_owned(),
+        chat_type: conversation.kind.as_str().to_owned(),
         room: conversation.room,
         thread_id: conversation.thread,
         sender_id: row.message.sender.id,

@@ -36,11 +36,12 @@ use openclaw_protocol::plugins::{
 };
 use openclaw_protocol::restart::{RestartPreflightParams, RestartRequestParams};
 use openclaw_protocol::sessions::{
-    SessionsAbortParams, SessionsCompactParams, SessionsCreateParams, SessionsDeleteParams,
-    SessionsDescribeParams, SessionsGetParams, SessionsListParams, SessionsMessagesSubscribeParams,
-    SessionsMessagesUnsubscribeParams, SessionsPatchParams, SessionsPreviewParams, SessionsResetParams,
-    SessionsResolveParams, SessionsSearchParams, SessionsSendParams, SessionsSteerParams,
-    SessionsSubscribeParams, SessionsUsageLogsParams, SessionsUsageParams, SessionsUsageTimeseriesParams,
+    SessionsAbortParams, SessionsCleanupParams, SessionsCompactParams, SessionsCreateParams,
+    SessionsDeleteParams, SessionsDescribeParams, SessionsGetParams, SessionsListParams,
+    SessionsMessagesSubscribeParams, SessionsMessagesUnsubscribeParams, SessionsPatchParams,
+    SessionsPreviewParams, SessionsResetParams, SessionsResolveParams, SessionsSearchParams,
+    SessionsSendParams, SessionsSteerParams, SessionsSubscribeParams, SessionsUsageLogsParams,
+    SessionsUsageParams, SessionsUsageTimeseriesParams,
 };
 use openclaw_protocol::status::{PresenceParams, StatusParams};
 use openclaw_protocol::system::{
@@ -52,7 +53,7 @@ use serde_json::Value;
 use super::{
     Caller, Outcome, absent, agent, agents, channels, chat, commands, config, dead_letters, decisions,
     devices, diagnostics, encode, health, logs, models, outbound, pairing, plugins, restart, sessions,
-    status, system,
+    status, system, upkeep,
 };
 
 /// The answer of a method that this client may call.
@@ -227,6 +228,9 @@ pub(super) async fn dispatch(caller: &Caller, method: &str, params: Option<Value
         }
         SessionsCompactParams::METHOD => {
             call(params, async |which| sessions::change::compact(gateway, which).await).await
+        }
+        SessionsCleanupParams::METHOD => {
+            call(params, async |wanted| upkeep::cleanup(gateway, wanted).await).await
         }
         RestartPreflightParams::METHOD => {
             call(params, async |_: RestartPreflightParams| restart::preflight(gateway).await).await

@@ -26,6 +26,7 @@ pub(crate) mod session_events;
 mod sessions;
 mod status;
 mod system;
+pub(crate) mod upkeep;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;

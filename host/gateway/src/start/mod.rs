@@ -415,6 +415,8 @@ async fn bring_up(host: Host, plan: Plan, sockets: Vec<std::net::TcpListener>) -
     wiring::start_channels(&gateway.settings, &gateway.supervisor);
     let ticking = Arc::clone(&gateway);
     enduring("the tick", move || pulse(Arc::clone(&ticking)));
+    let kept = Arc::clone(&gateway);
+    enduring("looking after sessions", move || crate::rpc::upkeep::keep_up(Arc::clone(&kept)));
     let hub = Arc::clone(&gateway.hub);
     enduring("telling what changed", move || Arc::clone(&hub).tell_state());
     // Nothing is waited for between the first client and here: what was begun is never just let go.

@@ -41,6 +41,8 @@ pub(crate) fn agent_settings(paths: &Paths, config: &Config) -> Settings {
         timeout: turn_timeout(config),
         resets: config.session.resets(),
         reset_triggers: config.session.reset_triggers.clone(),
+        sending: config.session.send_policy.clone(),
+        restarts: config.commands.restart != Some(false),
         version: crate::VERSION.to_owned(),
     }
 }

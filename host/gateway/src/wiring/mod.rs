@@ -17,6 +17,7 @@ mod pictures;
 mod plugins;
 mod providers;
 mod replies;
+mod restarts;
 mod secrets;
 mod shims;
 mod swap;
@@ -87,6 +88,7 @@ pub(crate) async fn build(
         store: store.clone(),
         messaging: Arc::clone(&late),
         gateway: Arc::clone(&gateway),
+        restarts: restarts::Restarts::default(),
     };
     let options = Options {
         turn_deadline: agents::turn_timeout(&config) + Duration::from_secs(5),

@@ -7,15 +7,17 @@ use async_trait::async_trait;
 use openclaw_agents::{
     Agents, ChannelContext, Stop, Turn, TurnEvent, TurnRequest as AgentTurn, may_be_silence,
 };
-use openclaw_config::SessionKind;
+use openclaw_config::{SendPlace, SessionKind};
 use openclaw_messaging::{
-    Author, ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner, Writing,
+    AccountKey, Author, ChatKind, InboundId, Message, Messaging, TurnReply, TurnRequest, TurnRunner, Writing,
 };
 use openclaw_store::{SessionWrite, Store};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::pictures;
+use super::restarts::Restarts;
+use crate::conversation;
 use crate::process::Gateway;
 use crate::rpc::session_events;
 use crate::runs::About;
@@ -38,11 +40,19 @@ pub(super) struct ChannelTurns {
     pub(super) messaging: Arc<OnceLock<Messaging>>,
     /// Set once there is somebody to tell.
     pub(super) gateway: Late,
+    /// Those that somebody asked for in a chat.
+    pub(super) restarts: Restarts,
 }
 
 impl ChannelTurns {
     fn gateway(&self) -> Option<Arc<Gateway>> {
         self.gateway.get().and_then(Weak::upgrade)
+    }
+
+    /// Why the answer of a turn is not to be sent; `None` if it is. What cannot be read is not sent either.
+    async fn withheld(&self, account: &AccountKey, session: &str, chat_type: &str) -> Option<&'static str> {
+        let place = SendPlace { channel: &account.channel, chat_type: Some(chat_type), session_key: session };
+        conversation::withheld(&self.agents, place).await
     }
 
     /// Runs a turn in the lane that messaging holds; what it writes is stored later.
@@ -116,6 +126,13 @@ fn run_id(inbound: InboundId) -> String {
     format!("inbound-{}", inbound.0)
 }
 
+/// A reply whose text is not sent when there is a reason for that.
+fn keep(reply: TurnReply, withheld: Option<&str>, account: &AccountKey) -> TurnReply {
+    let Some(why) = withheld else { return reply };
+    info!(subsystem = "agent", %account, "{why}");
+    TurnReply { text: None, withheld: Some(why.to_owned()), ..reply }
+}
+
 #[async_trait]
 impl TurnRunner for ChannelTurns {
     async fn run(&self, turn: TurnRequest) -> TurnReply {
@@ -135,12 +152,18 @@ impl TurnRunner for ChannelTurns {
         } = turn;
         let allow_from = match self.messaging.get() {
             // Only a command asks for it.
-            Some(messaging) if message.text.starts_with('/') => {
+            Some(messaging) if self.agents.has_command(&message.text) => {
                 messaging.allow_from(&account).await.unwrap_or_default()
             }
             _ => Vec::new(),
         };
         let images = pictures::of(&self.store, &account, &message.media).await;
+        let chat_type = message.conversation.kind.as_str();
+        let withheld = self.withheld(&account, &route.session_key, chat_type).await;
+        // What is not sent is not shown while it is written either.
+        let followed = if withheld.is_some() { Writing::default() } else { writing.clone() };
+        let target = message.target();
+        let is_command = authority.commands && self.agents.is_command(&message.text);
         let kind = match (message.conversation.kind, &message.conversation.thread) {
             (ChatKind::Direct, _) => SessionKind::Direct,
             (ChatKind::Group | ChatKind::Channel, Some(_)) => SessionKind::Thread,
@@ -173,7 +196,7 @@ impl TurnRunner for ChannelTurns {
             said,
             ..AgentTurn::default()
         };
-        match written(request, &writing, |request| self.take(request)).await {
+        match written(request, &followed, |request| self.take(request)).await {
             Ok(turn) => {
                 let by = if turn.command {
                     "command".to_owned()
@@ -188,17 +211,19 @@ impl TurnRunner for ChannelTurns {
                     turn.run_id,
                     turn.duration.as_millis()
                 );
+                if turn.restart {
+                    self.restarts.want(inbound, account.clone(), target);
+                }
                 let author = (!turn.command).then(|| Author {
                     provider: turn.provider,
                     model: turn.model,
                     thinking: turn.thinking.to_string(),
                 });
-                TurnReply {
-                    text: Some(turn.reply).filter(|text| !text.is_empty()),
-                    session: turn.write,
-                    author,
-                    failed: false,
-                }
+                let text = Some(turn.reply).filter(|text| !text.is_empty());
+                // Commands are answered in any case: who switched the answers off must be able to switch them on.
+                let withheld = withheld.filter(|_| !turn.command && text.is_some());
+                let session = turn.write;
+                keep(TurnReply { text, session, author, ..TurnReply::default() }, withheld, &account)
             }
             Err(error) => {
                 if !error.is_abort() {
@@ -211,7 +236,8 @@ impl TurnRunner for ChannelTurns {
                     );
                 }
                 let failed = !error.is_abort();
-                TurnReply { text: error.user_text(), failed, ..TurnReply::default() }
+                let reply = TurnReply { text: error.user_text(), failed, ..TurnReply::default() };
+                keep(reply, withheld.filter(|_| !is_command && failed), &account)
             }
         }
     }
@@ -219,6 +245,9 @@ impl TurnRunner for ChannelTurns {
     async fn closed(&self, inbound: InboundId, write: SessionWrite, stored: bool) {
         let Some(gateway) = self.gateway() else { return };
         let about = About::new(&run_id(inbound), METHOD, "", &write.key, &write.agent);
+        if let Some(asked) = self.restarts.take(inbound).filter(|_| stored) {
+            asked.begin(&gateway);
+        }
         if stored {
             session_events::messages(&gateway, &about, &write).await;
         }
@@ -235,5 +264,9 @@ impl TurnRunner for ChannelTurns {
 
     fn is_command(&self, message: &Message) -> bool {
         self.agents.is_command(&message.text)
+    }
+
+    fn has_command(&self, message: &Message) -> bool {
+        self.agents.has_command(&message.text)
     }
 }

@@ -414,7 +414,7 @@ pub struct SessionDeleted {
     pub archived: Vec<String>,
 }
 
-/// Parameters of `sessions.compact`: cuts a transcript short.
+/// Parameters of `sessions.compact`: summarises the older part of a session, or cuts its transcript short.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionsCompactParams {
@@ -423,7 +423,7 @@ pub struct SessionsCompactParams {
     /// The agent; the one in the key, or the default one, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
-    /// Keeps so many of the newest messages.
+    /// Keeps so many of the newest messages and deletes the others; a summary is written when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_lines: Option<u64>,
 }
@@ -431,13 +431,23 @@ pub struct SessionsCompactParams {
 impl Call for SessionsCompactParams {
     const METHOD: &'static str = "sessions.compact";
     const SCOPE: Option<Scope> = Some(Scope::Admin);
-    const PURPOSE: &'static str = "shortens a session's transcript";
+    const PURPOSE: &'static str = "summarises the older part of a session, or shortens its transcript";
     const SHAPE: &'static [Field] = &[
         Field::required("key", Kind::NonEmpty),
         Field::optional("agentId", Kind::NonEmpty),
         Field::optional("maxLines", Kind::Int(1, i64::MAX)),
     ];
     type Reply = SessionCompacted;
+}
+
+/// How large a session is to a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionSize {
+    /// Before it was summarised, in tokens, about.
+    pub tokens_before: usize,
+    /// After.
+    pub tokens_after: usize,
 }
 
 /// The answer to `sessions.compact`.
@@ -449,6 +459,9 @@ pub struct SessionCompacted {
     pub key: String,
     /// Something was cut off.
     pub compacted: bool,
+    /// How large it is to a model, where a summary was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<SessionSize>,
     /// How many messages there are now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<u64>,

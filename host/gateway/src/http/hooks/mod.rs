@@ -20,6 +20,7 @@ use openclaw_access::{SharedSecret, bearer};
 use openclaw_agents::Pushed;
 use openclaw_config::{Owner, SessionMode, WakeMode};
 use openclaw_hooks::{Action, Context, MOST_ITEMS, Mapped, Named, Run, Wake};
+use openclaw_models::UnknownLevel;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
@@ -288,6 +289,8 @@ impl Hook<'_> {
         {
             return Err(format!("Model '{model}' is not allowed for agent '{agent}': {why}."));
         }
+        let thinking = run.thinking.as_deref().map(str::parse).transpose();
+        let thinking = thinking.map_err(|unknown: UnknownLevel| unknown.to_string())?;
         let account = match &run.to {
             Some(to) => Some(accounts::resolve(self.gateway, &to.channel, to.account.as_deref())?),
             None => None,
@@ -298,7 +301,7 @@ impl Hook<'_> {
             let digest = Sha256::digest(format!("{key}\n{}\n{agent}\n{number}\n{run:?}", self.path));
             digest.iter().map(|byte| format!("{byte:02x}")).collect()
         });
-        Ok(run::dispatch(self.gateway, key, Prepared { run, agent, session, fresh, account }))
+        Ok(run::dispatch(self.gateway, key, Prepared { run, thinking, agent, session, fresh, account }))
     }
 }
 

@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use http::StatusCode;
 use openclaw_agents::TurnRequest;
-use openclaw_config::SessionMode;
+use openclaw_config::{SendPlace, SessionMode};
 use openclaw_failpoints::failpoint;
 use openclaw_hooks::Run;
 use openclaw_messaging::{AccountKey, SendRequest, Target};
+use openclaw_models::Thinking;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use crate::conversation::withheld;
 use crate::panics::caught;
 use crate::process::Gateway;
 use crate::turns::{self, NoTurn};
@@ -36,6 +38,8 @@ const NAME: usize = 64;
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) run: Run,
+    /// How hard to think about it; `None`: as usual.
+    pub(super) thinking: Option<Thinking>,
     pub(super) agent: String,
     /// As it is stored.
     pub(super) session: String,
@@ -137,7 +141,7 @@ impl HookRun {
 }
 
 async fn take_turn(gateway: &Arc<Gateway>, told: &HookRun, prepared: Prepared) -> State {
-    let Prepared { run, agent, session, fresh, account } = prepared;
+    let Prepared { run, thinking, agent, session, fresh, account } = prepared;
     let isolated = run.mode == SessionMode::Isolated;
     // Each isolated run has a transcript of its own, below the session that orders them.
     let transcript = if isolated && !fresh { format!("{session}:run:{}", told.id) } else { session.clone() };
@@ -170,6 +174,7 @@ async fn take_turn(gateway: &Arc<Gateway>, told: &HookRun, prepared: Prepared) -
         fresh: isolated,
         message,
         model: run.model.clone(),
+        thinking,
         timeout: run.timeout,
         // What came from outside is never a command.
         plain: true,
@@ -184,7 +189,8 @@ async fn take_turn(gateway: &Arc<Gateway>, told: &HookRun, prepared: Prepared) -
         if ended.is_ok() { "completed" } else { "failed" }
     );
     let completion =
-        deliver(gateway, &run, &name, &agent, account, &told.id, ended.map(|turn| turn.reply)).await;
+        deliver(gateway, &run, &name, (&agent, &session), account, &told.id, ended.map(|turn| turn.reply))
+            .await;
     State::Ended(completion, Instant::now())
 }
 
@@ -193,7 +199,7 @@ async fn deliver(
     gateway: &Arc<Gateway>,
     run: &Run,
     name: &str,
-    agent: &str,
+    (agent, session): (&str, &str),
     account: Option<AccountKey>,
     id: &str,
     ended: Result<String, NoTurn>,
@@ -222,6 +228,11 @@ async fn deliver(
     };
     match (&run.to, account) {
         (Some(to), Some(account)) => {
+            let place = SendPlace::of(&account.channel, session);
+            if let Some(why) = withheld(&gateway.agents, place).await {
+                info!(subsystem = "hooks", %account, session, "{why}");
+                return visible(json!({"delivered": false, "deliveryAttempted": false}));
+            }
             let request = SendRequest {
                 account: account.clone(),
                 target: Target { room: to.to.clone(), thread: None },

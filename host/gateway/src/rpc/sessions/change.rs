@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use openclaw_agents::{Compacted, TurnRequest};
 use openclaw_messaging::LaneError;
 use openclaw_models::{Thinking, UnknownLevel};
 use openclaw_protocol::sessions::{
-    SessionChanged, SessionCompacted, SessionCreated, SessionDeleted, SessionsCompactParams,
+    SessionChanged, SessionCompacted, SessionCreated, SessionDeleted, SessionSize, SessionsCompactParams,
     SessionsCreateParams, SessionsDeleteParams, SessionsPatchParams, SessionsResetParams,
 };
 use openclaw_protocol::{RpcError, Scope};
-use openclaw_store::{SessionRecord, SessionSettings};
+use openclaw_store::{Sending, SessionRecord, SessionSettings};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ use super::rows::{Place, entry, known, place, refuse};
 use crate::clock::now_ms;
 use crate::process::Gateway;
 use crate::rpc::{Caller, chat, session_events};
+use crate::turns;
 
 /// What a change of a transcript may take in the lane.
 const IN_LANE: Duration = Duration::from_secs(30);
@@ -49,6 +51,7 @@ struct Decision {
     icon: Option<Option<String>>,
     color: Option<Option<String>>,
     category: Option<Option<String>>,
+    sending: Option<Option<Sending>>,
     archived: Option<bool>,
     pinned: Option<bool>,
     unread: Option<bool>,
@@ -69,6 +72,9 @@ impl Decision {
             if let Some(decided) = decided {
                 *kept = decided;
             }
+        }
+        if let Some(sending) = self.sending {
+            settings.sending = sending;
         }
         let times = [
             (self.archived, &mut settings.archived_at),
@@ -136,6 +142,14 @@ fn decide<'a>(
             "model" => decision.model = Some(text().map(|model| resolved(gateway, &model)).transpose()?),
             "thinkingLevel" => {
                 decision.thinking = Some(thinking(value.as_str())?.map(|level| level.to_string()));
+            }
+            "sendPolicy" => {
+                decision.sending = Some(match value.as_str() {
+                    Some("allow") => Some(Sending::Allow),
+                    Some("deny") => Some(Sending::Deny),
+                    // The shape lets nothing else through.
+                    _ => None,
+                });
             }
             "fastMode" if matches!(value, Value::Null | Value::Bool(false)) => {}
             key if ENVELOPE.contains(&key) => {}
@@ -287,16 +301,11 @@ pub(in crate::rpc) async fn compact(
     let Some(record) = gateway.store.session(&place.key).await.map_err(refuse)? else {
         return Ok(not("no sessionId", place.key));
     };
-    let Some(keep) = params.max_lines else {
-        // A summary needs a turn that is told to write one, which no agent here does yet.
-        return Err(RpcError::invalid(
-            "sessions.compact needs maxLines: this gateway cuts transcripts short and does not summarize them",
-        ));
-    };
     if super::rows::active(gateway).contains_key(&place.key) {
         let text = format!("Session {} has an active run; retry after it finishes.", place.key);
         return Err(RpcError::invalid(text));
     }
+    let Some(keep) = params.max_lines else { return summarise(gateway, place).await };
     let before = in_lane(gateway, &place, async || {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         gateway.agents.trim_session(&place.key, &record.row.session_id, keep).await.map_err(refuse)
@@ -309,7 +318,36 @@ pub(in crate::rpc) async fn compact(
     if compacted {
         session_events::changed_by(gateway, &place.key, &place.agent, "compact").await;
     }
-    Ok(SessionCompacted { ok: true, key: place.key, compacted, kept: Some(before.min(keep)), reason: None })
+    let kept = Some(before.min(keep));
+    Ok(SessionCompacted { ok: true, key: place.key, compacted, kept, ..SessionCompacted::default() })
+}
+
+/// Has the session's model write a summary, as `/compact` does.
+async fn summarise(gateway: &Arc<Gateway>, place: Place) -> Result<SessionCompacted, RpcError> {
+    let request = TurnRequest {
+        agent_id: place.agent.clone(),
+        session_key: place.key.clone(),
+        message: "/compact".to_owned(),
+        ..TurnRequest::default()
+    };
+    let turn = turns::run(gateway, "sessions.compact", request).await;
+    let turn = turn.map_err(|error| RpcError::unavailable(format!("nothing was compacted: {error}")))?;
+    let result = turn
+        .compacted
+        .map(|Compacted { before, after }| SessionSize { tokens_before: before, tokens_after: after });
+    if result.is_some() {
+        session_events::changed_by(gateway, &place.key, &place.agent, "compact").await;
+    }
+    let reason = result.is_none().then_some(turn.reply);
+    let compacted = result.is_some();
+    Ok(SessionCompacted {
+        ok: true,
+        key: place.key,
+        compacted,
+        result,
+        reason,
+        ..SessionCompacted::default()
+    })
 }
 
 /// Runs `work` when no turn of the session runs.
@@ -340,12 +378,18 @@ mod tests {
             ..Decision::default()
         };
         decision.apply(&mut settings, 5);
-        let again =
-            Decision { archived: Some(true), pinned: Some(false), model: Some(None), ..Decision::default() };
+        let again = Decision {
+            archived: Some(true),
+            pinned: Some(false),
+            model: Some(None),
+            sending: Some(Some(Sending::Deny)),
+            ..Decision::default()
+        };
         again.apply(&mut settings, 9);
         let expected = SessionSettings {
             label: Some("Work".into()),
             archived_at: Some(5),
+            sending: Some(Sending::Deny),
             ..SessionSettings::default()
         };
         assert_eq!(settings, expected);

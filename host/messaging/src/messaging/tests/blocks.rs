@@ -88,7 +88,7 @@ impl TurnRunner for Reciter {
                         let text = &self.whole[turn.said.len()..];
                         write.entries.push(entry(EntryRole::Assistant, text));
                         let (text, author) = (Some(text.to_owned()), Some(author));
-                        return TurnReply { text, session: Some(write), author, failed: false };
+                        return TurnReply { text, session: Some(write), author, ..TurnReply::default() };
                     }
                 }
                 Next::End(reply) => return reply,
@@ -113,6 +113,10 @@ impl TurnRunner for Reciter {
 
     fn is_command(&self, message: &Message) -> bool {
         message.text.starts_with('/')
+    }
+
+    fn has_command(&self, message: &Message) -> bool {
+        self.is_command(message)
     }
 }
 

@@ -115,19 +115,30 @@ async fn the_pieces_of_an_album_are_one_turn_whether_or_not_texts_wait() {
 async fn an_album_in_a_group_is_named_by_the_words_under_one_of_its_pieces() {
     let dir = tempfile::tempdir().unwrap();
     let life = tuned(&dir, |settings| settings.policy.group = GroupPolicy::Open).await;
-    let mut admitted = Vec::new();
     for (id, album, named) in [("1", "x", true), ("2", "x", false), ("3", "y", false)] {
         let mut message = testing::message(id, "a", id);
         message.conversation.kind = ChatKind::Group;
         message.conversation.room = "g".to_owned();
         message.album = Some(album.to_owned());
         message.mentions_self = named;
-        admitted.push(life.messaging.admit(&testing::account(), message, None).await.unwrap());
+        life.messaging.admit(&testing::account(), message, None).await.unwrap();
     }
     assert_eq!(life.sender.reaches(1).await, ["echo: 1\n2"]);
     life.settled().await;
     let why = life.messaging.why(Some("3"), None, None, 1).await.unwrap().remove(0);
     assert_eq!(why.reason.as_deref(), Some("the bot was not named"));
+}
+
+#[tokio::test]
+async fn what_is_told_together_holds_no_command_and_what_holds_one_is_told_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let life = tuned(&dir, |settings| settings.debounce = LONG).await;
+    life.hear("1", "a", "one").await;
+    life.hear("2", "a", "two").await;
+    life.hear("3", "a", "three /status please").await;
+    assert_eq!(life.sender.reaches(2).await, ["echo: one\ntwo", "echo: three /status please"]);
+    assert_eq!(*life.echo.commanded.borrow(), [false, true]);
+    life.settled().await;
 }
 
 #[tokio::test]

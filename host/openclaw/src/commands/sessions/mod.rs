@@ -1,8 +1,12 @@
 //! `openclaw sessions`: the conversations of the agents. What a session is, is the gateway's; here it is asked and shown.
 
+mod cleanup;
+mod compact;
 mod export;
+mod lifecycle;
 mod list;
 mod show;
+mod tail;
 
 use std::process::ExitCode;
 
@@ -28,7 +32,8 @@ Examples:
   openclaw sessions --active 60
   openclaw sessions show agent:main:main
   openclaw sessions export agent:main:main --output talk.md
-  openclaw sessions reset agent:main:main")]
+  openclaw sessions reset agent:main:main
+  openclaw sessions cleanup --dry-run")]
 pub(crate) struct Flags {
     #[command(flatten)]
     list: list::Flags,
@@ -46,6 +51,16 @@ enum Subcommand {
     Reset(ResetFlags),
     /// Write down what was said, as JSON Lines or Markdown
     Export(export::Flags),
+    /// Follow what happens in sessions, without what is said in them
+    Tail(tail::Flags),
+    /// Summarise the older part of one, so that models are told less
+    Compact(compact::Flags),
+    /// Put sessions away: what was said stays, and the list leaves them out
+    Archive(lifecycle::Flags),
+    /// Delete sessions with what was said in them
+    Delete(lifecycle::DeleteFlags),
+    /// Put away what nobody uses, as session.maintenance says
+    Cleanup(cleanup::Flags),
 }
 
 /// Flags of `openclaw sessions reset`.
@@ -72,6 +87,11 @@ pub(crate) fn run(flags: &Flags, context: &Context) -> Result<ExitCode, CliError
         Some(Subcommand::Show(flags)) => show::run(flags, context),
         Some(Subcommand::Reset(flags)) => reset(flags, context),
         Some(Subcommand::Export(flags)) => export::run(flags, context),
+        Some(Subcommand::Tail(flags)) => tail::run(flags, context),
+        Some(Subcommand::Compact(flags)) => compact::run(flags, context),
+        Some(Subcommand::Archive(flags)) => lifecycle::archive(flags, context),
+        Some(Subcommand::Delete(flags)) => lifecycle::delete(flags, context),
+        Some(Subcommand::Cleanup(flags)) => cleanup::run(flags, context),
     }
 }
 
@@ -100,13 +120,41 @@ fn reset(flags: &ResetFlags, context: &Context) -> Result<ExitCode, CliError> {
 
 /// A connection that may read.
 async fn connect(rpc: &RpcFlags, context: &Context) -> Result<Client, CliError> {
+    connect_as(Scope::Read, rpc, context).await
+}
+
+/// A connection with a scope.
+async fn connect_as(scope: Scope, rpc: &RpcFlags, context: &Context) -> Result<Client, CliError> {
+    connect_for(scope, rpc, rpc.timeout.unwrap_or(PATIENCE_MS), context).await
+}
+
+/// The same, with a patience in milliseconds.
+async fn connect_for(
+    scope: Scope,
+    rpc: &RpcFlags,
+    patience: u64,
+    context: &Context,
+) -> Result<Client, CliError> {
     let target = Target::resolve(&rpc.target, context)?;
-    let patience = rpc.timeout.unwrap_or(PATIENCE_MS);
-    Ok(Client::connect(&target, Mode::Cli, &[Scope::Read], patience).await?)
+    Ok(Client::connect(&target, Mode::Cli, &[scope], patience).await?)
 }
 
 /// The key of the session that somebody named by its key, the id of its transcript or its label.
 async fn find(client: &mut Client, named: &str) -> Result<String, CliError> {
+    found(client, named).await?.ok_or_else(|| CliError::Detailed {
+        text: unknown(named),
+        code: "SESSION_UNKNOWN",
+        extra: json!({}),
+    })
+}
+
+/// What to say of a session that there is not.
+fn unknown(named: &str) -> String {
+    format!("There is no session {named:?}. Run openclaw sessions list to see what there is.")
+}
+
+/// The same, or nothing.
+async fn found(client: &mut Client, named: &str) -> Result<Option<String>, CliError> {
     let (name, none) = (Some(named.to_owned()), SessionsResolveParams::default());
     let none = SessionsResolveParams { allow_missing: Some(true), ..none };
     let ways = [
@@ -116,13 +164,9 @@ async fn find(client: &mut Client, named: &str) -> Result<String, CliError> {
     ];
     for way in ways {
         let (_, found) = client.call(&way).await?;
-        if let Some(key) = found.key {
-            return Ok(key);
+        if found.key.is_some() {
+            return Ok(found.key);
         }
     }
-    Err(CliError::Detailed {
-        text: format!("There is no session {named:?}. Run openclaw sessions list to see what there is."),
-        code: "SESSION_UNKNOWN",
-        extra: json!({}),
-    })
+    Ok(None)
 }
