@@ -173,6 +173,16 @@ pub(crate) fn write_session(ledger: &Ledger<'_>, session: &SessionWrite, now: i6
             statement.execute(params![session.key, session.session_id, session.agent, now, model, usage])
         })
         .map_err(|error| ledger.fail(error))?;
+    if !session.entries.is_empty() {
+        // What was put away comes back when it is used again.
+        ledger
+            .sql
+            .prepare_cached(
+                "UPDATE session_settings SET archived_at = NULL WHERE key = ?1 AND archived_at IS NOT NULL",
+            )
+            .and_then(|mut statement| statement.execute([&session.key]))
+            .map_err(|error| ledger.fail(error))?;
+    }
     for entry in &session.entries {
         let usage = entry.usage.as_ref().map(text).transpose()?;
         let role = match entry.role {

@@ -1,6 +1,6 @@
 //! What was said of an answer before its turn is over: stored with its part of the outbox, and gone with the turn.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
 mod common;
 

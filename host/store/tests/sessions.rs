@@ -76,6 +76,9 @@ async fn sessions_are_listed_by_what_is_known_of_them() {
     let store = open(&dir).await;
     let known = store.session("agent:main:work").await.unwrap().unwrap();
     assert_eq!(known.settings.label.as_deref(), Some("Work"));
+    say(&store, "agent:main:new", "s4", "main", "again", 60).await;
+    let back = store.session("agent:main:new").await.unwrap().unwrap().settings;
+    assert_eq!((back.archived_at, back.model.as_deref()), (None, Some("p/other")), "it is used again");
     assert_eq!(store.session("agent:main:nobody").await.unwrap(), None);
 }
 

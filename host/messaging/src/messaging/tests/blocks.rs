@@ -21,7 +21,7 @@ const SESSION: &str = "agent:main:direct:u1";
 enum Next {
     /// It has written so much of the whole.
     Write(usize),
-    End(TurnReply),
+    End(Box<TurnReply>),
     Panic,
 }
 
@@ -54,7 +54,7 @@ impl Reciter {
 
     fn end(&self, text: Option<&str>, failed: bool) {
         let text = text.map(str::to_owned);
-        self.next.send_replace(Next::End(TurnReply { text, failed, ..TurnReply::default() }));
+        self.next.send_replace(Next::End(Box::new(TurnReply { text, failed, ..TurnReply::default() })));
     }
 }
 
@@ -91,7 +91,7 @@ impl TurnRunner for Reciter {
                         return TurnReply { text, session: Some(write), author, ..TurnReply::default() };
                     }
                 }
-                Next::End(reply) => return reply,
+                Next::End(reply) => return *reply,
                 Next::Panic => panic!("as asked"),
             }
             tokio::select! {
