@@ -11,6 +11,9 @@ use super::{Command, ModelAsk, QueueAsk, ThinkAsk};
 /// Commands that are answered wherever they stand; their other spellings are text inside a message.
 const SHORTCUTS: [&str; 4] = ["help", "commands", "status", "whoami"];
 
+/// Commands in one message; what looks like a further one is text.
+const MOST: usize = 16;
+
 /// A message that holds commands beside its text, or several of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mixed {
@@ -31,12 +34,13 @@ impl Mixed {
         if !text.contains('/') {
             return None;
         }
-        let code = code(text);
+        let mut code = code(text).into_iter().peekable();
         let words = words(text);
         let (mut asks, mut taken) = (Vec::new(), Vec::new());
         let mut at = 0;
-        while let Some(word) = words.get(at) {
-            let inside = code.iter().any(|code| code.contains(&word.start));
+        while let Some(word) = words.get(at).filter(|_| asks.len() < MOST) {
+            while code.next_if(|code| code.end <= word.start).is_some() {}
+            let inside = code.peek().is_some_and(|code| code.contains(&word.start));
             let line = || line_from(text, &words, at);
             match (!inside).then(|| ask(&line(), &is_model)).flatten() {
                 Some((ask, count)) => {
@@ -131,10 +135,10 @@ fn words(text: &str) -> Vec<Range<usize>> {
 /// The words from this one to the end of its line, as far as anybody asks.
 fn line_from<'a>(text: &'a str, words: &[Range<usize>], at: usize) -> Vec<&'a str> {
     /// A model with its flags is the longest thing that is said.
-    const MOST: usize = 8;
+    const LONGEST: usize = 8;
     let mut line = Vec::new();
     let mut end = None;
-    for word in words.iter().skip(at).take(MOST) {
+    for word in words.iter().skip(at).take(LONGEST) {
         let gap = end.and_then(|end| text.get(end..word.start)).unwrap_or_default();
         if gap.contains('\n') {
             break;
@@ -305,6 +309,15 @@ mod tests {
         }
         check("```\n/status\n```\n/status x", &[Command::Status], "```\n/status\n```\nx");
         check("it`s /status x", &[Command::Status], "it`s x");
+    }
+
+    #[test]
+    fn a_long_message_is_read_in_one_go_and_holds_so_many_at_most() {
+        let mixed = read(&"/status ".repeat(20)).unwrap();
+        assert_eq!((mixed.asks.len(), mixed.text.matches("/status").count()), (MOST, 4));
+        // Hundreds of thousands of words, and as many pieces of code.
+        assert_eq!(read(&"`/status` ".repeat(25_000)), None);
+        assert_eq!(read(&"`` ` /status` ` ".repeat(16_000)).map(|mixed| mixed.asks.len()), None);
     }
 
     #[test]
