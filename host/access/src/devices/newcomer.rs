@@ -54,7 +54,7 @@ pub struct Newcomer {
     pub setup_id: Option<String>,
     /// What a person whom the trusted proxy names may have without an approval.
     pub proxy_scopes: Option<Vec<Scope>>,
-    /// The shared secret that the gateway has now, by [`Registry::generation_of`].
+    /// The shared secret that the gateway has now, by [`Registry::generation_of`](crate::devices::Registry::generation_of).
     pub issuer: Option<String>,
     /// `gateway.nodes.pairing.autoApproveLocal`
     pub auto_approve_local: bool,
