@@ -215,7 +215,7 @@ async fn sessions_are_put_away_and_deleted_each_by_itself() {
     );
     assert_eq!(listed(&home).await, ["agent:main:c", KEY]);
     let main = type_in(&home, &["delete", "main", "--yes"]).await;
-    assert!(main.code == 1 && main.stdout.contains("is the main session of its agent"), "{main:?}");
+    assert!(main.code == 1 && main.stdout.contains("the main session of its agent stays"), "{main:?}");
 
     let away = type_in(&home, &["archive", "agent:main:c"]).await.ok().stdout;
     assert_eq!(away.trim(), "agent:main:c: archived");

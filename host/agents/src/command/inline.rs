@@ -83,8 +83,9 @@ fn ask(words: &[&str], is_model: &impl Fn(&str) -> bool) -> Option<(Command, usi
     Some((command, own + count))
 }
 
+/// A level; what ends a phrase may follow it.
 fn think(word: &str) -> Option<ThinkAsk> {
-    match word.to_ascii_lowercase().as_str() {
+    match word.trim_end_matches([',', '.', ';', '!', '?']).to_ascii_lowercase().as_str() {
         "default" | "inherit" => Some(ThinkAsk::Default),
         word => word.parse::<Thinking>().ok().map(ThinkAsk::Set),
     }
@@ -261,6 +262,7 @@ mod tests {
     fn directives_are_read_wherever_they_stand() {
         check("please /think high", &[high()], "please");
         check("/t high fix it", &[high()], "fix it");
+        check("please /think high, then fix it", &[high()], "please then fix it");
         check("fix /think: high it", &[high()], "fix it");
         check("fix /THINK:High it", &[high()], "fix it");
         check("fix /think@the_bot high it", &[high()], "fix it");

@@ -162,8 +162,10 @@ fn preview(operation: Operation, named: &str, row: Option<SessionRow>) -> Ended 
     match row {
         None => Ended::missing(named),
         Some(row) if row.is_main => {
-            let error =
-                format!("{} is the main session of its agent; begin it anew with sessions reset", row.key);
+            let error = format!(
+                "the main session of its agent stays; to begin it anew: openclaw sessions reset {}",
+                row.key
+            );
             Ended::failed(row.key, error)
         }
         Some(row) => Ended::done(row.key, operation),
