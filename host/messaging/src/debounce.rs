@@ -14,8 +14,8 @@ use tokio::time::Instant;
 const MESSAGES: usize = 12;
 /// Bytes of them.
 const BYTES: usize = 50_000;
-/// The least that a piece of an album waits for the next one.
-pub(crate) const ALBUM: Duration = Duration::from_millis(500);
+/// The least that a piece of an album waits for the next one: its component fetches the file of one after the other.
+pub(crate) const ALBUM: Duration = Duration::from_millis(1_500);
 /// The first of them waits no longer than that.
 const LONGEST: Duration = Duration::from_millis(7_500);
 
