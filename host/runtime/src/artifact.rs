@@ -117,8 +117,9 @@ impl ArtifactCache {
     }
 }
 
-/// Compiling needs tens of megabytes that the allocator would keep for the life of the process.
-fn give_back_memory() {
+/// Gives back what is free: compiling needs tens of megabytes, and so may a component that is flooded or floods, which the
+/// allocator would keep for the life of the process. Takes milliseconds where there is much.
+pub(crate) fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: the function takes no pointer and may be called at any time, from any thread.
     unsafe {

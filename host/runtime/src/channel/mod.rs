@@ -8,8 +8,8 @@ pub(crate) mod facts;
 pub(crate) mod memory;
 mod watchdog;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use futures::FutureExt;
@@ -18,6 +18,7 @@ use openclaw_packages::{ResolvedEndpoint, ResolvedGrant, ResolvedProcess, Resolv
 use openclaw_secrets::Scrubber;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use crate::artifact::give_back_memory;
 use crate::bindings::channel_types::{
     Failure, FailureKind, File, Identity, Outbound, Outcome, Reaction, Revision, Start, Target,
     WebhookRequest, WebhookResponse,
@@ -166,6 +167,18 @@ struct Shared {
     limits: Limits,
 }
 
+/// Whether memory was not given back a moment ago: instances may end thousands of times a minute.
+fn is_due() -> bool {
+    const PAUSE: Duration = Duration::from_secs(1);
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    let due = last.is_none_or(|last| last.elapsed() >= PAUSE);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         self.retire.send_replace(Some(Exit::Stopped));
@@ -231,6 +244,10 @@ impl Runtime {
         let driven = driver::endure(driver::drive(instance, retired));
         self.guests.spawn(driven.map(move |how| {
             ended.send_replace(Some(how));
+            // Nobody waits for it: whoever restarts an account does not.
+            if is_due() {
+                drop(tokio::task::spawn_blocking(give_back_memory));
+            }
         }));
         Ok(ChannelInstance {
             shared: Arc::new(Shared {
