@@ -69,12 +69,12 @@ impl Wiring {
 
     /// Whether the message is a command, and not only looks like one.
     pub(crate) fn is_command(&self, account: &AccountKey, message: &Message) -> bool {
-        self.runner.is_command(message) && self.may_command(account, message)
+        self.may_command(account, message) && self.runner.is_command(message)
     }
 
     /// Whether the message is one, or holds one.
     pub(crate) fn has_command(&self, account: &AccountKey, message: &Message) -> bool {
-        self.runner.has_command(message) && self.may_command(account, message)
+        self.may_command(account, message) && self.runner.has_command(message)
     }
 
     /// Whether the message must not wait for its session's turn.
